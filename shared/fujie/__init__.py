@@ -1,0 +1,32 @@
+"""Fujie 符节: AI agents act for a person with that person's consent.
+
+What an agent file needs is here, imported when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fujie.agents.app import AgentApp as AgentApp
+    from fujie.tools.context import ToolContext as ToolContext
+    from fujie.tools.declaration import STS as STS
+    from fujie.tools.declaration import APIKey as APIKey
+    from fujie.tools.declaration import OAuth as OAuth
+    from fujie.tools.declaration import tool as tool
+
+__all__ = ["STS", "APIKey", "AgentApp", "OAuth", "ToolContext", "tool"]
+
+_HOME = {
+    "AgentApp": "fujie.agents.app",
+    "ToolContext": "fujie.tools.context",
+    "APIKey": "fujie.tools.declaration",
+    "OAuth": "fujie.tools.declaration",
+    "STS": "fujie.tools.declaration",
+    "tool": "fujie.tools.declaration",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fujie' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)

@@ -1,0 +1,1 @@
+"""Agents: the app an agent developer writes, its runs and their event log."""

@@ -1,0 +1,1 @@
+"""What Function Compute asks of a function: its HTTP event for Mangum, its custom-runtime contract."""

@@ -1,0 +1,1 @@
+"""Who is asking, on whose behalf, and with which credential."""

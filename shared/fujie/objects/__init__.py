@@ -1,0 +1,1 @@
+"""Object storage: the port, its OSS adapter, and the in-memory double."""

@@ -1,0 +1,180 @@
+"""What happens in a run, in our own words; every wire format is made from these and nothing else.
+
+A run's log is a list of these, in order, starting with RunStarted. A pause ends with RunPaused; what follows a
+resume is appended to the same log. Replaying a log through an encoder gives the same bytes every time, so ids and
+times are in the events, not invented by encoders.
+"""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialBadge:
+    """Which credential a tool call used: never the credential itself."""
+
+    kind: Literal["api_key", "oauth", "sts"]
+    provider: str
+    scopes: tuple[str, ...] = ()
+    user: str = ""
+    """Display name of the person on whose behalf; empty where the credential is the workload's own."""
+    expires_at: str = ""
+    """ISO 8601 UTC, or empty where the credential does not expire (an API key)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One OAuth scope, and what it allows in the user's words, by language."""
+
+    name: str
+    words: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequest:
+    """What the user is asked to allow. `connect_url` is our own page, never the provider's."""
+
+    consent_id: str
+    provider: str
+    provider_name: str
+    scopes: tuple[Scope, ...]
+    tool: str
+    reason: str
+    connect_url: str
+    expires_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    run_id: str
+    session_id: str
+    created_at: int
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextStarted:
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextEnded:
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalled:
+    message_id: str
+    call_id: str
+    name: str
+    arguments: str
+    """The arguments as JSON text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned:
+    message_id: str
+    call_id: str
+    name: str
+    output: str
+    """What the model sees: text, or JSON text."""
+    ok: bool
+    duration_ms: int
+    credential: CredentialBadge | None = None
+    error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequired:
+    message_id: str
+    call_id: str
+    request: ConsentRequest
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentResolved:
+    message_id: str
+    consent_id: str
+    outcome: Literal["completed", "denied", "expired", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaused:
+    """The request ends here; nothing of the run is held until it is woken."""
+
+    waiting_for: tuple[str, ...]
+    """Ids of the consents that the run waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunCompleted:
+    at: int
+    usage: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailed:
+    at: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunCanceled:
+    at: int
+
+
+RunEvent = (
+    RunStarted
+    | TextStarted
+    | TextDelta
+    | TextEnded
+    | ToolCalled
+    | ToolReturned
+    | ConsentRequired
+    | ConsentResolved
+    | RunPaused
+    | RunResumed
+    | RunCompleted
+    | RunFailed
+    | RunCanceled
+)
+
+_KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in RunEvent.__args__}
+
+
+def event_to_json(event: RunEvent) -> str:
+    """Return the event as one JSON object with its kind under `event`, as the run log stores it."""
+    return json.dumps({"event": type(event).__name__} | asdict(event), ensure_ascii=False)
+
+
+def event_from_json(text: str) -> RunEvent:
+    """Return the event that `event_to_json` wrote."""
+    data = json.loads(text)
+    kind = _KINDS[data.pop("event")]
+    if data.get("credential"):
+        data["credential"] = CredentialBadge(**_tuples(data["credential"], "scopes"))
+    if kind is ConsentRequired:
+        data["request"] = _consent_request(data["request"])
+    event: RunEvent = kind(**_tuples(data, "waiting_for"))
+    return event
+
+
+def _consent_request(data: dict[str, Any]) -> ConsentRequest:
+    return ConsentRequest(**data | {"scopes": tuple(Scope(**scope) for scope in data["scopes"])})
+
+
+def _tuples(data: dict[str, Any], key: str) -> dict[str, Any]:
+    return data | {key: tuple(data[key])} if key in data else data

@@ -1,0 +1,1 @@
+"""Where state lives: the port, its SQL adapter, and the in-memory double."""

@@ -1,0 +1,159 @@
+"""Every environment variable the product reads, read in this one place.
+
+Names that begin with FUJIE_ are ours; FC_* and ALIBABA_CLOUD_* are what Function Compute defines.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fujie.errors import SettingsError
+from fujie.identity.secret import Secret
+
+DASHSCOPE_BASE_URL = "https://dashscope.aliyuncs.com/compatible-mode/v1"
+DASHSCOPE_MODEL = "qwen-plus"
+
+
+@dataclass(frozen=True)
+class LlmSettings:
+    """Which OpenAI-compatible model answers."""
+
+    base_url: str
+    api_key: Secret
+    model: str
+
+
+@dataclass(frozen=True)
+class CallerKey:
+    """The credentials with which a function calls the cloud: its role's, from its host; never long-lived."""
+
+    access_key_id: str
+    access_key_secret: Secret
+    security_token: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one function; a field that the function does not need is empty."""
+
+    function: str = ""
+    region: str = "cn-beijing"
+    account_id: str = ""
+    tenant: str = "default"
+    public_url: str = ""
+    process_url: str = ""
+    tool_url: str = ""
+    process_function: str = "process"
+    database_url: str = ""
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: Secret | None = None
+    workload_identity: str = ""
+    agentidentitydata_endpoint: str = ""
+    fc_endpoint: str = ""
+    oss_endpoint: str = ""
+    oss_bucket: str = ""
+    mcp_server: str = ""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    """Declared host -> base URL that serves it in this stack; a host that is not listed serves itself over https."""
+    internal_signing_key: Secret | None = None
+    """JWK (EC P-256, private) with which this function signs its internal tokens."""
+    internal_public_keys: Mapping[str, str] = field(default_factory=dict)
+    """Function name -> JWK (public) of its internal tokens."""
+    sealing_public_key: str = ""
+    """JWK (EC P-256, public) to which delegations are sealed."""
+    sealing_private_key: Secret | None = None
+    """Its private half: only `tool` and `callback` have it."""
+    agent: str = ""
+    """Path of the agent file to serve; empty serves the agent that ships."""
+    agent_endpoint: str = ""
+    """An agent elsewhere that `chat` talks to (AgentScope protocol) instead of `process`."""
+    agent_bearer_token: Secret | None = None
+    llm: LlmSettings | None = None
+
+
+def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings that the environment holds.
+
+    Raises SettingsError, naming the variable, when one that should be JSON is not.
+    """
+    env = os.environ if environ is None else environ
+    region = env.get("FC_REGION") or "cn-beijing"
+    account = env.get("FC_ACCOUNT_ID", "")
+    return Settings(
+        function=env.get("FC_FUNCTION_NAME", ""),
+        region=region,
+        account_id=account,
+        tenant=env.get("FUJIE_TENANT") or "default",
+        public_url=env.get("FUJIE_PUBLIC_URL", "").rstrip("/"),
+        process_url=env.get("FUJIE_PROCESS_URL", "").rstrip("/"),
+        tool_url=env.get("FUJIE_TOOL_URL", "").rstrip("/"),
+        process_function=env.get("FUJIE_PROCESS_FUNCTION") or "process",
+        database_url=env.get("FUJIE_DATABASE_URL", ""),
+        oidc_issuer=env.get("FUJIE_OIDC_ISSUER", ""),
+        oidc_client_id=env.get("FUJIE_OIDC_CLIENT_ID", ""),
+        oidc_client_secret=_secret(env, "FUJIE_OIDC_CLIENT_SECRET"),
+        workload_identity=env.get("FUJIE_WORKLOAD_IDENTITY", ""),
+        agentidentitydata_endpoint=_endpoint(env, "AGENTIDENTITYDATA", f"agentidentitydata.{region}.aliyuncs.com"),
+        fc_endpoint=_endpoint(env, "FC", f"{account}.{region}.fc.aliyuncs.com"),
+        oss_endpoint=_endpoint(env, "OSS", f"oss-{region}-internal.aliyuncs.com"),
+        oss_bucket=env.get("FUJIE_OSS_BUCKET", ""),
+        mcp_server=env.get("FUJIE_MCP_SERVER", ""),
+        endpoints=_mapping(env, "FUJIE_ENDPOINTS"),
+        internal_signing_key=_secret(env, "FUJIE_INTERNAL_SIGNING_KEY"),
+        internal_public_keys=_mapping(env, "FUJIE_INTERNAL_PUBLIC_KEYS"),
+        sealing_public_key=env.get("FUJIE_SEALING_PUBLIC_KEY", ""),
+        sealing_private_key=_secret(env, "FUJIE_SEALING_PRIVATE_KEY"),
+        agent=env.get("FUJIE_AGENT", ""),
+        agent_endpoint=env.get("FUJIE_AGENT_ENDPOINT", "").rstrip("/"),
+        agent_bearer_token=_secret(env, "FUJIE_AGENT_BEARER_TOKEN"),
+        llm=_llm(env),
+    )
+
+
+def caller_key_from_environ(environ: Mapping[str, str] | None = None) -> CallerKey:
+    """Return the role credentials that Function Compute put into the environment.
+
+    Read it at every use: the host renews them. Raises SettingsError when there are none.
+    """
+    env = os.environ if environ is None else environ
+    key_id, secret = env.get("ALIBABA_CLOUD_ACCESS_KEY_ID"), env.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    if not key_id or not secret:
+        raise SettingsError(
+            "the function has no role credentials in its environment",
+            repair="give the function a role, and start it through Function Compute or `fujie dev`",
+        )
+    token = env.get("ALIBABA_CLOUD_SECURITY_TOKEN")
+    return CallerKey(key_id, Secret(secret), Secret(token) if token else None)
+
+
+def _secret(env: Mapping[str, str], name: str) -> Secret | None:
+    return Secret(env[name]) if env.get(name) else None
+
+
+def _endpoint(env: Mapping[str, str], product: str, default_host: str) -> str:
+    return (env.get(f"FUJIE_{product}_ENDPOINT") or f"https://{default_host}").rstrip("/")
+
+
+def _mapping(env: Mapping[str, str], name: str) -> dict[str, str]:
+    """Return a JSON object of strings; nested objects (a JWK) come back as their JSON text."""
+    if not env.get(name):
+        return {}
+    try:
+        value = json.loads(env[name])
+    except ValueError as error:
+        raise SettingsError(f"{name} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise SettingsError(f"{name} must be a JSON object")
+    return {key: item if isinstance(item, str) else json.dumps(item) for key, item in value.items()}
+
+
+def _llm(env: Mapping[str, str]) -> LlmSettings | None:
+    if env.get("FUJIE_LLM_BASE_URL"):
+        key = env.get("FUJIE_LLM_API_KEY") or "unset"
+        return LlmSettings(env["FUJIE_LLM_BASE_URL"].rstrip("/"), Secret(key), env.get("FUJIE_LLM_MODEL") or "scripted")
+    if env.get("DASHSCOPE_API_KEY"):
+        model = env.get("FUJIE_LLM_MODEL") or DASHSCOPE_MODEL
+        return LlmSettings(DASHSCOPE_BASE_URL, Secret(env["DASHSCOPE_API_KEY"]), model)
+    return None

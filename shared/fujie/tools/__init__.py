@@ -1,0 +1,1 @@
+"""Tools: declared once, described to the model, called with the right credential."""
