@@ -1,0 +1,152 @@
+"""Everything the cloud remembers, as JSON documents in one SQLite file."""
+
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fujie_emulator.core.errors import EmulatorError
+
+FORMAT = 1  # PRAGMA user_version of a state file this program can read
+_BUSY_TIMEOUT_S = 2.0
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS documents (
+    service TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, doc TEXT NOT NULL,
+    PRIMARY KEY (service, kind, key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS nonces (
+    access_key_id TEXT NOT NULL, nonce TEXT NOT NULL, ends_at REAL NOT NULL,
+    PRIMARY KEY (access_key_id, nonce)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS nonces_by_end ON nonces (ends_at);
+"""
+
+
+class Store:
+    """Documents by (service, kind, key); a write is on disk (write-ahead log) when the call returns.
+
+    One connection, shared by all threads under one lock. A killed process loses nothing that was answered;
+    a power cut may lose the last writes (synchronous=NORMAL), which a laptop's cloud accepts.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._connection = _open(directory)
+
+    def get(self, service: str, kind: str, key: str) -> dict[str, Any] | None:
+        """Return the document, a fresh copy that the caller may change, or None."""
+        with self._lock:
+            row = self._connection.execute(
+                "SELECT doc FROM documents WHERE service = ? AND kind = ? AND key = ?", (service, kind, key)
+            ).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def put(self, service: str, kind: str, key: str, doc: dict[str, Any]) -> None:
+        """Store the document in place of any earlier one."""
+        text = json.dumps(doc, ensure_ascii=False, separators=(",", ":"))
+        with self._lock:
+            self._connection.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?)", (service, kind, key, text))
+
+    def delete(self, service: str, kind: str, key: str) -> bool:
+        """Forget the document; False when there was none."""
+        with self._lock:
+            cursor = self._connection.execute(
+                "DELETE FROM documents WHERE service = ? AND kind = ? AND key = ?", (service, kind, key)
+            )
+        return cursor.rowcount > 0
+
+    def list(self, service: str, kind: str) -> "list[tuple[str, dict[str, Any]]]":
+        """Return (key, document) pairs, ordered by key."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT key, doc FROM documents WHERE service = ? AND kind = ? ORDER BY key", (service, kind)
+            ).fetchall()
+        return [(key, json.loads(text)) for key, text in rows]
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return how many documents of each kind each service keeps."""
+        with self._lock:
+            rows = self._connection.execute(
+                "SELECT service, kind, count(*) FROM documents GROUP BY service, kind"
+            ).fetchall()
+        counts: dict[str, dict[str, int]] = {}
+        for service, kind, number in rows:
+            counts.setdefault(service, {})[kind] = number
+        return counts
+
+    def use_nonce(self, access_key_id: str, nonce: str, *, now: float, ends_at: float) -> bool:
+        """Take a nonce for good; False when this key used it before (until `ends_at`, epoch seconds)."""
+        with self._lock:
+            self._connection.execute("DELETE FROM nonces WHERE ends_at < ?", (now,))
+            cursor = self._connection.execute(
+                "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", (access_key_id, nonce, ends_at)
+            )
+        return cursor.rowcount > 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make the writes inside all or nothing; a transaction inside another joins it. Do not await inside."""
+        with self._lock:
+            if self._depth == 0:
+                self._connection.execute("BEGIN IMMEDIATE")
+            self._depth += 1
+            try:
+                yield
+            except BaseException:
+                self._leave("ROLLBACK")
+                raise
+            self._leave("COMMIT")
+
+    def _leave(self, end: str) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._connection.execute(end)
+
+    def close(self) -> None:
+        """Close the file; the store is not usable afterwards."""
+        with self._lock:
+            self._connection.close()
+
+
+def _open(directory: Path) -> sqlite3.Connection:
+    path = directory / "cloud.sqlite3"
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # secrets live here: never readable by others
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=64
+        )
+    except (OSError, sqlite3.Error) as error:
+        raise EmulatorError(f"The state directory {directory} cannot be used: {error}.") from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise EmulatorError(
+            f"The state in {path} is damaged or not ours ({error}); move the directory away or start with --reset."
+        ) from error
+    except EmulatorError:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    found = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found not in (0, FORMAT):
+        raise EmulatorError(
+            f"The state in {path} has format {found}, this program reads {FORMAT}; use another --state."
+        )
+    check = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if check != "ok":
+        raise sqlite3.DatabaseError(check)
+    connection.executescript(_SCHEMA)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
