@@ -121,3 +121,5 @@ class Consent:
     """The browser session that began the run; empty for direct calls, then any session of the same user."""
     bound_session_hash: str = ""
     """The browser session that pressed Allow: the return must come from the same one."""
+    words: str = ""
+    """JSON text for the connect page: the provider's display name, and the reason and the scopes' words by language."""

@@ -1,0 +1,133 @@
+"""A user's tokens, sealed where they arrive to a key that only `tool` and `callback` hold.
+
+JWE compact, ECDH-ES+A256KW with A256GCM. What is inside says to which row, person and session it belongs, so a sealed
+text that is moved to another row opens for nobody.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from fujie import clock
+from fujie.identity.claims import VerifiedClaims
+from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, IdentityMisconfiguredError
+from fujie.identity.keys import key_for, keys_from_jwk
+from fujie.identity.secret import Secret
+from fujie.sessions.port import Store
+from fujie.sessions.rows import Delegation, User
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
+
+ALGORITHM = "ECDH-ES+A256KW"
+ENCRYPTION = "A256GCM"
+TYPE = "fujie-delegation+jwe"
+
+
+@dataclass(frozen=True)
+class InboundTokens:
+    """What the issuer gave the user, and when the id_token ends."""
+
+    id_token: Secret
+    refresh_token: Secret | None
+    expires_at: datetime
+
+
+class Sealer:
+    """Seals delegations; cannot open them."""
+
+    def __init__(self, public_key: str) -> None:
+        self._public_key = public_key
+        self._key: ECKey | None = None
+
+    def seal(self, delegation_id: str, user: User, session_hash: str, tokens: InboundTokens) -> str:
+        """Return the JWE of the tokens, bound to the row, the person and the browser session."""
+        from joserfc import jwe
+
+        key = self._loaded()
+        header = {"alg": ALGORITHM, "enc": ENCRYPTION, "typ": TYPE, "kid": key.kid}
+        inside = _binding(delegation_id, user, session_hash) | {
+            "id_token": tokens.id_token.reveal(),
+            "refresh_token": tokens.refresh_token.reveal() if tokens.refresh_token else None,
+            "exp": tokens.expires_at.timestamp(),
+        }
+        return jwe.encrypt_compact(header, json.dumps(inside), key, [ALGORITHM, ENCRYPTION])
+
+    def _loaded(self) -> "ECKey":
+        if self._key is None:
+            self._key = keys_from_jwk(self._public_key, setting="FUJIE_SEALING_PUBLIC_KEY")[0]
+            if self._key.is_private:
+                raise IdentityMisconfiguredError("FUJIE_SEALING_PUBLIC_KEY holds the private half")
+        return self._key
+
+
+class Opener:
+    """Opens delegations; `private_key` is a JWK, or a JWK set while keys rotate."""
+
+    def __init__(self, private_key: Secret) -> None:
+        self._private_key = private_key
+        self._keys: list[ECKey] | None = None
+
+    def open(self, row: Delegation) -> InboundTokens:
+        """Return the tokens inside; raises DelegationMismatchError when they belong to another row, or do not open.
+
+        A withdrawn delegation opens for nobody: DelegationExpiredError.
+        """
+        if row.withdrawn_at is not None:
+            raise DelegationExpiredError("the delegation was withdrawn", repair="sign in again")
+        inside = self._decrypted(row.sealed)
+        expected = _binding(row.id, row.user, row.session_hash)
+        if {name: inside.get(name) for name in expected} != expected:
+            raise DelegationMismatchError("the sealed delegation belongs to another row")
+        refresh = inside["refresh_token"]
+        return InboundTokens(
+            Secret(inside["id_token"]),
+            Secret(refresh) if refresh else None,
+            datetime.fromtimestamp(inside["exp"], UTC),
+        )
+
+    def _decrypted(self, sealed: str) -> dict[str, Any]:
+        from joserfc import jwe
+        from joserfc.errors import JoseError
+
+        try:
+            header = jwe.decrypt_compact(sealed, lambda guest: self._key(guest.headers()), [ALGORITHM, ENCRYPTION])
+            inside = json.loads(header.plaintext or b"")
+        except (JoseError, ValueError):
+            raise DelegationMismatchError("the sealed delegation does not open") from None
+        if not isinstance(inside, dict):
+            raise DelegationMismatchError("the sealed delegation holds something else")
+        return inside
+
+    def _key(self, header: dict[str, Any]) -> "ECKey":
+        if self._keys is None:
+            self._keys = keys_from_jwk(self._private_key.reveal(), setting="FUJIE_SEALING_PRIVATE_KEY")
+        key = key_for(self._keys, header.get("kid"))
+        if key is None:
+            raise DelegationMismatchError("the delegation is sealed to a key that this function does not hold")
+        return key
+
+
+async def delegate(
+    store: Store,
+    sealer: Sealer,
+    claims: VerifiedClaims,
+    tokens: InboundTokens,
+    *,
+    tenant: str,
+    session_hash: str = "",
+    now: clock.Clock = clock.now,
+) -> Delegation:
+    """Seal verified tokens into a new row and store it; what is returned acts for nobody without the private key."""
+    delegation_id = secrets.token_urlsafe(32)
+    user = claims.user(tenant)
+    sealed = sealer.seal(delegation_id, user, session_hash, tokens)
+    row = Delegation(delegation_id, user, session_hash, sealed, claims.expires_at, now())
+    await store.add_delegation(row)
+    return row
+
+
+def _binding(delegation_id: str, user: User, session_hash: str) -> dict[str, Any]:
+    return {"v": 1, "dlg": delegation_id, "tenant": user.tenant, "sub": user.id, "session": session_hash}
