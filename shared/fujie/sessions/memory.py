@@ -1,0 +1,214 @@
+"""The store in memory: the double that ships, under the same contract test as SQL; one process, nothing kept."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from fujie.sessions.errors import ConflictError, FencedError
+from fujie.sessions.port import Store
+from fujie.sessions.rows import (
+    OPEN_CONSENT,
+    BrowserSession,
+    Consent,
+    ConsentStatus,
+    Conversation,
+    Delegation,
+    LoginAttempt,
+    Run,
+    RunStatus,
+    User,
+)
+
+Kept = TypeVar("Kept")
+UNFINISHED: tuple[RunStatus, ...] = ("running", "waiting")
+
+
+class MemoryStore(Store):
+    """State in dictionaries. No method awaits between reading and writing, so each is one transaction."""
+
+    def __init__(self) -> None:
+        self._attempts: dict[str, LoginAttempt] = {}
+        self._sessions: dict[str, BrowserSession] = {}
+        self._delegations: dict[str, Delegation] = {}
+        self._conversations: dict[str, Conversation] = {}
+        self._runs: dict[str, Run] = {}
+        self._events: dict[str, dict[int, str]] = {}
+        self._consents: dict[str, Consent] = {}
+
+    async def open(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to close: what was kept stays until the object goes."""
+
+    # Sign-in
+
+    async def add_login_attempt(self, attempt: LoginAttempt) -> None:
+        _add(self._attempts, attempt.state_hash, attempt)
+
+    async def take_login_attempt(self, state_hash: str) -> LoginAttempt | None:
+        return self._attempts.pop(state_hash, None)
+
+    async def add_browser_session(self, session: BrowserSession) -> None:
+        _add(self._sessions, session.id_hash, session)
+
+    async def browser_session(self, id_hash: str) -> BrowserSession | None:
+        return self._sessions.get(id_hash)
+
+    async def touch_browser_session(self, id_hash: str, idle_expires_at: datetime) -> None:
+        if session := self._sessions.get(id_hash):
+            self._sessions[id_hash] = replace(session, idle_expires_at=idle_expires_at)
+
+    async def delete_browser_session(self, id_hash: str) -> None:
+        self._sessions.pop(id_hash, None)
+
+    # Delegations
+
+    async def add_delegation(self, delegation: Delegation) -> None:
+        _add(self._delegations, delegation.id, delegation)
+
+    async def delegation(self, delegation_id: str) -> Delegation | None:
+        return self._delegations.get(delegation_id)
+
+    async def reseal_delegation(self, delegation_id: str, sealed: str, expires_at: datetime) -> None:
+        row = self._delegations.get(delegation_id)
+        if row and row.withdrawn_at is None:
+            self._delegations[delegation_id] = replace(row, sealed=sealed, expires_at=expires_at)
+
+    async def withdraw_delegation(self, delegation_id: str, at: datetime) -> None:
+        row = self._delegations.get(delegation_id)
+        if row and row.withdrawn_at is None:
+            self._delegations[delegation_id] = replace(row, withdrawn_at=at)
+
+    # Conversations and runs
+
+    async def add_conversation(self, conversation: Conversation) -> None:
+        _add(self._conversations, conversation.id, conversation)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        return self._conversations.get(conversation_id)
+
+    async def conversations(self, user: User, limit: int = 50) -> Sequence[Conversation]:
+        own = [row for row in self._conversations.values() if _same_person(row.user, user)]
+        own.sort(key=lambda row: row.id)
+        return sorted(own, key=lambda row: row.updated_at, reverse=True)[:limit]
+
+    async def add_run(self, run: Run) -> None:
+        conversation = self._conversations.get(run.conversation_id)
+        if conversation is None or not _same_person(conversation.user, run.user):
+            raise ConflictError("the conversation of this run does not exist for its user")
+        if run.status in UNFINISHED and any(row.status in UNFINISHED for row in await self.runs(conversation.id)):
+            raise ConflictError("the row exists already, or its conversation is busy")
+        _add(self._runs, run.id, run)
+        self._conversations[conversation.id] = replace(conversation, updated_at=run.created_at)
+
+    async def run(self, run_id: str) -> Run | None:
+        return self._runs.get(run_id)
+
+    async def runs(self, conversation_id: str) -> Sequence[Run]:
+        found = [row for row in self._runs.values() if row.conversation_id == conversation_id]
+        return sorted(found, key=lambda row: (row.created_at, row.id))
+
+    async def lease_run(
+        self, run_id: str, owner: str, now: datetime, until: datetime, expected: Sequence[RunStatus]
+    ) -> Run | None:
+        row = self._runs.get(run_id)
+        if row is None or row.status not in expected or _held_by_another(row, owner, now):
+            return None
+        leased = replace(
+            row, status="running", fence=row.fence + 1, lease_owner=owner, lease_expires_at=until, updated_at=now
+        )
+        self._runs[run_id] = leased
+        return leased
+
+    async def save_run(
+        self,
+        run_id: str,
+        fence: int,
+        *,
+        status: RunStatus,
+        now: datetime,
+        history: str | None = None,
+        pending: str | None = None,
+        error: str | None = None,
+        lease_expires_at: datetime | None = None,
+    ) -> None:
+        row = self._fenced(run_id, fence)
+        row = replace(
+            row,
+            status=status,
+            updated_at=now,
+            history=row.history if history is None else history,
+            pending=row.pending if pending is None else pending,
+            error=row.error if error is None else error,
+            lease_expires_at=lease_expires_at or row.lease_expires_at,
+        )
+        self._runs[run_id] = row if status == "running" else replace(row, lease_owner="", lease_expires_at=None)
+
+    async def append_events(self, run_id: str, fence: int, first_seq: int, events: Sequence[str]) -> None:
+        self._fenced(run_id, fence)
+        log = self._events.setdefault(run_id, {})
+        added = {first_seq + index: body for index, body in enumerate(events)}
+        if log.keys() & added.keys():
+            raise ConflictError("the row exists already, or its conversation is busy")
+        log.update(added)
+
+    async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
+        return sorted((seq, body) for seq, body in self._events.get(run_id, {}).items() if seq > after)
+
+    # Consents
+
+    async def add_consent(self, consent: Consent) -> None:
+        if await self.consent_by_state(consent.state_hash):
+            raise ConflictError("a consent with this state exists already")
+        _add(self._consents, consent.id, consent)
+
+    async def consent(self, consent_id: str) -> Consent | None:
+        return self._consents.get(consent_id)
+
+    async def consent_by_state(self, state_hash: str) -> Consent | None:
+        return next((row for row in self._consents.values() if row.state_hash == state_hash), None)
+
+    async def open_consents(self, run_id: str) -> Sequence[Consent]:
+        found = [row for row in self._consents.values() if row.run_id == run_id and row.status in OPEN_CONSENT]
+        return sorted(found, key=lambda row: (row.created_at, row.id))
+
+    async def expired_consents(self, now: datetime, limit: int = 100) -> Sequence[Consent]:
+        found = [row for row in self._consents.values() if row.status in OPEN_CONSENT and row.expires_at <= now]
+        return sorted(found, key=lambda row: (row.expires_at, row.id))[:limit]
+
+    async def move_consent(
+        self,
+        consent_id: str,
+        expected: Sequence[ConsentStatus],
+        status: ConsentStatus,
+        *,
+        bound_session_hash: str | None = None,
+    ) -> Consent | None:
+        row = self._consents.get(consent_id)
+        if row is None or row.status not in expected:
+            return None
+        bound = row.bound_session_hash if bound_session_hash is None else bound_session_hash
+        self._consents[consent_id] = replace(row, status=status, bound_session_hash=bound)
+        return self._consents[consent_id]
+
+    def _fenced(self, run_id: str, fence: int) -> Run:
+        row = self._runs.get(run_id)
+        if row is None or row.fence != fence:
+            raise FencedError("another worker has taken this run since")
+        return row
+
+
+def _add(rows: dict[str, Kept], key: str, row: Kept) -> None:
+    if key in rows:
+        raise ConflictError("the row exists already, or its conversation is busy")
+    rows[key] = row
+
+
+def _same_person(one: User, other: User) -> bool:
+    return (one.tenant, one.id) == (other.tenant, other.id)
+
+
+def _held_by_another(row: Run, owner: str, now: datetime) -> bool:
+    return row.lease_owner not in {"", owner} and row.lease_expires_at is not None and row.lease_expires_at > now

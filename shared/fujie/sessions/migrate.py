@@ -1,0 +1,79 @@
+"""Bring a database to the newest migration; safe when several processes start at once."""
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from fujie.sessions.engine import engine_for
+from fujie.sessions.errors import StoreUnavailableError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+LOCK_KEY = 0x66756A6965
+"""PostgreSQL's advisory lock number for this: "fujie" in ASCII."""
+
+
+async def migrate(database_url: str) -> None:
+    """Bring the database at this address to the newest migration, all or nothing.
+
+    Raises StoreUnavailableError when it does not answer or its migrations are not ours.
+    """
+    engine = engine_for(database_url)
+    try:
+        if engine.dialect.name == "sqlite":
+            await _migrate_sqlite(engine)
+        else:
+            await _migrate_postgresql(engine)
+    except (sa.exc.SQLAlchemyError, OSError, CommandError) as error:
+        raise StoreUnavailableError(
+            "the database could not be migrated", repair="check its address, that it answers, and that it is ours"
+        ) from error
+    finally:
+        await engine.dispose()
+
+
+async def _migrate_postgresql(engine: AsyncEngine) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(LOCK_KEY)))
+        await connection.run_sync(_upgrade)
+
+
+async def _migrate_sqlite(engine: AsyncEngine) -> None:
+    sa.event.listen(engine.sync_engine, "connect", _leave_transactions_to_us)
+    database = Path(engine.url.database or "")
+    async with _file_lock(database.with_name(f"{database.name}.migrating")), engine.connect() as connection:
+        await _in_immediate_transaction(connection)
+
+
+async def _in_immediate_transaction(connection: AsyncConnection) -> None:
+    # Kept by the file from now on; SQLite refuses the switch inside a transaction.
+    await connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    await connection.exec_driver_sql("BEGIN IMMEDIATE")
+    await connection.run_sync(_upgrade)
+    await connection.commit()
+
+
+def _leave_transactions_to_us(connection: object, _record: object) -> None:
+    # Python's driver would otherwise commit each table by itself, and a kill would leave half of them.
+    connection.isolation_level = None  # type: ignore[attr-defined]
+
+
+def _upgrade(connection: sa.Connection) -> None:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    command.upgrade(config, "head")
+
+
+@asynccontextmanager
+async def _file_lock(path: Path) -> AsyncIterator[None]:
+    """Hold a lock beside the database: the switch to WAL does not wait for others by itself."""
+    with await asyncio.to_thread(path.open, "w") as held:
+        await asyncio.to_thread(fcntl.flock, held, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,267 @@
+"""The store in SQL: SQLite (WAL) on one machine, PostgreSQL everywhere else.
+
+What must happen once happens in one statement (DELETE or UPDATE ... RETURNING with its condition), so that two
+workers racing for it need no lock of ours. Transactions that write begin with a write: SQLite then waits for the
+writer before it instead of failing on a stale snapshot.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from fujie.sessions.engine import engine_for
+from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreUnavailableError
+from fujie.sessions.port import Store
+from fujie.sessions.rows import (
+    OPEN_CONSENT,
+    BrowserSession,
+    Consent,
+    ConsentStatus,
+    Conversation,
+    Delegation,
+    LoginAttempt,
+    Run,
+    RunStatus,
+    User,
+)
+from fujie.sessions.tables import (
+    BROWSER_SESSIONS,
+    CONSENTS,
+    CONVERSATIONS,
+    DELEGATIONS,
+    LOGIN_ATTEMPTS,
+    REVISION,
+    RUN_EVENTS,
+    RUNS,
+    Row,
+    RowType,
+    columns_from_row,
+    row_from_columns,
+)
+
+
+class SqlStore(Store):
+    """State in a database that `migrate` has prepared.
+
+    `database_url` is SQLAlchemy's: `sqlite+aiosqlite:///path` or `postgresql+asyncpg://user@host/name`.
+    """
+
+    def __init__(self, database_url: str) -> None:
+        self._engine = engine_for(database_url)
+
+    async def open(self) -> None:
+        """Check that the database answers and is migrated; raises StoreUnavailableError with the repair."""
+        repair = "migrate the database: `fujie migrate`, or fujie.sessions.migrate.migrate(database_url)"
+        try:
+            async with self._transaction() as connection:
+                found = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        except StoreError as error:
+            raise StoreUnavailableError("the database does not answer or has no tables", repair=repair) from error
+        if found is None or found < REVISION:
+            raise StoreUnavailableError(f"the database is at migration {found}, {REVISION} is needed", repair=repair)
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    # Sign-in
+
+    async def add_login_attempt(self, attempt: LoginAttempt) -> None:
+        await self._insert(LOGIN_ATTEMPTS, attempt)
+
+    async def take_login_attempt(self, state_hash: str) -> LoginAttempt | None:
+        taken = sa.delete(LOGIN_ATTEMPTS).where(LOGIN_ATTEMPTS.c.state_hash == state_hash).returning(*LOGIN_ATTEMPTS.c)
+        return await self._one(LoginAttempt, taken)
+
+    async def add_browser_session(self, session: BrowserSession) -> None:
+        await self._insert(BROWSER_SESSIONS, session)
+
+    async def browser_session(self, id_hash: str) -> BrowserSession | None:
+        return await self._one(BrowserSession, sa.select(BROWSER_SESSIONS).where(BROWSER_SESSIONS.c.id_hash == id_hash))
+
+    async def touch_browser_session(self, id_hash: str, idle_expires_at: datetime) -> None:
+        where = BROWSER_SESSIONS.c.id_hash == id_hash
+        await self._write(sa.update(BROWSER_SESSIONS).where(where).values(idle_expires_at=idle_expires_at))
+
+    async def delete_browser_session(self, id_hash: str) -> None:
+        await self._write(sa.delete(BROWSER_SESSIONS).where(BROWSER_SESSIONS.c.id_hash == id_hash))
+
+    # Delegations
+
+    async def add_delegation(self, delegation: Delegation) -> None:
+        await self._insert(DELEGATIONS, delegation)
+
+    async def delegation(self, delegation_id: str) -> Delegation | None:
+        return await self._one(Delegation, sa.select(DELEGATIONS).where(DELEGATIONS.c.id == delegation_id))
+
+    async def reseal_delegation(self, delegation_id: str, sealed: str, expires_at: datetime) -> None:
+        await self._write(_standing(delegation_id).values(sealed=sealed, expires_at=expires_at))
+
+    async def withdraw_delegation(self, delegation_id: str, at: datetime) -> None:
+        await self._write(_standing(delegation_id).values(withdrawn_at=at))
+
+    # Conversations and runs
+
+    async def add_conversation(self, conversation: Conversation) -> None:
+        await self._insert(CONVERSATIONS, conversation)
+
+    async def conversation(self, conversation_id: str) -> Conversation | None:
+        return await self._one(Conversation, sa.select(CONVERSATIONS).where(CONVERSATIONS.c.id == conversation_id))
+
+    async def conversations(self, user: User, limit: int = 50) -> Sequence[Conversation]:
+        table = CONVERSATIONS
+        own = sa.select(table).where(table.c.tenant == user.tenant, table.c.user_id == user.id)
+        return await self._all(Conversation, own.order_by(table.c.updated_at.desc(), table.c.id).limit(limit))
+
+    async def add_run(self, run: Run) -> None:
+        async with self._transaction() as connection:
+            touched = await connection.execute(_touch_conversation(run))
+            if touched.rowcount != 1:
+                raise ConflictError("the conversation of this run does not exist for its user")
+            await connection.execute(sa.insert(RUNS).values(columns_from_row(run)))
+
+    async def run(self, run_id: str) -> Run | None:
+        return await self._one(Run, sa.select(RUNS).where(RUNS.c.id == run_id))
+
+    async def runs(self, conversation_id: str) -> Sequence[Run]:
+        of_conversation = sa.select(RUNS).where(RUNS.c.conversation_id == conversation_id)
+        return await self._all(Run, of_conversation.order_by(RUNS.c.created_at, RUNS.c.id))
+
+    async def lease_run(
+        self, run_id: str, owner: str, now: datetime, until: datetime, expected: Sequence[RunStatus]
+    ) -> Run | None:
+        free = sa.or_(
+            RUNS.c.lease_owner.in_(("", owner)), RUNS.c.lease_expires_at.is_(None), RUNS.c.lease_expires_at <= now
+        )
+        leased = (
+            sa.update(RUNS)
+            .where(RUNS.c.id == run_id, RUNS.c.status.in_(expected), free)
+            .values(
+                status="running", fence=RUNS.c.fence + 1, lease_owner=owner, lease_expires_at=until, updated_at=now
+            )
+            .returning(*RUNS.c)
+        )
+        return await self._one(Run, leased)
+
+    async def save_run(
+        self,
+        run_id: str,
+        fence: int,
+        *,
+        status: RunStatus,
+        now: datetime,
+        history: str | None = None,
+        pending: str | None = None,
+        error: str | None = None,
+        lease_expires_at: datetime | None = None,
+    ) -> None:
+        changed: dict[str, Any] = {"history": history, "pending": pending, "error": error}
+        changed |= {"lease_expires_at": lease_expires_at}
+        values = {name: value for name, value in changed.items() if value is not None}
+        if status != "running":
+            values |= {"lease_owner": "", "lease_expires_at": None}
+        written = await self._write(_fenced(run_id, fence).values(status=status, updated_at=now, **values))
+        _refuse_unless_one(written)
+
+    async def append_events(self, run_id: str, fence: int, first_seq: int, events: Sequence[str]) -> None:
+        rows = [{"run_id": run_id, "seq": first_seq + index, "body": body} for index, body in enumerate(events)]
+        async with self._transaction() as connection:
+            # The update changes nothing; it takes the row's lock, so that no lease comes between check and insert.
+            held = await connection.execute(_fenced(run_id, fence).values(fence=fence))
+            _refuse_unless_one(held.rowcount)
+            if rows:
+                await connection.execute(sa.insert(RUN_EVENTS), rows)
+
+    async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
+        table = RUN_EVENTS
+        later = sa.select(table.c.seq, table.c.body).where(table.c.run_id == run_id, table.c.seq > after)
+        async with self._transaction() as connection:
+            found = await connection.execute(later.order_by(table.c.seq))
+            return [(seq, body) for seq, body in found]
+
+    # Consents
+
+    async def add_consent(self, consent: Consent) -> None:
+        await self._insert(CONSENTS, consent)
+
+    async def consent(self, consent_id: str) -> Consent | None:
+        return await self._one(Consent, sa.select(CONSENTS).where(CONSENTS.c.id == consent_id))
+
+    async def consent_by_state(self, state_hash: str) -> Consent | None:
+        return await self._one(Consent, sa.select(CONSENTS).where(CONSENTS.c.state_hash == state_hash))
+
+    async def open_consents(self, run_id: str) -> Sequence[Consent]:
+        still_open = sa.select(CONSENTS).where(CONSENTS.c.run_id == run_id, CONSENTS.c.status.in_(OPEN_CONSENT))
+        return await self._all(Consent, still_open.order_by(CONSENTS.c.created_at, CONSENTS.c.id))
+
+    async def expired_consents(self, now: datetime, limit: int = 100) -> Sequence[Consent]:
+        over = sa.select(CONSENTS).where(CONSENTS.c.status.in_(OPEN_CONSENT), CONSENTS.c.expires_at <= now)
+        return await self._all(Consent, over.order_by(CONSENTS.c.expires_at, CONSENTS.c.id).limit(limit))
+
+    async def move_consent(
+        self,
+        consent_id: str,
+        expected: Sequence[ConsentStatus],
+        status: ConsentStatus,
+        *,
+        bound_session_hash: str | None = None,
+    ) -> Consent | None:
+        values = {"status": status}
+        if bound_session_hash is not None:
+            values["bound_session_hash"] = bound_session_hash
+        where = (CONSENTS.c.id == consent_id, CONSENTS.c.status.in_(expected))
+        return await self._one(Consent, sa.update(CONSENTS).where(*where).values(values).returning(*CONSENTS.c))
+
+    # Statements
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction, whose database errors leave as errors of the port; their text stays in the cause."""
+        try:
+            async with self._engine.begin() as connection:
+                yield connection
+        except sa.exc.IntegrityError as error:
+            raise ConflictError("the row exists already, or its conversation is busy") from error
+        except (sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, OSError) as error:
+            raise StoreUnavailableError("the database does not answer", repair="try again") from error
+        except sa.exc.DBAPIError as error:
+            raise StoreError("the database refused the statement") from error
+
+    async def _insert(self, table: sa.Table, row: Row) -> None:
+        await self._write(sa.insert(table).values(columns_from_row(row)))
+
+    async def _write(self, statement: sa.Executable) -> int:
+        async with self._transaction() as connection:
+            return (await connection.execute(statement)).rowcount
+
+    async def _one(self, kind: type[RowType], statement: sa.Executable) -> RowType | None:
+        async with self._transaction() as connection:
+            found = (await connection.execute(statement)).mappings().one_or_none()
+        return None if found is None else row_from_columns(kind, found)
+
+    async def _all(self, kind: type[RowType], statement: sa.Executable) -> list[RowType]:
+        async with self._transaction() as connection:
+            found = (await connection.execute(statement)).mappings().all()
+        return [row_from_columns(kind, columns) for columns in found]
+
+
+def _standing(delegation_id: str) -> sa.Update:
+    return sa.update(DELEGATIONS).where(DELEGATIONS.c.id == delegation_id, DELEGATIONS.c.withdrawn_at.is_(None))
+
+
+def _fenced(run_id: str, fence: int) -> sa.Update:
+    return sa.update(RUNS).where(RUNS.c.id == run_id, RUNS.c.fence == fence)
+
+
+def _touch_conversation(run: Run) -> sa.Update:
+    table = CONVERSATIONS
+    own = (table.c.id == run.conversation_id, table.c.tenant == run.user.tenant, table.c.user_id == run.user.id)
+    return sa.update(table).where(*own).values(updated_at=run.created_at)
+
+
+def _refuse_unless_one(rows: int) -> None:
+    if rows != 1:
+        raise FencedError("another worker has taken this run since")
