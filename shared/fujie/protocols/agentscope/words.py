@@ -1,0 +1,31 @@
+"""JSON text for the stream: strings and objects as AgentScope writes them."""
+
+import json
+from json.encoder import encode_basestring
+from typing import Any
+
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def clean(text: str) -> str:
+    """Return the text with each lone surrogate, which UTF-8 cannot carry, replaced by U+FFFD."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def string(text: str) -> str:
+    """Return a JSON string, non-ASCII unescaped."""
+    return encode_basestring(clean(text))
+
+
+def compact(value: Any) -> str:
+    """Return JSON without spaces, non-ASCII unescaped."""
+    return clean(_compact(value))
+
+
+def text_block(text: str) -> str:
+    """Return AgentScope's block list with one text block, as JSON text, spaces kept (it travels as a string)."""
+    return json.dumps([{"type": "text", "text": clean(text)}], ensure_ascii=False)

@@ -1,0 +1,171 @@
+"""The bytes of the stream, against traces of agentscope-runtime 1.1.6 with agentscope 1.0.21 (ids and times ours)."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fujie.protocols.agentscope.encode import Encoder, encode
+from fujie.protocols.events import (
+    ConsentRequest,
+    ConsentRequired,
+    ConsentResolved,
+    CredentialBadge,
+    RunCanceled,
+    RunCompleted,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    Scope,
+    TextDelta,
+    TextEnded,
+    TextStarted,
+    ToolCalled,
+    ToolReturned,
+    event_from_json,
+    event_to_json,
+)
+
+STARTED = RunStarted("0e974e24", "s-hi", 1795216714)
+HELLO = [
+    STARTED,
+    TextStarted("msg_b5"),
+    TextDelta("msg_b5", "Hel"),
+    TextDelta("msg_b5", "lo "),
+    TextDelta("msg_b5", "世界"),
+    TextEnded("msg_b5"),
+    RunCompleted(1795216714),
+]
+
+TRACES = Path(__file__).parent / "traces"
+PLAIN_TEXT = (TRACES / "plain_text.sse").read_text()
+# The traced model wrote its arguments in two steps; our events hold them whole, so the snapshot "{}" is not there.
+TOOL_CALL = (TRACES / "tool_call.sse").read_text()
+TOOL_OUTPUT = (TRACES / "tool_output.sse").read_text()
+
+REQUEST = ConsentRequest(
+    "c1",
+    "time",
+    "Time",
+    (Scope("time.read", {"en": "read the time", "zh": "读取时间"}),),
+    "get_current_time",
+    "to tell the time",
+    "http://localhost:8090/connect/c1",
+    "2026-01-01T00:00:00Z",
+)
+
+
+def bodies(text: str) -> list[dict]:
+    frames = text.split("\n\n")
+    assert frames.pop() == ""
+    assert all(frame.startswith("data: ") for frame in frames)
+    return [json.loads(frame[6:]) for frame in frames]
+
+
+def test_plain_text_gives_the_traced_bytes():
+    assert encode(HELLO) == PLAIN_TEXT
+
+
+def test_a_tool_call_gives_the_traced_bytes():
+    call = ToolCalled("msg_72", "call_1", "get_weather", '{"city": "Hangzhou"}')
+    badge = CredentialBadge("api_key", "weather", user="")
+    result = ToolReturned("msg_3e", "call_1", "get_weather", "Hangzhou: sunny, 25C", True, 12, badge)
+    encoder = Encoder()
+    encoder.feed(STARTED)
+    assert encoder.feed(call) == TOOL_CALL
+    output = encoder.feed(result)
+    assert TOOL_OUTPUT in output
+    announced, empty, _, message = bodies(output)
+    assert (announced["type"], announced["role"], announced["content"]) == ("plugin_call_output", "tool", None)
+    assert empty["data"] == {"call_id": "call_1", "name": "get_weather", "output": ""}
+    assert message["metadata"] == {
+        "ok": True,
+        "duration_ms": 12,
+        "credential": {"kind": "api_key", "provider": "weather", "scopes": [], "user": "", "expires_at": ""},
+        "error_code": "",
+    }
+
+
+def test_a_failure_closes_the_open_message_and_keeps_its_text():
+    *_, part, message, response = bodies(encode([*HELLO[:4], RunFailed(9, "llm_timeout", "too slow")]))
+    assert (part["status"], part["text"]) == ("incomplete", "Hello ")
+    assert message["status"] == "incomplete"
+    assert response["status"] == "failed"
+    assert response["error"] == {"code": "llm_timeout", "message": "too slow"}
+    assert response["completed_at"] is None
+    assert response["output"] == [message]
+
+
+def test_a_pause_is_an_incomplete_response_and_a_resume_goes_on_counting():
+    log = [STARTED, ConsentRequired("msg_c", "call_1", REQUEST), RunPaused(("c1",))]
+    paused = bodies(encode(log))
+    assert paused[-1]["status"] == "incomplete"
+    words, data = paused[-2]["content"]
+    assert REQUEST.connect_url in words["text"]
+    assert "read the time" in words["text"]
+    assert "读取时间" in words["text"]
+    assert data["data"]["type"] == "authorization_required"
+    assert data["data"]["scopes"] == [{"name": "time.read", "words": {"en": "read the time", "zh": "读取时间"}}]
+    assert data["data"]["call_id"] == "call_1"
+    resumed = [*log, RunResumed(5), ConsentResolved("msg_d", "c1", "denied"), RunCompleted(6, {"input_tokens": 3})]
+    rest = bodies(encode(resumed))[len(paused) :]
+    assert (rest[0]["status"], rest[0]["id"]) == ("in_progress", paused[0]["id"])
+    assert rest[0]["sequence_number"] == paused[-1]["sequence_number"] + 1
+    assert rest[-2]["content"][0]["data"] == {
+        "type": "authorization_resolved",
+        "consent_id": "c1",
+        "outcome": "denied",
+    }
+    assert rest[-1]["usage"] == {"input_tokens": 3}
+
+
+def test_a_canceled_run_ends_with_a_canceled_response():
+    assert bodies(encode([STARTED, RunCanceled(3)]))[-1]["status"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("\ud83d\ude00", "😀"), ("a\ud800b", "a\ufffdb"), ('"\\\n\x00', '"\\\n\x00'), ("\u2028", "\u2028")],
+)
+def test_any_text_becomes_utf_8(text, seen):
+    encoded = encode([STARTED, TextDelta("m", text), TextEnded("m")])
+    assert bodies(encoded.encode().decode())[-1]["content"][0]["text"] == seen
+
+
+ids = st.text(max_size=6)
+badges = st.none() | st.builds(CredentialBadge, st.sampled_from(["api_key", "oauth", "sts"]), ids)
+requests = st.builds(lambda text: replace(REQUEST, reason=text, provider_name=text), ids)
+outcomes = st.sampled_from(["completed", "denied", "expired", "cancelled"])
+events: st.SearchStrategy[RunEvent] = st.one_of(
+    st.builds(RunStarted, ids, ids, st.integers(0, 2**40)),
+    st.builds(TextStarted, ids),
+    st.builds(TextDelta, ids, st.text(st.characters(codec=None, exclude_categories=()))),
+    st.builds(TextEnded, ids),
+    st.builds(ToolCalled, ids, ids, ids, ids),
+    st.builds(ToolReturned, ids, ids, ids, ids, st.booleans(), st.integers(0, 9), badges, ids),
+    st.builds(ConsentRequired, ids, ids, requests),
+    st.builds(ConsentResolved, ids, ids, outcomes),
+    st.builds(RunPaused, st.tuples(ids)),
+    st.builds(RunResumed, st.integers(0, 9)),
+    st.builds(RunCompleted, st.integers(0, 9), st.dictionaries(ids, st.integers(0, 9), max_size=2)),
+    st.builds(RunFailed, st.integers(0, 9), ids, ids),
+    st.builds(RunCanceled, st.integers(0, 9)),
+)
+
+
+@given(st.lists(events, max_size=25), st.integers(-1, 40))
+def test_any_sequence_of_events_gives_valid_numbered_frames_and_replays_to_the_same_bytes(log, after):
+    whole = encode(log)
+    whole.encode()
+    frames = bodies(whole)
+    assert [frame["sequence_number"] for frame in frames] == list(range(len(frames)))
+    assert {frame["object"] for frame in frames} <= {"response", "message", "content"}
+    stored = [event_to_json(event).encode("utf-8", "surrogatepass") for event in log]
+    replayed = [event_from_json(text.decode("utf-8", "surrogatepass")) for text in stored]
+    assert encode(replayed) == whole
+    assert bodies(encode(log, after)) == frames[after + 1 :]
