@@ -1,0 +1,57 @@
+# Every word that people and CI use. `make help` lists them.
+UV_VERSION := 0.13.8
+PYTHON ?= python3
+TOOLS := .tools
+UV := $(TOOLS)/bin/uv
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help dev test check bench engine deploy clean install lock
+
+help: ## List these words
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+dev: install ## Run everything on this machine: the emulated cloud, the four functions, one address
+	@$(BIN)/fujie dev
+
+test: check ## Check, then run all tests
+	@$(BIN)/python -m pytest
+
+check: install ## Lint, format, types and import directions
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: install ## Measure beside peers
+	@$(BIN)/python -m benchmarks
+
+engine: install ## Build the Pulumi engine from Go modules (comes with the infrastructure part)
+	@echo "make engine: not there yet; 'make dev' applies the same declaration without an engine" >&2; exit 1
+
+deploy: install ## Deploy a stack (comes with the infrastructure part)
+	@echo "make deploy: not there yet; it needs the Pulumi program" >&2; exit 1
+
+clean: ## Remove what was built, installed and remembered here
+	@rm -rf $(VENV) $(TOOLS) .fujie .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+
+install: $(INSTALLED)
+
+lock: $(UV) ## Write requirements.lock anew, for all platforms
+	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
+		--python-version 3.11 --no-header --quiet --output-file requirements.lock
+
+$(UV):
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Fujie needs Python 3.11 or newer: install it, or name one: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(TOOLS) \
+		|| { echo "Python's venv module is missing: on Debian, apt-get install python3-venv" >&2; exit 1; }
+	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+$(INSTALLED): requirements.lock pyproject.toml | $(UV)
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+	@$(UV) pip sync --quiet --python $(BIN)/python requirements.lock
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,1 @@
+"""The cloud, declared: one typed declaration, applied by an idempotent ensure or by Pulumi."""

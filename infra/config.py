@@ -1,0 +1,65 @@
+"""The configuration of one stack: every key with its meaning."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+ALIYUN_ISSUER = "https://oauth.aliyun.com"
+_CALLBACK_NAMESPACE = uuid.UUID("6f1f7f0e-52a8-5b0c-8a53-1f8f7f0a3c11")
+
+
+@dataclass(frozen=True)
+class StackConfig:
+    """What differs between stacks."""
+
+    stack: str
+    """Its name, part of every resource's name: local, dev, prod, pr-12."""
+    account_id: str
+    region: str
+    public_url: str
+    """The one origin at which users meet the stack."""
+    bucket: str
+    cloud_url: str = ""
+    """Where the cloud answers instead of its public endpoints: an emulator's address; empty for the cloud itself."""
+    issuer: str = ALIYUN_ISSUER
+    """Whose id_tokens name users."""
+    issuers: Mapping[str, str] = field(default_factory=dict)
+    """OAuth provider -> issuer that serves it in this stack, instead of the one its tool names."""
+    client_ids: Mapping[str, str] = field(default_factory=dict)
+    """OAuth provider -> client id that was registered with it; else one made of the stack's name."""
+
+    def agentidentity_endpoint(self) -> str:
+        return self.cloud_url or f"https://agentidentity.{self.region}.aliyuncs.com"
+
+    def agentidentitydata_endpoint(self) -> str:
+        return self.cloud_url or f"https://agentidentitydata.{self.region}.aliyuncs.com"
+
+    def oss_endpoint(self) -> str:
+        return self.cloud_url or f"https://oss-{self.region}.aliyuncs.com"
+
+    def central_endpoint(self, product: str) -> str:
+        """Return the endpoint of a product that has one for all regions (ims, ram, sts)."""
+        return self.cloud_url or f"https://{product}.aliyuncs.com"
+
+    def provider_callback_url(self, provider: str) -> str:
+        """Return where the provider sends the browser back: chosen by us, so that it can be registered first."""
+        unique = uuid.uuid5(_CALLBACK_NAMESPACE, f"{self.account_id}/{self.region}/{self.stack}/{provider}")
+        return f"{self.agentidentitydata_endpoint()}/oauth2/callback/{unique}"
+
+    def provider_client_id(self, provider: str) -> str:
+        """Return the client id under which this stack is registered with a provider outside Alibaba Cloud."""
+        return self.client_ids.get(provider, f"fujie-{self.stack}-{provider}")
+
+    def workload_identity_arn(self, name: str) -> str:
+        directory = f"acs:agentidentity:{self.region}:{self.account_id}:workloadidentitydirectory/default"
+        return f"{directory}/workloadidentity/{name}"
+
+    def provider_arn(self, resource: str, name: str) -> str:
+        return f"acs:agentidentity:{self.region}:{self.account_id}:tokenvault/default/{resource}/{name}"
+
+    def function_arn(self, name: str) -> str:
+        return f"acs:fc:{self.region}:{self.account_id}:functions/{name}"
+
+    def oss_resources(self, templates: Sequence[str]) -> tuple[str, ...]:
+        """Return RAM resources from a tool's: the stack's bucket and account filled in, arguments as wildcards."""
+        return tuple(template.replace("{bucket}", self.bucket) for template in templates)

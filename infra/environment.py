@@ -1,0 +1,103 @@
+"""The environment of each function: exactly what it needs, so that no function holds another's keys."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from infra.config import StackConfig
+from infra.stack_secrets import StackSecrets
+
+Environment = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What is known only once the stack's resources exist."""
+
+    config: StackConfig
+    secrets: StackSecrets
+    sign_in_client_id: str
+    workload_identity: str
+    database_url: str
+    process_url: str
+    tool_url: str
+    mcp_server: str
+    endpoints: Mapping[str, str]
+    llm: Mapping[str, str]
+    """FUJIE_LLM_* or DASHSCOPE_API_KEY, for `process` alone."""
+    agent: str = ""
+    agent_elsewhere: Mapping[str, str] | None = None
+    """FUJIE_AGENT_ENDPOINT and FUJIE_AGENT_BEARER_TOKEN, for `chat` alone."""
+
+
+def function_environment(function: str, resolved: Resolved) -> Environment:
+    """Return the variables of one function; a name that is not one of the four raises KeyError."""
+    values = _common(resolved) | _OWN[function](resolved)
+    return {name: value for name, value in values.items() if value}
+
+
+def _common(resolved: Resolved) -> Environment:
+    return {
+        "FUJIE_PUBLIC_URL": resolved.config.public_url,
+        "FUJIE_DATABASE_URL": resolved.database_url,
+        "FUJIE_OIDC_ISSUER": resolved.config.issuer,
+        "FUJIE_OIDC_CLIENT_ID": resolved.sign_in_client_id,
+        "FUJIE_AGENT": resolved.agent,
+    }
+
+
+def _chat(resolved: Resolved) -> Environment:
+    return {
+        "FUJIE_PROCESS_URL": resolved.process_url,
+        "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
+        "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["chat"].private.reveal(),
+        "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
+        **(resolved.agent_elsewhere or {}),
+    }
+
+
+def _process(resolved: Resolved) -> Environment:
+    return {
+        "FUJIE_TOOL_URL": resolved.tool_url,
+        "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["process"].private.reveal(),
+        "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "chat", "callback"),
+        "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
+        **resolved.llm,
+    }
+
+
+def _callback(resolved: Resolved) -> Environment:
+    return {
+        "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
+        "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
+        "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["callback"].private.reveal(),
+        "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
+        "FUJIE_SEALING_PRIVATE_KEY": resolved.secrets.sealing.private.reveal(),
+        "FUJIE_WORKLOAD_IDENTITY": resolved.workload_identity,
+    }
+
+
+def _tool(resolved: Resolved) -> Environment:
+    return {
+        "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
+        "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "process"),
+        "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
+        "FUJIE_SEALING_PRIVATE_KEY": resolved.secrets.sealing.private.reveal(),
+        "FUJIE_WORKLOAD_IDENTITY": resolved.workload_identity,
+        "FUJIE_OSS_ENDPOINT": resolved.config.cloud_url,
+        "FUJIE_OSS_BUCKET": resolved.config.bucket,
+        "FUJIE_ENDPOINTS": json.dumps(dict(resolved.endpoints)) if resolved.endpoints else "",
+        "FUJIE_MCP_SERVER": resolved.mcp_server,
+    }
+
+
+_OWN: Mapping[str, Callable[[Resolved], Environment]] = {
+    "chat": _chat,
+    "process": _process,
+    "callback": _callback,
+    "tool": _tool,
+}
+
+
+def _public_keys(resolved: Resolved, *minters: str) -> str:
+    return json.dumps({name: json.loads(resolved.secrets.signing[name].public) for name in minters})

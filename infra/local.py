@@ -1,0 +1,243 @@
+"""The stack on a laptop: `python -m infra.local` applies the declaration to a running emulator.
+
+It prints one JSON line: where the functions answer. Progress and errors go to standard error.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from fujie.tools.manifest import providers_needed
+
+from fujie.errors import FujieError, SettingsError
+from fujie.identity.secret import Secret
+from fujie.tools.declaration import Tool
+from infra.config import StackConfig
+from infra.declaration import Function, Stack, declare
+from infra.demo import put_objects, register_partners
+from infra.environment import Resolved, function_environment
+from infra.stack_secrets import StackSecrets, load_or_create
+
+ROOT = Path(__file__).resolve().parent.parent
+FUNCTION_PORTS = {"chat": 2, "process": 3, "callback": 4, "tool": 5}
+LLM_VARIABLES = ("FUJIE_LLM_BASE_URL", "FUJIE_LLM_API_KEY", "FUJIE_LLM_MODEL", "DASHSCOPE_API_KEY")
+AGENT_ELSEWHERE = ("FUJIE_AGENT_ENDPOINT", "FUJIE_AGENT_BEARER_TOKEN")
+EMULATOR_DEADLINE_S = 20.0
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """What the emulator wrote into its ready file."""
+
+    url: str
+    account_id: str
+    region: str
+    access_key_id: str
+    access_key_secret: Secret
+    users: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LocalOptions:
+    """The command line of this module."""
+
+    emulator_file: Path
+    state: Path
+    base_port: int
+    agent: Path | None
+
+
+def main() -> int:
+    """Apply the local stack; an expected failure is one sentence and exit code 1."""
+    try:
+        print(json.dumps(apply(_options(sys.argv[1:]), os.environ)))  # noqa: T201 - the answer to the caller
+    except (FujieError, httpx2.HTTPError) as error:
+        repair = f" ({error.repair})" if isinstance(error, FujieError) and error.repair else ""
+        print(f"{error}{repair}", file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
+    """Create or update everything, start the functions, and return their addresses."""
+    tools, loading = _tools(options.agent), _Preloading()
+    needs = providers_needed(tools)
+    secrets = load_or_create(options.state / "keys.json", [need.name for need in needs if need.kind != "sts"])
+    database_url = f"sqlite+aiosqlite:///{options.state / 'fujie.db'}"
+    asyncio.run(_migrate(database_url))
+    emulator = wait_for_emulator(options.emulator_file)
+    stack = declare(_config(emulator, options.base_port, needs), tools)
+    with httpx2.Client(base_url=emulator.url, trust_env=False, timeout=30) as http:
+        register_partners(http, stack, needs, secrets, options.agent.parent / "partners" if options.agent else None)
+        client_id = _apply_cloud(stack, emulator, secrets, loading)
+        resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools)
+        _put_functions(http, stack, resolved, options.base_port)
+    return {
+        "functions": {function.name: _trigger_url(options.base_port, function.name) for function in stack.functions}
+    }
+
+
+def wait_for_emulator(file: Path) -> Emulator:
+    """Return the emulator's particulars as soon as it has written them.
+
+    Raises SettingsError when it has not within its deadline.
+    """
+    deadline = time.monotonic() + EMULATOR_DEADLINE_S
+    while not file.exists():
+        if time.monotonic() > deadline:
+            raise SettingsError(f"the emulator did not start within {EMULATOR_DEADLINE_S:.0f} s")
+        time.sleep(0.02)
+    data = json.loads(file.read_text())
+    return Emulator(
+        data["url"],
+        data["account_id"],
+        data["region"],
+        data["access_key_id"],
+        Secret(data["access_key_secret"]),
+        tuple(data["users"]),
+    )
+
+
+class _Preloading:
+    """Imports the official clients while the emulator starts; they cost more than a second of one core."""
+
+    def __init__(self) -> None:
+        import threading
+
+        self._thread = threading.Thread(target=self._load, daemon=True)
+        self._thread.start()
+
+    def wait(self) -> None:
+        self._thread.join()
+
+    def _load(self) -> None:
+        pass
+
+
+async def _migrate(database_url: str) -> None:
+    from fujie.sessions.migrate import migrate
+
+    await migrate(database_url)
+
+
+def _tools(agent: Path | None) -> Sequence[Tool]:
+    if agent is None:
+        from functions.tool.manifest import TOOLS
+
+        return TOOLS
+    from fujie.tools.loading import load_tools
+
+    return load_tools(str(agent))
+
+
+def _config(emulator: Emulator, base_port: int, needs: Sequence[Any]) -> StackConfig:
+    return StackConfig(
+        stack="local",
+        account_id=emulator.account_id,
+        region=emulator.region,
+        public_url=f"http://localhost:{base_port}",
+        bucket=f"fujie-local-{emulator.account_id}",
+        cloud_url=emulator.url,
+        issuer=f"{emulator.url}/oauth",
+        issuers={need.name: f"{emulator.url}/partners/{need.name}" for need in needs if need.kind == "oauth"},
+    )
+
+
+def _apply_cloud(stack: Stack, emulator: Emulator, secrets: StackSecrets, loading: _Preloading) -> str:
+    loading.wait()
+    from infra.ensure import ensure
+    from infra.providers.clients import CloudClients, OperatorKey
+
+    clients = CloudClients(stack.config, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
+    applied = ensure(stack, clients, secrets)
+    put_objects(clients, stack.config.bucket, clients.demo_user_ids(emulator.users))
+    return applied.application_ids[stack.identity_providers[0].application]
+
+
+def _resolved(
+    options: LocalOptions,
+    environ: Mapping[str, str],
+    stack: Stack,
+    secrets: StackSecrets,
+    client_id: str,
+    database_url: str,
+    tools: Sequence[Tool],
+) -> Resolved:
+    cloud = stack.config.cloud_url
+    chosen = {name: environ[name] for name in LLM_VARIABLES if environ.get(name)}
+    scripted = {"FUJIE_LLM_BASE_URL": f"{cloud}/llm/v1", "FUJIE_LLM_API_KEY": "scripted", "FUJIE_LLM_MODEL": "scripted"}
+    return Resolved(
+        config=stack.config,
+        secrets=secrets,
+        sign_in_client_id=client_id,
+        workload_identity=stack.workload_identities[0].name,
+        database_url=database_url,
+        process_url=_trigger_url(options.base_port, "process"),
+        tool_url=_trigger_url(options.base_port, "tool"),
+        mcp_server=environ.get("FUJIE_MCP_SERVER") or f"{cloud}/partners/aliyun/mcp",
+        endpoints=_endpoints(cloud, tools),
+        llm=chosen if {"FUJIE_LLM_BASE_URL", "DASHSCOPE_API_KEY"} & set(chosen) else scripted,
+        agent=str(options.agent or ""),
+        agent_elsewhere={name: environ[name] for name in AGENT_ELSEWHERE if environ.get(name)},
+    )
+
+
+def _endpoints(cloud: str, tools: Sequence[Tool]) -> dict[str, str]:
+    """Return which emulated partner serves each host that a tool declares: the one of its credential's provider."""
+    return {
+        host: f"{cloud}/partners/{tool.credential.provider}/api"
+        for tool in tools
+        if tool.credential is not None and tool.credential.provider != "sts"
+        for host in tool.hosts
+    }
+
+
+def _put_functions(http: httpx2.Client, stack: Stack, resolved: Resolved, base_port: int) -> None:
+    http.put(
+        "/_fujie/routes", json={"port": base_port, "routes": [list(route) for route in stack.routes]}
+    ).raise_for_status()
+    for function in stack.functions:
+        http.put(f"/_fujie/functions/{function.name}", json=_function(function, resolved, base_port)).raise_for_status()
+
+
+def _function(function: Function, resolved: Resolved, base_port: int) -> dict[str, Any]:
+    built_in = function.runtime == "python3.12"
+    entry: dict[str, Any] = (
+        {"handler": function.entry} if built_in else {"command": [sys.executable, "-m", function.entry]}
+    )
+    return entry | {
+        "runtime": function.runtime,
+        "code_dir": str(ROOT),
+        "env": function_environment(function.name, resolved),
+        "role": function.role,
+        "timeout_s": function.timeout_s,
+        "instance_concurrency": function.instance_concurrency,
+        "max_instances": function.max_instances,
+        "trigger_port": base_port + FUNCTION_PORTS[function.name],
+    }
+
+
+def _trigger_url(base_port: int, function: str) -> str:
+    return f"http://127.0.0.1:{base_port + FUNCTION_PORTS[function]}"
+
+
+def _options(argv: Sequence[str]) -> LocalOptions:
+    parser = argparse.ArgumentParser(prog="infra.local", description=__doc__)
+    parser.add_argument("--emulator-file", type=Path, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--base-port", type=int, required=True)
+    parser.add_argument("--agent", type=Path)
+    parsed = parser.parse_args(argv)
+    return LocalOptions(parsed.emulator_file, parsed.state, parsed.base_port, parsed.agent)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
