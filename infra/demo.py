@@ -58,6 +58,13 @@ def _resources(path: Path) -> dict[str, Any]:
     return {"resources": body.get("resources", {})}
 
 
+def user_ids(clients: CloudClients, names: Iterable[str]) -> dict[str, str]:
+    """Return the demo users' ids with their names; an id is what tokens and object keys carry."""
+    from alibabacloud_ram20150501.models import GetUserRequest
+
+    return {str(clients.ram.get_user(GetUserRequest(user_name=name)).body.user.user_id): name for name in names}
+
+
 def put_objects(clients: CloudClients, bucket: str, users: Mapping[str, str]) -> None:
     """Give each user (id -> name) a schedule and a file, unless they are there: what a user changed stays."""
     target = clients.bucket(bucket)
@@ -75,5 +82,5 @@ def _objects(user_id: str, name: str) -> dict[str, str]:
     today = date.today().isoformat()  # noqa: DTZ011 - the demo day is the laptop's
     return {
         f"users/{user_id}/schedule.json": json.dumps({"date": today, "events": schedule}, ensure_ascii=False, indent=1),
-        f"users/{user_id}/files/notes.txt": f"Notes of {name}: buy tea, call the bank.\n{name} 的笔记：买茶，给银行打电话。\n",
+        f"users/{user_id}/files/notes.txt": f"Notes of {name}: buy tea.\n{name} 的笔记：买茶。\n",
     }

@@ -22,7 +22,7 @@ from fujie.identity.secret import Secret
 from fujie.tools.declaration import Tool
 from infra.config import StackConfig
 from infra.declaration import Function, Stack, declare
-from infra.demo import put_objects, register_partners
+from infra.demo import put_objects, register_partners, user_ids
 from infra.environment import Resolved, function_environment
 from infra.stack_secrets import StackSecrets, load_or_create
 
@@ -158,7 +158,7 @@ def _apply_cloud(stack: Stack, emulator: Emulator, secrets: StackSecrets, loadin
 
     clients = CloudClients(stack.config, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
     applied = ensure(stack, clients, secrets)
-    put_objects(clients, stack.config.bucket, clients.demo_user_ids(emulator.users))
+    put_objects(clients, stack.config.bucket, user_ids(clients, emulator.users))
     return applied.application_ids[stack.identity_providers[0].application]
 
 

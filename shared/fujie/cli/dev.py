@@ -192,7 +192,7 @@ def _refresh(options: DevOptions, root: Path, state: Path, functions: list[str],
 def _stop_event() -> Iterator[threading.Event]:
     stop = threading.Event()
 
-    def ask(signum: int, frame: object) -> None:
+    def ask(*_: object) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
