@@ -1,0 +1,1 @@
+"""An OpenAI-compatible endpoint behind which a deterministic, scripted model answers."""

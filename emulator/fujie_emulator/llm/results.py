@@ -1,0 +1,103 @@
+"""What a tool gave back: the data in it, or the kind of failure it tells of."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+FailureKind = Literal[
+    "denied", "expired", "cancelled", "sign_in", "not_found", "forbidden", "unavailable", "input", "other"
+]
+
+_KINDS: tuple[tuple[FailureKind, str], ...] = (
+    ("cancelled", r"cancel"),
+    ("expired", r"consent_expired|consent.*expired|expired|too late|timed_out_waiting"),
+    ("sign_in", r"sign_in_again|sign in again|delegation_required"),
+    (
+        "denied",
+        r"consent_denied|denied by the user|user (?:has )?(?:denied|declined|refused)|did not allow"
+        r"|was denied|declined|consent.*denied|^denied",
+    ),
+    ("not_found", r"not_?found|no ?such|does not exist|\b404\b"),
+    ("forbidden", r"forbidden|access_?denied|no_?permission|misconfigured|\b403\b|\b401\b"),
+    ("input", r"invalid_input|invalid_arguments|validation|\b422\b|\b400\b|too_large"),
+    ("unavailable", r"unavailable|provider|upstream|timeout|timed out|deadline|\b5\d\d\b|connect|throttl|network"),
+)
+_FAILED_TEXT = re.compile(
+    r"^\W*(?:error|failed|failure|denied|permission|authori[sz]ation|consent|expired|cancell?ed"
+    r"|the (?:user|tool call|consent) (?:was |has )?(?:denied|declined|refused|expired|cancell?ed|did not)|tool call (?:was )?denied)",
+    re.IGNORECASE,
+)
+_WRAPPERS = ("output", "result", "structuredContent", "structured_content", "data")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A tool's failure: its kind, the words it came with, and what it says can be done."""
+
+    kind: FailureKind
+    message: str
+    repair: str = ""
+
+
+def data_of(content: str) -> Any:
+    """Return the data in a tool's answer, out of the wrappers that carry it."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return content
+    return _unwrapped(value)
+
+
+def failure_of(content: str) -> Failure | None:
+    """Return the failure that a tool's answer tells of, or None when it holds data."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        value = content
+    if isinstance(value, str):
+        return _failure(value, value, "") if _FAILED_TEXT.match(value) else None
+    return _failure_in(value) if isinstance(value, Mapping) else None
+
+
+def _failure_in(value: Mapping[str, Any]) -> Failure | None:
+    error = value.get("error")
+    if isinstance(error, str) and error:
+        error = {"code": error, "message": value.get("message") or error, "repair": value.get("repair")}
+    elif (
+        not isinstance(error, Mapping) and isinstance(value.get("code"), str) and "message" in value and len(value) <= 4
+    ):
+        error = value
+    if isinstance(error, Mapping):
+        message, repair = str(error.get("message") or ""), str(error.get("repair") or "")
+        return _failure(f"{error.get('code', '')} {message}", message, repair)
+    if value.get("isError") is True or value.get("status") in {"error", "denied", "expired", "cancelled", "canceled"}:
+        message = str(value.get("message") or _unwrapped(value))
+        return _failure(f"{value.get('status', '')} {value.get('code', '')} {message}", message, "")
+    return None
+
+
+def _failure(evidence: str, message: str, repair: str) -> Failure:
+    lowered = evidence.strip().lower()
+    kind: FailureKind = next((kind for kind, pattern in _KINDS if re.search(pattern, lowered)), "other")
+    return Failure(kind, message.strip(), repair.strip())
+
+
+def _unwrapped(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 1 and _is_text_part(value[0]):
+        return data_of(value[0]["text"])
+    if not isinstance(value, Mapping):
+        return value
+    if value.get("status") == "ok" and "output" in value:
+        return _unwrapped(value["output"])
+    if isinstance(value.get("content"), list) and value["content"] and _is_text_part(value["content"][0]):
+        structured = value.get("structuredContent")
+        return _unwrapped(structured) if structured else _unwrapped(value["content"][:1])
+    if len(value) == 1 and (name := next(iter(value))) in _WRAPPERS:
+        return _unwrapped(value[name])
+    return value
+
+
+def _is_text_part(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("type") == "text" and isinstance(value.get("text"), str)
