@@ -11,10 +11,10 @@ from fujie_emulator.llm.sentences import CJK, quoted_strings, unquoted
 _STOP_WORDS = frozenset(
     re.findall(
         r"\w+",
-        """a an and any are as at back be by can could did do does for from get give has have hello hi how i in into is it
-        its let list look me mine my no not now of on or our out please read say show tell thank thanks that the their
-        them then there these they this to today tool up us use using want was we what when where which who why will
-        with you your""",
+        """a an and any are as at back be by can could did do does for from get give has have hello hi how i in into is
+        it its let list look me mine my no not now of on or our out please read say show tell thank thanks that the
+        their them then there these they this to today tool up us use using want was we what when where which who why
+        will with you your""",
     )
 )
 _NAME_WEIGHT = 3
@@ -48,7 +48,7 @@ class _Sources:
 
 
 def generic_call(question: str, tools: Iterable[OfferedTool], *, insist: bool = False) -> ToolCall | Missing | None:
-    """Return the call of the tool that fits best, what it lacks, or None; `insist` takes the best however badly it fits."""
+    """Return the best fitting tool's call, what it lacks, or None; `insist` takes the best however badly it fits."""
     ranked = sorted(((score(question, tool), tool) for tool in tools), key=lambda pair: -pair[0])
     if not ranked or (ranked[0][0] < _ENOUGH and not insist):
         return None

@@ -16,8 +16,7 @@ _KINDS: tuple[tuple[FailureKind, str], ...] = (
     ("sign_in", r"sign_in_again|sign in again|delegation_required"),
     (
         "denied",
-        r"consent_denied|denied by the user|user (?:has )?(?:denied|declined|refused)|did not allow"
-        r"|was denied|declined|consent.*denied|^denied",
+        r"consent_denied|user (?:has )?(?:denied|refused)|did not allow|was denied|declined|consent.*denied|^denied",
     ),
     ("not_found", r"not_?found|no ?such|does not exist|\b404\b"),
     ("forbidden", r"forbidden|access_?denied|no_?permission|misconfigured|\b403\b|\b401\b"),
@@ -26,7 +25,7 @@ _KINDS: tuple[tuple[FailureKind, str], ...] = (
 )
 _FAILED_TEXT = re.compile(
     r"^\W*(?:error|failed|failure|denied|permission|authori[sz]ation|consent|expired|cancell?ed"
-    r"|the (?:user|tool call|consent) (?:was |has )?(?:denied|declined|refused|expired|cancell?ed|did not)|tool call (?:was )?denied)",
+    r"|the (?:user|tool call|consent) (?:was |has )?(?:denied|declined|refused|expired|cancell?ed|did not))",
     re.IGNORECASE,
 )
 _WRAPPERS = ("output", "result", "structuredContent", "structured_content", "data")
