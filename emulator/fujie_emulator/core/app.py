@@ -19,7 +19,6 @@ from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import RpcFront, error_response
 from fujie_emulator.core.services import Service, load_services
 
-
 ExceptionHandler = Callable[[Request, Any], Response]
 
 
@@ -89,7 +88,7 @@ def is_object_request(request: Request) -> bool:
 class Dropped(Response):
     """No answer: the connection is cut through the handle that our server protocol puts there (serving.py)."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:  # type: ignore[override]
         """Cut the connection."""
         scope["extensions"]["fujie.transport"]["transport"].abort()
 

@@ -15,7 +15,7 @@ def open_cloud(state: Path, base_url: str, *, host_base_port: int | None = None)
 
     `base_url` is where the cloud answers; the caller closes `cloud.store`.
     """
-    from fujie_emulator.ram.state import RamIam
+    from fujie_emulator.ram.authority import RamIam
 
     store = Store(state)
     clock = Clock(store)

@@ -1,7 +1,7 @@
 """Request signatures: ACS3-HMAC-SHA256 (headers) and RPC V1 HMAC-SHA1 (query), checked against our own keys.
 
 Trust: nothing of a request is believed before `verify_acs3` or `verify_v1` returned its caller. The signed headers
-are the ones the client lists; the official client lists every header it set. Those that decide anything must be among them.
+are the ones the client lists (the official client lists all it set); those that decide anything must be among them.
 """
 
 import base64
@@ -70,7 +70,8 @@ def verify_roa(cloud: "Cloud", request: "Request", body: bytes) -> Caller:
 
 def verify_acs3(cloud: "Cloud", request: UnverifiedRequest) -> Caller:
     """Return who signed the request. Raises IncompleteSignature, InvalidTimeStamp.*, InvalidAccessKeyId.*,
-    MissingSecurityToken, InvalidSecurityToken.*, SignatureDoesNotMatch, SignatureNonceUsed (CloudError)."""
+    MissingSecurityToken, InvalidSecurityToken.*, SignatureDoesNotMatch, SignatureNonceUsed (CloudError).
+    """
     authorization = _AUTHORIZATION.fullmatch(request.header("authorization"))
     if authorization is None:
         raise _incomplete(f"The Authorization header must be {ALGORITHM} with Credential, SignedHeaders, Signature.")

@@ -1,0 +1,95 @@
+"""RAM's objects as they travel."""
+
+import json
+from typing import Any
+
+from fujie_emulator.core.account import DemoUser
+from fujie_emulator.ram.state import Ram, policy_version
+
+_USER_DATE = "2026-01-01T00:00:00Z"
+
+
+def listed_role(ram: Ram, role: dict[str, Any]) -> dict[str, Any]:
+    """Return a role as ListRoles shows it."""
+    return {
+        "RoleId": role["id"],
+        "RoleName": role["name"],
+        "Arn": ram.role_arn(role["name"]),
+        "Description": role["description"],
+        "CreateDate": role["created"],
+        "UpdateDate": role["updated"],
+        "MaxSessionDuration": role["max_session_s"],
+        "Tags": {"Tag": role["tags"]},
+    }
+
+
+def role(ram: Ram, role: dict[str, Any]) -> dict[str, Any]:
+    """Return a role with its trust policy."""
+    return listed_role(ram, role) | {"AssumeRolePolicyDocument": json.dumps(role["trust"], ensure_ascii=False)}
+
+
+def created_policy(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy as CreatePolicy answers it."""
+    return {
+        "PolicyName": policy["name"],
+        "PolicyType": policy["type"],
+        "Description": policy["description"],
+        "DefaultVersion": policy["default"],
+        "CreateDate": policy["created"],
+    }
+
+
+def policy(ram: Ram, policy: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy as Get and List show it."""
+    attached = len(ram.holders(policy["type"], policy["name"]))
+    return created_policy(policy) | {"UpdateDate": policy["updated"], "AttachmentCount": attached}
+
+
+def version(policy: dict[str, Any], version_id: str) -> dict[str, Any]:
+    """Return one version of a policy."""
+    kept = policy_version(policy, version_id)
+    return {
+        "VersionId": kept["id"],
+        "IsDefaultVersion": kept["id"] == policy["default"],
+        "PolicyDocument": kept["document"],
+        "CreateDate": kept["created"],
+    }
+
+
+def attached_policy(ram: Ram, attachment: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy as ListPoliciesForRole shows it."""
+    found = ram.policy(attachment["type"], attachment["name"])
+    return {
+        "PolicyName": found["name"],
+        "PolicyType": found["type"],
+        "Description": found["description"],
+        "DefaultVersion": found["default"],
+        "AttachDate": attachment["at"],
+    }
+
+
+def holder(ram: Ram, role: dict[str, Any], policy_type: str, policy_name: str) -> dict[str, Any]:
+    """Return a role as ListEntitiesForPolicy shows it."""
+    dates = [
+        attachment["at"]
+        for attachment in role["attached"]
+        if (attachment["type"], attachment["name"]) == (policy_type, policy_name)
+    ]
+    return {
+        "RoleId": role["id"],
+        "RoleName": role["name"],
+        "Arn": ram.role_arn(role["name"]),
+        "Description": role["description"],
+        "AttachDate": dates[0],
+    }
+
+
+def user(user: DemoUser) -> dict[str, Any]:
+    """Return a demo user."""
+    return {
+        "UserId": user.user_id,
+        "UserName": user.name,
+        "DisplayName": user.name.capitalize(),
+        "CreateDate": _USER_DATE,
+        "UpdateDate": _USER_DATE,
+    }
