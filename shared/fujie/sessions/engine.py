@@ -11,6 +11,7 @@ WAIT_S = 10
 """How long a statement, a lock or a connection may keep a request waiting."""
 RECYCLE_S = 300
 """An instance frozen between requests wakes with dead connections; older ones are not tried again."""
+NAMES = ("sqlite+aiosqlite:///", "postgresql+asyncpg://")
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
@@ -33,7 +34,7 @@ def _checked(database_url: str) -> sa.URL:
         url = sa.make_url(database_url)
     except sa.exc.ArgumentError:
         # The cause is dropped on purpose: its text repeats the address, which may hold a password.
-        raise SettingsError("the database url is not one", repair="sqlite+aiosqlite:///path or postgresql+asyncpg://...") from None
+        raise SettingsError("the database url is not one", repair=f"begin it with {' or '.join(NAMES)}") from None
     driver = DRIVERS.get(url.get_backend_name())
     if driver is None:
         raise SettingsError(f"databases are SQLite or PostgreSQL, not {url.get_backend_name()}")

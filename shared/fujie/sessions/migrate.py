@@ -1,4 +1,7 @@
-"""Bring a database to the newest migration; safe when several processes start at once."""
+"""Bring a database to the newest migration; safe when several processes start at once.
+
+A deploy step by itself: `python -m fujie.sessions.migrate` takes the address from FUJIE_DATABASE_URL.
+"""
 
 import asyncio
 import fcntl
@@ -14,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import StoreUnavailableError
+from fujie.settings import settings_from_environ
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK_KEY = 0x66756A6965
@@ -77,3 +81,7 @@ async def _file_lock(path: Path) -> AsyncIterator[None]:
     with await asyncio.to_thread(path.open, "w") as held:
         await asyncio.to_thread(fcntl.flock, held, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    asyncio.run(migrate(settings_from_environ().database_url))

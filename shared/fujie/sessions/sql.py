@@ -55,7 +55,7 @@ class SqlStore(Store):
 
     async def open(self) -> None:
         """Check that the database answers and is migrated; raises StoreUnavailableError with the repair."""
-        repair = "migrate the database: `fujie migrate`, or fujie.sessions.migrate.migrate(database_url)"
+        repair = "migrate it: FUJIE_DATABASE_URL=... python -m fujie.sessions.migrate"
         try:
             async with self._transaction() as connection:
                 found = await connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
@@ -139,9 +139,7 @@ class SqlStore(Store):
         leased = (
             sa.update(RUNS)
             .where(RUNS.c.id == run_id, RUNS.c.status.in_(expected), free)
-            .values(
-                status="running", fence=RUNS.c.fence + 1, lease_owner=owner, lease_expires_at=until, updated_at=now
-            )
+            .values(status="running", fence=RUNS.c.fence + 1, lease_owner=owner, lease_expires_at=until, updated_at=now)
             .returning(*RUNS.c)
         )
         return await self._one(Run, leased)
@@ -209,7 +207,7 @@ class SqlStore(Store):
         *,
         bound_session_hash: str | None = None,
     ) -> Consent | None:
-        values = {"status": status}
+        values: dict[str, Any] = {"status": status}
         if bound_session_hash is not None:
             values["bound_session_hash"] = bound_session_hash
         where = (CONSENTS.c.id == consent_id, CONSENTS.c.status.in_(expected))

@@ -162,6 +162,7 @@ CONSENTS = sa.Table(
     _moment("expires_at"),
     _text("session_hash"),
     _text("bound_session_hash"),
+    _text("words"),
     sa.Index("consents_by_state", "state_hash", unique=True),
     sa.Index("consents_of_run", "run_id"),
     sa.Index("consents_by_expiry", "status", "expires_at"),
@@ -179,7 +180,7 @@ def columns_from_row(row: Row) -> dict[str, Any]:
     return values
 
 
-def row_from_columns(kind: type[RowType], columns: Mapping[str, Any]) -> RowType:
+def row_from_columns(kind: type[RowType], columns: Mapping[Any, Any]) -> RowType:
     """Return the row that `columns_from_row` took apart."""
     values = dict(columns)
     if "user_id" in values:

@@ -120,6 +120,7 @@ def _consents() -> None:
         _moment("expires_at"),
         _text("session_hash"),
         _text("bound_session_hash"),
+        _text("words"),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("consents_by_state", "consents", ["state_hash"], unique=True)

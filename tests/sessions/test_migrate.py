@@ -1,0 +1,99 @@
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from fujie.errors import SettingsError
+from fujie.sessions.engine import engine_for
+from fujie.sessions.errors import StoreUnavailableError
+from fujie.sessions.migrate import MIGRATIONS, migrate
+from fujie.sessions.sql import SqlStore
+from fujie.sessions.tables import METADATA, REVISION
+
+
+async def new_database(postgresql: str, name: str) -> str:
+    engine = engine_for(postgresql.format(name="template1"))
+    async with engine.connect() as connection:
+        automatic = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        await automatic.exec_driver_sql(f"CREATE DATABASE {name}")
+    await engine.dispose()
+    return postgresql.format(name=name)
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+async def fresh_url(request, tmp_path):
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path / 'fresh.db'}"
+    return await new_database(request.getfixturevalue("postgresql"), f"fresh_{request.node.name.split('[')[0][5:40]}")
+
+
+def test_the_code_asks_for_the_newest_migration():
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [REVISION]
+
+
+async def test_migrations_make_exactly_the_tables_the_code_uses(fresh_url):
+    await migrate(fresh_url)
+    engine = engine_for(fresh_url)
+    async with engine.connect() as connection:
+        difference = await connection.run_sync(
+            lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), METADATA)
+        )
+    await engine.dispose()
+    assert difference == []
+
+
+async def test_four_processes_that_start_at_once_migrate_once(fresh_url):
+    environ = os.environ | {"FUJIE_DATABASE_URL": fresh_url}
+    command = [sys.executable, "-m", "fujie.sessions.migrate"]
+    starting = [subprocess.Popen(command, env=environ) for _ in range(4)]
+    assert [await asyncio.to_thread(process.wait, 60) for process in starting] == [0, 0, 0, 0]
+    store = SqlStore(fresh_url)
+    await store.open()
+    await store.close()
+
+
+async def test_a_store_refuses_a_database_that_was_not_migrated_and_says_what_to_do(fresh_url):
+    store = SqlStore(fresh_url)
+    with pytest.raises(StoreUnavailableError) as refused:
+        await store.open()
+    await store.close()
+    assert "migrate" in refused.value.repair
+
+
+async def test_sqlite_writes_ahead_and_enforces_foreign_keys(sqlite_url):
+    engine = engine_for(sqlite_url)
+    async with engine.connect() as connection:
+        pragmas = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "foreign_keys", "busy_timeout")
+        ]
+    await engine.dispose()
+    assert pragmas == ["wal", 1, 10000]
+
+
+async def test_a_file_that_is_no_database_is_refused(tmp_path):
+    (tmp_path / "broken.db").write_bytes(b"not a database at all" * 100)
+    with pytest.raises(StoreUnavailableError):
+        await migrate(f"sqlite+aiosqlite:///{tmp_path / 'broken.db'}")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "hunter2", "mysql://root:hunter2@host/x", "sqlite://", "sqlite+aiosqlite:///:memory:"]
+)
+def test_an_address_that_is_none_of_ours_is_refused_without_repeating_it(url):
+    with pytest.raises(SettingsError) as refused:
+        SqlStore(url)
+    assert "hunter2" not in f"{refused.value} {refused.value.repair}"
+
+
+async def test_a_database_that_is_away_is_unavailable(tmp_path):
+    store = SqlStore(f"postgresql+asyncpg://u:hunter2@/x?host={tmp_path}")
+    with pytest.raises(StoreUnavailableError) as refused:
+        await store.run("run-1")
+    await store.close()
+    assert "hunter2" not in str(refused.value)

@@ -1,0 +1,286 @@
+"""One contract, every adapter: memory, SQLite, PostgreSQL."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from fujie.sessions.errors import ConflictError, FencedError
+from tests.sessions.rows import (
+    ALICE,
+    ATTEMPT,
+    BOB,
+    CONSENT,
+    CONVERSATION,
+    DELEGATION,
+    LATER,
+    NOW,
+    RUN,
+    SESSION,
+    with_run,
+)
+
+# Sign-in
+
+
+async def test_a_login_attempt_is_taken_once(store):
+    await store.add_login_attempt(ATTEMPT)
+    assert await store.take_login_attempt("state") == ATTEMPT
+    assert await store.take_login_attempt("state") is None
+
+
+async def test_of_many_who_take_a_login_attempt_at_once_one_gets_it(rivals):
+    await rivals[0].add_login_attempt(ATTEMPT)
+    taken = await asyncio.gather(*(rivals[turn % 2].take_login_attempt("state") for turn in range(12)))
+    assert [attempt for attempt in taken if attempt] == [ATTEMPT]
+
+
+async def test_a_login_state_cannot_be_added_twice(store):
+    await store.add_login_attempt(ATTEMPT)
+    with pytest.raises(ConflictError):
+        await store.add_login_attempt(replace(ATTEMPT, nonce="another"))
+
+
+async def test_a_browser_session_comes_back_as_it_was_until_deleted(store):
+    await store.add_browser_session(SESSION)
+    assert await store.browser_session("cookie") == SESSION
+    await store.delete_browser_session("cookie")
+    assert await store.browser_session("cookie") is None
+
+
+async def test_touching_a_browser_session_moves_only_its_idle_end(store):
+    await store.add_browser_session(SESSION)
+    await store.touch_browser_session("cookie", LATER + timedelta(hours=1))
+    assert await store.browser_session("cookie") == replace(SESSION, idle_expires_at=LATER + timedelta(hours=1))
+
+
+# Delegations
+
+
+async def test_a_delegation_comes_back_and_can_be_resealed(store):
+    await store.add_delegation(DELEGATION)
+    await store.reseal_delegation("dlg-1", "other.jwe", LATER + timedelta(hours=1))
+    expected = replace(DELEGATION, sealed="other.jwe", expires_at=LATER + timedelta(hours=1))
+    assert await store.delegation("dlg-1") == expected
+
+
+async def test_a_withdrawn_delegation_stays_withdrawn_at_its_first_time_and_is_not_resealed(store):
+    await store.add_delegation(DELEGATION)
+    await store.withdraw_delegation("dlg-1", NOW)
+    await store.withdraw_delegation("dlg-1", LATER)
+    await store.reseal_delegation("dlg-1", "other.jwe", LATER + timedelta(hours=1))
+    assert await store.delegation("dlg-1") == replace(DELEGATION, withdrawn_at=NOW)
+
+
+async def test_a_delegation_nobody_added_is_not_there(store):
+    assert await store.delegation("nobody") is None
+
+
+# Conversations and runs
+
+
+async def test_a_conversation_id_exists_once(store):
+    await store.add_conversation(CONVERSATION)
+    with pytest.raises(ConflictError):
+        await store.add_conversation(replace(CONVERSATION, user=BOB))
+    assert await store.conversation("talk") == CONVERSATION
+
+
+async def test_conversations_are_the_users_own_newest_first(store):
+    for index, user in enumerate((ALICE, BOB, ALICE, replace(ALICE, tenant="other"))):
+        at = NOW + timedelta(seconds=index)
+        await store.add_conversation(replace(CONVERSATION, id=f"talk-{index}", user=user, updated_at=at))
+    renamed = replace(ALICE, name="Alice L.")
+    assert [row.id for row in await store.conversations(renamed)] == ["talk-2", "talk-0"]
+    assert [row.id for row in await store.conversations(ALICE, limit=1)] == ["talk-2"]
+
+
+async def test_a_new_run_makes_its_conversation_the_newest(store):
+    await with_run(store, created_at=LATER)
+    assert (await store.conversation("talk")).updated_at == LATER
+
+
+@pytest.mark.parametrize("status", ["running", "waiting"])
+async def test_a_conversation_with_an_unfinished_run_takes_no_other(store, status):
+    await with_run(store, status=status)
+    with pytest.raises(ConflictError):
+        await with_run(store, id="run-2")
+    assert [row.id for row in await store.runs("talk")] == ["run-1"]
+
+
+async def test_of_many_questions_at_once_in_one_conversation_one_becomes_a_run(rivals):
+    await rivals[0].add_conversation(CONVERSATION)
+    runs = [replace(RUN, id=f"run-{turn}") for turn in range(10)]
+    adding = (rivals[turn % 2].add_run(run) for turn, run in enumerate(runs))
+    outcomes = await asyncio.gather(*adding, return_exceptions=True)
+    assert sum(outcome is None for outcome in outcomes) == 1
+    assert all(outcome is None or isinstance(outcome, ConflictError) for outcome in outcomes)
+
+
+async def test_a_conversation_goes_on_after_its_run_ended_and_runs_are_oldest_first(store):
+    await with_run(store, id="run-b", status="completed", created_at=LATER)
+    await with_run(store, id="run-a", status="failed", created_at=NOW)
+    await with_run(store, id="run-c", created_at=LATER + timedelta(seconds=1))
+    assert [row.id for row in await store.runs("talk")] == ["run-a", "run-b", "run-c"]
+
+
+async def test_a_run_enters_no_conversation_of_somebody_else(store):
+    await store.add_conversation(CONVERSATION)
+    with pytest.raises(ConflictError):
+        await store.add_run(replace(RUN, user=BOB))
+    with pytest.raises(ConflictError):
+        await store.add_run(replace(RUN, conversation_id="nowhere"))
+    assert await store.run("run-1") is None
+
+
+async def test_a_run_comes_back_as_it_was(store):
+    run = await with_run(store, lease_owner="one", lease_expires_at=LATER, fence=3, error="说明")
+    assert await store.run("run-1") == run
+
+
+async def test_leasing_sets_a_run_to_running_with_a_raised_fence(store):
+    run = await with_run(store, status="waiting")
+    leased = await store.lease_run("run-1", "one", LATER, LATER + timedelta(minutes=1), ["waiting"])
+    until = LATER + timedelta(minutes=1)
+    expected = replace(run, status="running", fence=1, lease_owner="one", lease_expires_at=until, updated_at=LATER)
+    assert leased == expected
+    assert await store.run("run-1") == expected
+
+
+@pytest.mark.parametrize(
+    ("owner", "at", "expected", "gets_it"),
+    [
+        ("two", NOW, ["running"], False),
+        ("one", NOW, ["running"], True),
+        ("two", LATER, ["running"], True),
+        ("two", LATER, ["waiting"], False),
+        ("two", LATER, [], False),
+    ],
+    ids=["held by another", "its own holder", "the lease ended", "another status", "no status"],
+)
+async def test_a_held_run_is_leased_only_when_free_and_as_expected(store, owner, at, expected, gets_it):
+    await with_run(store, lease_owner="one", lease_expires_at=LATER)
+    leased = await store.lease_run("run-1", owner, at, LATER + timedelta(minutes=1), expected)
+    assert (leased is not None) is gets_it
+
+
+async def test_of_many_workers_at_once_one_leases_the_run(rivals):
+    await with_run(rivals[0], status="waiting")
+    until = LATER + timedelta(minutes=1)
+    leasing = (rivals[turn % 2].lease_run("run-1", f"worker-{turn}", NOW, until, ["waiting"]) for turn in range(12))
+    leased = [run for run in await asyncio.gather(*leasing) if run]
+    assert len(leased) == 1
+    assert leased[0].fence == 1
+    assert (await rivals[1].run("run-1")).lease_owner == leased[0].lease_owner
+
+
+async def test_nobody_leases_a_run_that_is_not_there(store):
+    assert await store.lease_run("nobody", "one", NOW, LATER, ["waiting"]) is None
+
+
+async def test_saving_writes_what_changed_and_keeps_the_rest(store):
+    run = await with_run(store, lease_owner="one", lease_expires_at=NOW, error="old")
+    await store.save_run("run-1", 0, status="running", now=LATER, history="[1]", lease_expires_at=LATER)
+    expected = replace(run, history="[1]", updated_at=LATER, lease_expires_at=LATER)
+    assert await store.run("run-1") == expected
+
+
+async def test_saving_another_status_ends_the_lease(store):
+    await with_run(store, lease_owner="one", lease_expires_at=LATER)
+    await store.save_run(
+        "run-1", 0, status="waiting", now=NOW, pending='{"call": "c"}', error="", lease_expires_at=LATER
+    )
+    run = await store.run("run-1")
+    assert (run.status, run.pending, run.lease_owner, run.lease_expires_at) == ("waiting", '{"call": "c"}', "", None)
+
+
+async def test_a_worker_with_an_older_fence_writes_nothing(store):
+    await with_run(store, status="waiting")
+    await store.lease_run("run-1", "one", NOW, LATER, ["waiting"])
+    await store.lease_run("run-1", "two", LATER, LATER + timedelta(minutes=1), ["running"])
+    with pytest.raises(FencedError):
+        await store.save_run("run-1", 1, status="completed", now=LATER)
+    with pytest.raises(FencedError):
+        await store.append_events("run-1", 1, 0, ["{}"])
+    assert (await store.run("run-1")).status == "running"
+    assert await store.events("run-1") == []
+
+
+async def test_a_run_that_is_not_there_is_fenced(store):
+    with pytest.raises(FencedError):
+        await store.save_run("nobody", 0, status="completed", now=NOW)
+    with pytest.raises(FencedError):
+        await store.append_events("nobody", 0, 0, [])
+
+
+async def test_events_come_back_in_order_after_a_number(store):
+    await with_run(store)
+    await store.append_events("run-1", 0, 0, ["zero", "一"])
+    await store.append_events("run-1", 0, 2, ["two"])
+    await store.append_events("run-1", 0, 3, [])
+    assert list(await store.events("run-1")) == [(0, "zero"), (1, "一"), (2, "two")]
+    assert list(await store.events("run-1", after=1)) == [(2, "two")]
+
+
+async def test_an_event_number_is_given_once_and_a_refused_batch_leaves_nothing(store):
+    await with_run(store)
+    await store.append_events("run-1", 0, 0, ["zero", "one"])
+    with pytest.raises(ConflictError):
+        await store.append_events("run-1", 0, 1, ["other", "more"])
+    assert list(await store.events("run-1")) == [(0, "zero"), (1, "one")]
+
+
+# Consents
+
+
+async def test_a_consent_is_found_by_id_and_by_state(store):
+    await store.add_consent(CONSENT)
+    assert await store.consent("consent-1") == CONSENT
+    assert await store.consent_by_state("state-1") == CONSENT
+    assert await store.consent_by_state("state-2") is None
+
+
+async def test_neither_a_consents_id_nor_its_state_is_used_twice(store):
+    await store.add_consent(CONSENT)
+    for again in (replace(CONSENT, state_hash="other"), replace(CONSENT, id="other")):
+        with pytest.raises(ConflictError):
+            await store.add_consent(again)
+
+
+async def test_open_consents_are_those_of_the_run_that_are_not_settled(store):
+    for index, status in enumerate(("requested", "bound", "returned", "completed", "denied", "expired", "cancelled")):
+        await store.add_consent(replace(CONSENT, id=f"c{index}", state_hash=f"s{index}", status=status))
+    await store.add_consent(replace(CONSENT, id="foreign", state_hash="foreign", run_id="run-2"))
+    assert [row.id for row in await store.open_consents("run-1")] == ["c0", "c1", "c2"]
+
+
+async def test_expired_consents_are_open_and_past_their_time(store):
+    ends = (LATER, NOW, NOW - timedelta(seconds=1), NOW - timedelta(seconds=2))
+    for index, end in enumerate(ends):
+        status = "denied" if index == 3 else "bound"
+        await store.add_consent(replace(CONSENT, id=f"c{index}", state_hash=f"s{index}", status=status, expires_at=end))
+    assert [row.id for row in await store.expired_consents(NOW)] == ["c2", "c1"]
+    assert [row.id for row in await store.expired_consents(NOW, limit=1)] == ["c2"]
+
+
+async def test_moving_a_consent_compares_and_sets(store):
+    await store.add_consent(CONSENT)
+    moved = await store.move_consent("consent-1", ["requested"], "bound", bound_session_hash="browser")
+    assert moved == replace(CONSENT, status="bound", bound_session_hash="browser")
+    assert await store.move_consent("consent-1", ["requested"], "bound", bound_session_hash="thief") is None
+    assert await store.consent("consent-1") == moved
+    assert await store.move_consent("nobody", ["requested"], "bound") is None
+
+
+async def test_moving_a_consent_without_a_browser_keeps_the_one_it_has(store):
+    await store.add_consent(replace(CONSENT, status="bound", bound_session_hash="browser"))
+    moved = await store.move_consent("consent-1", ["bound"], "returned")
+    assert moved.bound_session_hash == "browser"
+
+
+async def test_of_many_returns_at_once_one_moves_the_consent(rivals):
+    await rivals[0].add_consent(replace(CONSENT, status="bound"))
+    moving = (rivals[turn % 2].move_consent("consent-1", ["bound"], "returned") for turn in range(12))
+    moved = [row for row in await asyncio.gather(*moving) if row]
+    assert [row.status for row in moved] == ["returned"]
