@@ -1,0 +1,1 @@
+"""The four functions: thin apps around `fujie`; none imports another."""

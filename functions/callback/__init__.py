@@ -1,0 +1,1 @@
+"""callback: the consent plane."""

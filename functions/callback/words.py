@@ -1,0 +1,124 @@
+"""Every sentence of the consent pages, in both languages."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+WORDS: Mapping[Language, Mapping[str, str]] = {
+    "en": {
+        "product": "Fujie",
+        "connect_title": "Allow access?",
+        "connect_lead": "The agent asks to use your {provider} account for you.",
+        "signed_in_as": "Signed in as",
+        "provider": "Provider",
+        "scopes": "It will be able to",
+        "tool": "Tool",
+        "reason": "Why now",
+        "valid": "This link is valid for",
+        "minutes": "{n} min, until {at}",
+        "less_than_a_minute": "less than a minute, until {at}",
+        "next_host": "You will continue at",
+        "next_hint": "Check that the address bar shows exactly this host before you enter anything.",
+        "allow": "Allow",
+        "deny": "Deny",
+        "promise": "The permission stays with you: the model never sees a password or a token.",
+        "back": "Back to the chat",
+        "retry": "Try again",
+        "done_title": "Allowed",
+        "done_text": "{provider} is connected. The answer goes on in the chat by itself; you can close this tab.",
+        "denied_title": "Denied",
+        "denied_text": "Nothing was shared with {provider}. The chat goes on without it; you can close this tab.",
+        "expired_title": "This link has expired",
+        "expired_text": "Nothing was shared. Ask your question again in the chat to get a new link.",
+        "used_title": "This link was already used",
+        "used_text": "It works once. If you still need it, ask your question again in the chat.",
+        "cancelled_title": "No longer needed",
+        "cancelled_text": "The question was cancelled, so nothing was shared.",
+        "foreign_title": "This link is not for you",
+        "foreign_text": "Someone else was asked for this permission. Nothing was stored or shared. "
+        "If this surprises you, close the tab and tell the person who sent the link.",
+        "missing_title": "No such link",
+        "missing_text": "Check that the whole link was copied, or ask your question again in the chat.",
+        "forged_title": "Please start from the chat",
+        "forged_text": "This request did not come from our own page, so nothing was done.",
+        "signed_out_title": "You are not signed in",
+        "signed_out_text": "The permission can only be completed in the browser session that began it. "
+        "Sign in, then ask your question again in the chat.",
+        "malformed_title": "Something is missing",
+        "malformed_text": "The address you came back with is not complete. Nothing was stored; "
+        "open the link in the chat once more.",
+        "upstream_title": "The provider does not answer",
+        "upstream_text": "Your permission could not be completed just now. Nothing is lost: try again in a moment.",
+        "refused_title": "The provider said no",
+        "refused_text": "The permission could not be completed. Open the link in the chat once more, or deny it there.",
+        "sign_in_again_title": "Your sign-in has ended",
+        "sign_in_again_text": "Sign in again, then ask your question once more.",
+        "error_title": "Something went wrong",
+        "error_text": "This is our fault, not yours. Nothing was shared. Try again in a moment.",
+    },
+    "zh": {
+        "product": "符节",
+        "connect_title": "是否授权访问？",
+        "connect_lead": "智能体请求代表您使用您的{provider}账号。",
+        "signed_in_as": "当前登录",
+        "provider": "服务方",
+        "scopes": "授权后可以",
+        "tool": "工具",
+        "reason": "为何需要",
+        "valid": "链接有效期",
+        "minutes": "还有 {n} 分钟，至 {at}",
+        "less_than_a_minute": "不到一分钟，至 {at}",
+        "next_host": "接下来将前往",
+        "next_hint": "输入任何信息之前，请确认地址栏显示的正是这个域名。",
+        "allow": "允许",
+        "deny": "拒绝",
+        "promise": "权限始终属于您：模型看不到任何密码或令牌。",
+        "back": "返回对话",
+        "retry": "重试",
+        "done_title": "已授权",
+        "done_text": "已连接{provider}。对话会自动继续，您可以关闭此页面。",
+        "denied_title": "已拒绝",
+        "denied_text": "没有向{provider}共享任何内容。对话会继续，您可以关闭此页面。",
+        "expired_title": "链接已过期",
+        "expired_text": "没有共享任何内容。请在对话中重新提问以获取新链接。",
+        "used_title": "链接已被使用",
+        "used_text": "每个链接只能使用一次。如仍需要，请在对话中重新提问。",
+        "cancelled_title": "不再需要授权",
+        "cancelled_text": "该问题已被取消，没有共享任何内容。",
+        "foreign_title": "此链接不属于您",
+        "foreign_text": "这项授权是向其他人请求的。没有保存或共享任何内容。"
+        "若您感到意外，请关闭页面并告知发送链接的人。",
+        "missing_title": "链接不存在",
+        "missing_text": "请确认链接已完整复制，或在对话中重新提问。",
+        "forged_title": "请从对话中开始",
+        "forged_text": "该请求并非来自我们的页面，因此没有执行任何操作。",
+        "signed_out_title": "您尚未登录",
+        "signed_out_text": "授权只能在发起它的浏览器会话中完成。请先登录，再在对话中重新提问。",
+        "malformed_title": "缺少必要信息",
+        "malformed_text": "返回的地址不完整。没有保存任何内容，请再次打开对话中的链接。",
+        "upstream_title": "服务方没有响应",
+        "upstream_text": "暂时无法完成授权。一切都还在：请稍后重试。",
+        "refused_title": "服务方拒绝了请求",
+        "refused_text": "无法完成授权。请再次打开对话中的链接，或在那里拒绝。",
+        "sign_in_again_title": "登录已失效",
+        "sign_in_again_text": "请重新登录，然后再次提问。",
+        "error_title": "出错了",
+        "error_text": "这是我们的问题。没有共享任何内容，请稍后重试。",
+    },
+}
+
+
+def language_of(cookie: str | None, accept_language: str) -> Language:
+    """Return the language of the page: the UI's own choice, else the first that the browser accepts and we speak."""
+    if cookie == "zh":
+        return "zh"
+    if cookie == "en":
+        return "en"
+    for item in accept_language.lower().split(","):
+        tag = item.split(";")[0].strip()
+        if tag.startswith("zh"):
+            return "zh"
+        if tag.startswith("en"):
+            return "en"
+    return "en"

@@ -1,0 +1,111 @@
+"""A run's event log as an AgentScope stream: what was, then what comes, for a bounded time."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from fujie import clock
+from fujie.errors import FujieError
+from fujie.protocols.agentscope.encode import Encoder
+from fujie.protocols.events import RunCanceled, RunCompleted, RunFailed, event_from_json
+from fujie.sessions.rows import Consent, Run
+from functions.chat.frames import Frame
+from functions.chat.parts import Parts
+
+POLL_S = 0.15
+BOUND_S = 25.0
+"""The reader asks again: so no request of a waiting run outlives this."""
+HEARTBEAT_S = 10.0
+CONSENT_CHECK_S = 1.0
+NUDGE_AFTER_S = 5.0
+"""How long a run may wait for consents that are all settled before it is woken once more: its wake-up was lost."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class RunLog:
+    """Reads one run's log forward and encodes it; sequence numbers are those of the first stream."""
+
+    parts: Parts
+    run_id: str
+    seq: int = -1
+    ended: bool = False
+    encoder: Encoder = field(default_factory=Encoder)
+
+    async def news(self) -> list[Frame]:
+        frames: list[Frame] = []
+        for seq, text in await self.parts.store.events(self.run_id, self.seq):
+            event = event_from_json(text)
+            frames += [Frame(number, body) for number, body in self.encoder.frames(event)]
+            self.seq = seq
+            self.ended = self.ended or isinstance(event, RunCompleted | RunFailed | RunCanceled)
+        return frames
+
+
+async def watched(parts: Parts, run: Run, after: int, *, bound_s: float = BOUND_S) -> AsyncIterator[bytes]:
+    """Yield the frames numbered above `after`, then live ones, until the run ends or `bound_s` has passed."""
+    run_log, minder = RunLog(parts, run.id), _ConsentMinder(parts, run)
+    loop = asyncio.get_running_loop()
+    spoke = loop.time()
+    end = spoke + bound_s
+    yield b": hello\n\n"
+    while True:
+        frames = [frame for frame in await run_log.news() if frame.sequence_number > after]
+        for frame in frames:
+            yield frame.encoded
+        if run_log.ended or loop.time() >= end:
+            return
+        if frames:
+            spoke = loop.time()
+        elif loop.time() - spoke >= HEARTBEAT_S:
+            spoke = loop.time()
+            yield b": still here\n\n"
+        await minder.mind(loop.time())
+        await asyncio.sleep(POLL_S)
+
+
+class _ConsentMinder:
+    """Ends consents whose time is over while someone watches, and repeats a wake-up that was lost."""
+
+    def __init__(self, parts: Parts, run: Run) -> None:
+        self._parts = parts
+        self._run = run
+        self._next_check = 0.0
+        self._settled_since: float | None = None
+
+    async def mind(self, at: float) -> None:
+        if at < self._next_check:
+            return
+        self._next_check = at + CONSENT_CHECK_S
+        run = await self._parts.store.run(self._run.id)
+        if run is None or run.status != "waiting":
+            self._settled_since = None
+            return
+        still_open = await self._parts.store.open_consents(run.id)
+        await self._expire(still_open)
+        if self._overdue(at, still_open):
+            await self._wake(run.id, run.delegation_id)
+
+    async def _expire(self, still_open: Sequence[Consent]) -> None:
+        """Expire what is due, in this run or any other, and wake the runs that waited for it."""
+        if any(consent.expires_at <= clock.now() for consent in still_open):
+            for consent in await self._parts.desk.expire_due():
+                await self._wake(consent.run_id, consent.delegation_id)
+
+    def _overdue(self, at: float, still_open: Sequence[Consent]) -> bool:
+        if still_open:
+            self._settled_since = None
+            return False
+        self._settled_since = self._settled_since or at
+        if at - self._settled_since < NUDGE_AFTER_S:
+            return False
+        self._settled_since = at
+        return True
+
+    async def _wake(self, run_id: str, delegation_id: str) -> None:
+        try:
+            await self._parts.waker.wake(run_id, delegation_id)
+        except FujieError as error:
+            log.warning("run %s was not woken, will try again: %s", run_id, error.code)
