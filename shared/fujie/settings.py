@@ -73,6 +73,20 @@ class Settings:
     llm: LlmSettings | None = None
 
 
+@dataclass(frozen=True)
+class TelemetrySettings:
+    """What log lines and traces say about where they come from, and where traces go: nowhere if empty."""
+
+    function: str
+    otlp_endpoint: str
+
+
+def telemetry_from_environ(environ: Mapping[str, str] | None = None) -> TelemetrySettings:
+    """Return the telemetry settings that the environment holds, in the names of FC and OpenTelemetry."""
+    env = os.environ if environ is None else environ
+    return TelemetrySettings(env.get("FC_FUNCTION_NAME", ""), env.get("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+
+
 def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
     """Return the settings that the environment holds.
 

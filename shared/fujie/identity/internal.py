@@ -152,7 +152,7 @@ def _caller(claims: Mapping[str, Any]) -> InternalCaller:
     texts = [claims.get(name, "") for name in _TEXTS]
     if not claims.get("jti") or not all(isinstance(text, str) for text in texts):
         raise TokenInvalidError("the internal token is malformed")
-    act = claims.get("act")
+    act: Any = claims.get("act")
     if not _is_chain(act) or act["sub"] != claims["iss"]:
         raise TokenInvalidError("the internal token's act chain does not begin with its issuer")
     return InternalCaller(claims["iss"], act, *texts)

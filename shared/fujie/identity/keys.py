@@ -1,13 +1,13 @@
 """The key pairs of a stack: one per function that mints tokens, one to which delegations are sealed."""
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fujie.identity.errors import IdentityMisconfiguredError
 from fujie.identity.secret import Secret
 
 if TYPE_CHECKING:
-    from joserfc.jwk import ECKey
+    from joserfc.jwk import ECKey, KeyParameters
 
 CURVE = "P-256"
 
@@ -50,7 +50,7 @@ def key_for(keys: "list[ECKey]", kid: object) -> "ECKey | None":
     return next((key for key in keys if key.kid == kid), None)
 
 
-def _new_key(parameters: dict[str, Any]) -> tuple[Secret, str]:
+def _new_key(parameters: "KeyParameters") -> tuple[Secret, str]:
     from joserfc.jwk import ECKey
 
     key = ECKey.generate_key(CURVE, parameters, auto_kid=True)

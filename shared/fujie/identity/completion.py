@@ -1,0 +1,31 @@
+"""The last step of a consent: the cloud is told which user it was, and only then redeems the provider's code."""
+
+from datetime import datetime
+
+from fujie import clock
+from fujie.identity.acting import Refresher, is_same_person, open_tokens
+from fujie.identity.data_plane import DataPlane
+from fujie.identity.delegation import Opener
+from fujie.identity.errors import DelegationMismatchError
+from fujie.sessions.port import Store
+from fujie.sessions.rows import Consent
+
+
+async def complete(
+    data_plane: DataPlane,
+    opener: Opener,
+    store: Store,
+    consent: Consent,
+    *,
+    refresh: Refresher | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Complete a consent that `ConsentDesk.take_return` gave, with the user's own token.
+
+    Raises DelegationMismatchError, DelegationExpiredError, or what the cloud answers.
+    """
+    delegation = await store.delegation(consent.delegation_id)
+    if delegation is None or not is_same_person(delegation.user, consent.user):
+        raise DelegationMismatchError("the consent and its delegation have different owners")
+    tokens = await open_tokens(store, opener, delegation, refresh=refresh, now=now or clock.now())
+    await data_plane.complete_resource_token_auth(consent.session_uri, tokens.id_token)

@@ -1,0 +1,221 @@
+"""Outbound credentials of a tool call: API keys, OAuth tokens and narrowed STS credentials, on the user's behalf.
+
+A cold call costs two requests (the workload access token, then the credential), shared by all who ask at once; a warm
+one costs none. Lifetimes come from the wire, less a margin. Nothing is kept of a refusal.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from fujie import clock
+from fujie.identity.acting import Acting
+from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk
+from fujie.identity.credential_cache import CredentialCache, Kept
+from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuestion
+from fujie.identity.errors import AuthorizationRequired, CloudRefusedError, IdentityMisconfiguredError
+from fujie.identity.secret import Secret
+from fujie.protocols.events import CredentialBadge
+from fujie.sessions.port import Store
+from fujie.settings import CallerKey, Settings
+
+if TYPE_CHECKING:
+    import httpx2
+
+WAT_TTL = timedelta(minutes=4)
+"""The cloud's WATs live about five minutes and do not say so."""
+API_KEY_TTL = timedelta(minutes=5)
+"""API keys do not end; this is how long a withdrawn one may still be sent."""
+MARGIN = timedelta(seconds=60)
+"""A credential is not handed out in its last minute: the call it is for takes a while."""
+STS_DURATION_S = 900
+"""The least that STS gives; a narrowed credential serves one call."""
+
+INVALID_WAT = "InvalidParameter.WorkloadAccessToken"
+
+T = TypeVar("T")
+Kind = Literal["api_key", "oauth", "sts"]
+
+
+@dataclass(frozen=True)
+class IssuedCredential:
+    """An API key or an access token, for the tool's HTTP client alone."""
+
+    kind: Literal["api_key", "oauth"]
+    provider: str
+    scopes: tuple[str, ...]
+    secret: Secret
+    expires_at: datetime | None
+    user_name: str
+
+    def badge(self) -> CredentialBadge:
+        """Return what may be said about it."""
+        return CredentialBadge(self.kind, self.provider, self.scopes, self.user_name, _iso(self.expires_at))
+
+
+@dataclass(frozen=True)
+class StsCredential:
+    """Temporary credentials of the workload identity's role, narrowed to one call."""
+
+    access_key_id: str
+    access_key_secret: Secret
+    security_token: Secret
+    expires_at: datetime
+    user_name: str
+
+    def badge(self, provider: str = "sts") -> CredentialBadge:
+        """Return what may be said about it."""
+        return CredentialBadge("sts", provider, (), self.user_name, _iso(self.expires_at))
+
+
+@dataclass(frozen=True)
+class CacheKey:
+    """Whose credential for what: two calls share one only if all of this is equal."""
+
+    tenant: str
+    user: str
+    workload: str
+    provider: str
+    scopes: tuple[str, ...]
+    kind: Kind
+    policy_hash: str = ""
+
+
+class CredentialBroker:
+    """Obtains credentials for verified users; the only place in the product that does."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        http: "httpx2.AsyncClient",
+        store: Store,  # noqa: ARG002  consents are the desk's; kept so that every part is made from the same things
+        desk: ConsentDesk,
+        caller_key: Callable[[], CallerKey],
+        *,
+        now: clock.Clock = clock.now,
+    ) -> None:
+        if not settings.workload_identity:
+            raise IdentityMisconfiguredError(
+                "no workload identity is configured", repair="set FUJIE_WORKLOAD_IDENTITY to its name"
+            )
+        self._workload = settings.workload_identity
+        self._return_url = settings.public_url + "/callback"
+        self._data_plane = DataPlane(settings, http, caller_key, now=now)
+        self._desk = desk
+        self._now = now
+        self._wats: CredentialCache[tuple[str, str, str], Secret] = CredentialCache(now=now)
+        self._issued: CredentialCache[CacheKey, IssuedCredential] = CredentialCache(now=now)
+        self._roles: CredentialCache[CacheKey, StsCredential] = CredentialCache(now=now)
+
+    async def api_key(self, acting: Acting, provider: str) -> IssuedCredential:
+        """Return the workload's API key for the provider, obtained in the user's run."""
+        key = self._key(acting, provider, (), "api_key")
+        return await self._issued.get_or_fetch(key, lambda: self._fetch_api_key(acting, provider))
+
+    async def oauth(
+        self, acting: Acting, provider: str, scopes: tuple[str, ...], *, ask: ConsentAsk
+    ) -> IssuedCredential:
+        """Return the user's access token; raises AuthorizationRequired when the user has to be asked first.
+
+        A run that waits for the same permission already gets that request again. Callers of other runs share the
+        token, never the request.
+        """
+        wanted = tuple(sorted(set(scopes)))
+        key = self._key(acting, provider, wanted, "oauth")
+        try:
+            return await self._issued.get_or_fetch(key, lambda: self._fetch_oauth(acting, provider, wanted, ask))
+        except AuthorizationRequired as asked:
+            if asked.run_id == acting.run.id:
+                raise
+        return await self._issued.get_or_fetch(
+            key, lambda: self._fetch_oauth(acting, provider, wanted, ask), flight=acting.run.id
+        )
+
+    async def sts(self, acting: Acting, policy: Mapping[str, Any], *, session_name: str) -> StsCredential:
+        """Return credentials that can do no more than the session policy says; raises on an empty one."""
+        if not policy.get("Statement"):
+            raise IdentityMisconfiguredError("a session policy without statements would not narrow anything")
+        text = json.dumps({"policy": policy, "session": session_name}, sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        key = self._key(acting, "sts", (), "sts", digest)
+        return await self._roles.get_or_fetch(key, lambda: self._fetch_sts(acting, policy, session_name))
+
+    def forget(self, acting: Acting, credential: IssuedCredential) -> None:
+        """Drop a credential that its receiver refused, so that the next call asks the cloud again."""
+        self._issued.forget(self._key(acting, credential.provider, credential.scopes, credential.kind))
+
+    async def _fetch_api_key(self, acting: Acting, provider: str) -> Kept[IssuedCredential]:
+        secret = await self._with_wat(acting, lambda wat: self._data_plane.get_resource_api_key(wat, provider))
+        return Kept(IssuedCredential("api_key", provider, (), secret, None, ""), self._now() + API_KEY_TTL)
+
+    async def _fetch_oauth(
+        self, acting: Acting, provider: str, scopes: tuple[str, ...], ask: ConsentAsk
+    ) -> Kept[IssuedCredential]:
+        waiting = await self._desk.open_request(acting, provider, scopes)
+        if waiting is not None:
+            raise AuthorizationRequired(waiting, run_id=acting.run.id)
+        state = Secret(secrets.token_urlsafe(32))
+        question = OAuthQuestion(
+            provider, scopes, self._return_url, state, custom_parameters={"login_hint": acting.user.name}
+        )
+        asked_at = self._now()
+        answer = await self._with_wat(acting, lambda wat: self._data_plane.get_resource_oauth2_token(wat, question))
+        if isinstance(answer, AuthorizationNeeded):
+            request = await self._desk.request(
+                acting,
+                provider,
+                scopes,
+                ask,
+                session_uri=answer.session_uri,
+                authorization_url=answer.authorization_url,
+                state=state,
+                expires_at=self._now() + TTL,
+            )
+            raise AuthorizationRequired(request, run_id=acting.run.id)
+        ends = None if answer.lifetime_s is None else asked_at + timedelta(seconds=answer.lifetime_s)
+        issued = IssuedCredential("oauth", provider, scopes, answer.access_token, ends, acting.user.name)
+        return Kept(issued, ends - MARGIN if ends else None)
+
+    async def _fetch_sts(self, acting: Acting, policy: Mapping[str, Any], session_name: str) -> Kept[StsCredential]:
+        role = await self._with_wat(
+            acting,
+            lambda wat: self._data_plane.assume_role_for_workload_identity(
+                wat, session_name=session_name, duration_s=STS_DURATION_S, policy=policy
+            ),
+        )
+        credential = StsCredential(
+            role.access_key_id, role.access_key_secret, role.security_token, role.expires_at, acting.user.name
+        )
+        return Kept(credential, role.expires_at - MARGIN)
+
+    async def _with_wat(self, acting: Acting, ask: Callable[[Secret], Awaitable[T]]) -> T:
+        """Ask with a workload access token; once more with a fresh one when the cloud has forgotten the kept one."""
+        key = (acting.user.tenant, acting.user.id, self._workload)
+        kept = self._wats.get(key)
+        try:
+            return await ask(await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting)))
+        except CloudRefusedError as refused:
+            if kept is None or refused.cloud_code != INVALID_WAT:
+                raise
+        if self._wats.get(key) == kept:
+            self._wats.forget(key)
+        return await ask(await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting)))
+
+    async def _fetch_wat(self, acting: Acting) -> Kept[Secret]:
+        until = min(self._now() + WAT_TTL, acting.tokens.expires_at)
+        token = acting.tokens.id_token
+        return Kept(await self._data_plane.get_workload_access_token_for_jwt(self._workload, token), until)
+
+    def _key(
+        self, acting: Acting, provider: str, scopes: tuple[str, ...], kind: Kind, policy_hash: str = ""
+    ) -> CacheKey:
+        user = acting.user
+        return CacheKey(user.tenant, user.id, self._workload, provider, scopes, kind, policy_hash)
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment else ""

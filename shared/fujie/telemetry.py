@@ -1,0 +1,84 @@
+"""Logs are JSON lines with the ids of what is under way; traces exist only where an exporter is configured.
+
+What is logged is names, ids, counts and times: never a token, a message's text or a tool's arguments.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from fujie.settings import telemetry_from_environ
+
+IDS = ("function", "request_id", "run_id", "user_id")
+_bound: ContextVar[Mapping[str, str]] = ContextVar("fujie_log_ids", default={})  # noqa: B039  never mutated
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per record: time, level, logger, message, the bound ids, and the error's type and place."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: value for name, value in bound_ids().items() if value}
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging() -> None:
+    """Send every logger's records to stdout as JSON lines, and traces to OTLP if an endpoint is set; safe to repeat.
+
+    HTTP clients' and servers' request lines are left out: URLs hold codes and states.
+    """
+    root = logging.getLogger()
+    if not any(isinstance(handler.formatter, JsonFormatter) for handler in root.handlers):
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(JsonFormatter())
+        root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "uvicorn.access", "mangum"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    settings = telemetry_from_environ()
+    if settings.otlp_endpoint:
+        _configure_traces(settings.function)
+
+
+@contextmanager
+def bind(**ids: str) -> Iterator[None]:
+    """Put ids (function, request_id, run_id, user_id) on every log line of this context until the block ends."""
+    unknown = ids.keys() - set(IDS)
+    if unknown:
+        raise ValueError(f"only {', '.join(IDS)} are bound to log lines, not {', '.join(sorted(unknown))}")
+    reset = _bound.set({**_bound.get(), **ids})
+    try:
+        yield
+    finally:
+        _bound.reset(reset)
+
+
+def bound_ids() -> Mapping[str, str]:
+    """Return the ids bound in this context; the function's name comes from the platform unless bound."""
+    return {"function": telemetry_from_environ().function} | dict(_bound.get())
+
+
+def _configure_traces(function: str) -> None:
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    if isinstance(trace.get_tracer_provider(), TracerProvider):
+        return
+    provider = TracerProvider(resource=Resource.create({"service.name": function or "fujie"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    trace.set_tracer_provider(provider)
