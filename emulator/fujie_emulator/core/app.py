@@ -1,15 +1,16 @@
 """The cloud as one ASGI application on one port."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route, Router
+from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fujie_emulator.core.admin import admin_routes, check_local
@@ -17,26 +18,36 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import CloudError, DropConnection
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import RpcFront, error_response
-from fujie_emulator.core.services import Service, load_services
+from fujie_emulator.core.services import Service
 
+TRANSPORT = "fujie.transport"  # the scope extension that holds a connection's transport
 ExceptionHandler = Callable[[Request, Any], Response]
 
 
-def create_app(cloud: Cloud) -> ASGIApp:
+def create_app(cloud: Cloud, services: list[Service]) -> ASGIApp:
     """Return the whole cloud: RPC services, every other route, the admin routes."""
-    services = load_services()
     front = RpcFront(cloud, [service.rpc for service in services if service.rpc is not None])
-    routes = [*admin_routes(cloud, services), Route("/", front.__call__, methods=["POST"])]
+    routes: list[BaseRoute] = [*admin_routes(cloud, services), Route("/", front.__call__, methods=["POST"])]
     objects = Router()
     for service in services:
         if service.http_routes is not None:
             (objects.routes if service.name == "oss" else routes).extend(service.http_routes(cloud))
-    inner = Starlette(
-        routes=routes,
-        lifespan=_lifespan(cloud, services),
-        exception_handlers=_exception_handlers(cloud),
+    handlers = _exception_handlers(cloud)
+    return Edge(
+        cloud,
+        Starlette(routes=routes, exception_handlers=handlers),
+        ServerErrorMiddleware(objects, handler=handlers[Exception]),
     )
-    return Edge(cloud, inner, objects)
+
+
+@asynccontextmanager
+async def running_services(cloud: Cloud, services: list[Service]) -> AsyncIterator[None]:
+    """Keep open what services need while the cloud serves (their own listeners, queues, processes)."""
+    async with AsyncExitStack() as stack:
+        for service in services:
+            if service.lifespan is not None:
+                await stack.enter_async_context(service.lifespan(cloud))
+        yield
 
 
 class Edge:
@@ -88,21 +99,11 @@ def is_object_request(request: Request) -> bool:
 class Dropped(Response):
     """No answer: the connection is cut through the handle that our server protocol puts there (serving.py)."""
 
-    async def __call__(self, scope: Scope, _receive: Receive, _send: Send) -> None:  # type: ignore[override]
-        """Cut the connection."""
-        scope["extensions"]["fujie.transport"]["transport"].abort()
-
-
-def _lifespan(cloud: Cloud, services: list[Service]) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for service in services:
-                if service.lifespan is not None:
-                    await stack.enter_async_context(service.lifespan(cloud))
-            yield
-
-    return lifespan
+    async def __call__(self, scope: Scope, receive: Receive, _send: Send) -> None:
+        """Cut the connection, and wait until the server noticed, or it would answer in our place."""
+        scope["extensions"][TRANSPORT]["transport"].abort()
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
 
 def _exception_handlers(cloud: Cloud) -> dict[Any, ExceptionHandler]:

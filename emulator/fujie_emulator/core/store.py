@@ -1,5 +1,6 @@
 """Everything the cloud remembers, as JSON documents in one SQLite file."""
 
+import fcntl
 import json
 import os
 import sqlite3
@@ -37,7 +38,12 @@ class Store:
         self.directory = directory
         self._lock = threading.RLock()
         self._depth = 0
-        self._connection = _open(directory)
+        self._guard = _claim(directory)
+        try:
+            self._connection = _open(directory / "cloud.sqlite3")
+        except EmulatorError:
+            os.close(self._guard)
+            raise
 
     def get(self, service: str, kind: str, key: str) -> dict[str, Any] | None:
         """Return the document, a fresh copy that the caller may change, or None."""
@@ -112,24 +118,36 @@ class Store:
         """Close the file; the store is not usable afterwards."""
         with self._lock:
             self._connection.close()
+            os.close(self._guard)
 
 
-def _open(directory: Path) -> sqlite3.Connection:
-    path = directory / "cloud.sqlite3"
+def _claim(directory: Path) -> int:
+    """Make the directory and take it for this process; the lock ends with the process, however that ends."""
     try:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        guard = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise EmulatorError(f"The state directory {directory} cannot be used: {error.strerror}.") from error
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(guard)
+        raise EmulatorError(f"The state directory {directory} is in use by another emulator; stop that one.") from error
+    return guard
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    try:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # secrets live here: never readable by others
-        connection = sqlite3.connect(
-            path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False, cached_statements=64
-        )
+        connection = sqlite3.connect(path, timeout=_BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
-        raise EmulatorError(f"The state directory {directory} cannot be used: {error}.") from error
+        raise EmulatorError(f"The state file {path} cannot be opened: {error}.") from error
     try:
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
         raise EmulatorError(
-            f"The state in {path} is damaged or not ours ({error}); move the directory away or start with --reset."
+            f"The state in {path} is damaged or not ours ({error}); move the directory away or use another --state."
         ) from error
     except EmulatorError:
         connection.close()

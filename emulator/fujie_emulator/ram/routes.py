@@ -205,11 +205,11 @@ def _page(call: RpcCall, items: list[Any]) -> tuple[list[Any], Answer]:
 
 
 def _tags(call: RpcCall) -> list[dict[str, str]]:
-    tags: list[dict[str, str]] = []
-    for number in range(1, _MOST_TAGS + 1):
-        if key := call.params.get(f"Tag.{number}.Key"):
-            tags.append({"TagKey": key, "TagValue": call.params.get(f"Tag.{number}.Value", "")})
-    return tags
+    numbers = [number for number in range(1, _MOST_TAGS + 1) if call.params.get(f"Tag.{number}.Key")]
+    return [
+        {"TagKey": call.params[f"Tag.{number}.Key"], "TagValue": call.params.get(f"Tag.{number}.Value", "")}
+        for number in numbers
+    ]
 
 
 ACTIONS: dict[str, Callable[[Cloud, RpcCall], Answer]] = {

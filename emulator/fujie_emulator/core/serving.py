@@ -1,0 +1,140 @@
+"""Serves the cloud on one loopback port, in a program's foreground or in a test's thread."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fujie_emulator.core.app import TRANSPORT, create_app, running_services
+from fujie_emulator.core.cloud import Cloud
+from fujie_emulator.core.errors import EmulatorError
+from fujie_emulator.core.opening import open_cloud
+from fujie_emulator.core.services import load_services
+
+HOST = "127.0.0.1"
+_GRACE_S = 2  # how long open answers may take to end when the cloud stops
+_BACKLOG = 512
+
+
+class Protocol(HttpToolsProtocol):
+    """HTTP/1.1 that lets the application cut its connection."""
+
+    def on_headers_complete(self) -> None:
+        """Hand the transport on before the application starts."""
+        self.scope.setdefault("extensions", {})[TRANSPORT] = {"transport": self.transport}
+        super().on_headers_complete()
+
+
+class Server(uvicorn.Server):
+    """A server that says when it answers and leaves signals to the program."""
+
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = on_started
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, then tell."""
+        await super().startup(sockets)
+        self._on_started()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Leave the signals alone: uvicorn would raise them again after a clean stop."""
+        yield
+
+
+def bound(port: int) -> socket.socket:
+    """Return a listening loopback socket; raise EmulatorError when the port is taken."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise EmulatorError(f"Port {port} on {HOST} cannot be used: {error.strerror}.") from error
+    listener.setblocking(False)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address under which the cloud answers on this socket."""
+    return f"http://{HOST}:{listener.getsockname()[1]}"
+
+
+async def serve(cloud: Cloud, listener: socket.socket, on_started: Callable[[], None], stop: asyncio.Event) -> None:
+    """Serve until `stop` is set; services that need the cloud's life (function host, queues) live inside."""
+    services = load_services()
+    config = uvicorn.Config(
+        create_app(cloud, services),
+        http=Protocol,
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=_GRACE_S,
+    )
+    server = Server(config, on_started)
+    async with running_services(cloud, services):
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        server.should_exit = True
+        await serving
+
+
+def start(port: int, state: Path, ready_file: Path | None, host_base_port: int | None) -> None:
+    """Run the cloud in the foreground until SIGTERM or SIGINT; raise EmulatorError when it cannot start."""
+    if ready_file is not None:
+        _remove(ready_file)
+    with contextlib.closing(bound(port)) as listener:
+        cloud = open_cloud(state, url_of(listener), host_base_port=host_base_port)
+        with contextlib.closing(cloud.store):
+            asyncio.run(_until_signal(cloud, listener, ready_file))
+
+
+async def _until_signal(cloud: Cloud, listener: socket.socket, ready_file: Path | None) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    def tell() -> None:
+        if ready_file is not None:
+            write_ready(ready_file, cloud)
+
+    await serve(cloud, listener, tell, stop)
+
+
+def write_ready(path: Path, cloud: Cloud) -> None:
+    """Write what a program needs to use this cloud, whole or not at all, readable by this user only."""
+    ready: dict[str, Any] = {
+        "url": cloud.base_url,
+        "account_id": cloud.account_id,
+        "region": cloud.region,
+        "access_key_id": cloud.account.access_key_id,
+        "access_key_secret": cloud.account.access_key_secret,
+        "users": [user.name for user in cloud.users],
+    }
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(ready, file, indent=2)
+        file.write("\n")
+    unfinished.replace(path)
+
+
+def _remove(ready_file: Path) -> None:
+    try:
+        ready_file.parent.mkdir(parents=True, exist_ok=True)
+        ready_file.unlink(missing_ok=True)
+    except OSError as error:
+        raise EmulatorError(f"The ready file {ready_file} cannot be written: {error.strerror}.") from error
