@@ -180,17 +180,18 @@ class _Forms(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append(Form(found.get("action", ""), found.get("method", "get")))
-        elif not self.forms:
-            return
-        elif (tag == "input" and found.get("type") == "hidden") or (
-            tag == "input" and found.get("type") == "radio" and "checked" in found
-        ):
-            self.forms[-1].hidden[found["name"]] = found.get("value", "")
+        elif self.forms:
+            self._control(tag, found)
+
+    def _control(self, tag, found):
+        fields = self.forms[-1].hidden
+        chosen = found.get("type") == "hidden" or (found.get("type") == "radio" and "checked" in found)
+        if tag == "input" and chosen:
+            fields[found["name"]] = found.get("value", "")
         elif tag == "select":
             self._select = found.get("name", "")
-        elif tag == "option" and self._select:
-            if "selected" in found or self._select not in self.forms[-1].hidden:
-                self.forms[-1].hidden[self._select] = found.get("value", "")
+        elif tag == "option" and self._select and ("selected" in found or self._select not in fields):
+            fields[self._select] = found.get("value", "")
         elif tag == "button":
             self._button = (found.get("name", ""), found.get("value", ""), [])
 

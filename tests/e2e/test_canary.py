@@ -16,6 +16,12 @@ from tests.e2e.test_process_by_curl import token_of
 pytestmark = pytest.mark.e2e
 
 RUN_TABLES = ("runs", "run_events", "conversations")
+BAD_PAGES = (
+    "/connect/nobody",
+    "/callback?session_uri=x&state=y",
+    "/auth/callback?code=c0dec0dec0dec0de&state=y",
+    "/api/runs/x/events",
+)
 SECRET_FIELD = re.compile(r"(token|secret|code|verifier|api_?key|key_material|d)$", re.IGNORECASE)
 
 
