@@ -1,0 +1,1 @@
+"""Function Compute's data plane on a laptop: instances, triggers, one origin, asynchronous invocations."""

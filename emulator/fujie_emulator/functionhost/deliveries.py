@@ -1,0 +1,104 @@
+"""Asynchronous invocations: on disk before they are acknowledged, delivered at least once, retried within bounds."""
+
+import asyncio
+import base64
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from fujie_emulator.core.cloud import Cloud
+from fujie_emulator.functionhost.errors import FunctionFailedError, InvocationError
+from fujie_emulator.functionhost.function import HostedFunction
+
+MAX_RETRIES = 3  # of the function's own failures: maxAsyncRetryAttempts, fc.md 2.3
+MAX_AGE_S = 86_400.0  # maxAsyncEventAgeInSeconds
+FIRST_BACKOFF_S = 0.5  # then doubled, as FC documents
+LONGEST_BACKOFF_S = 60.0
+AT_ONCE = 64  # deliveries under way; the others wait in the queue
+_WAIT_S = 60.0  # how long a delivery waits for a free instance before it backs off
+_SERVICE, _KIND = "fc", "delivery"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event that waits for its function; `retries` counts the function's own failures so far."""
+
+    request_id: str
+    function: str
+    payload: str
+    enqueued_at: float
+    retries: int = 0
+
+    @property
+    def event(self) -> bytes:
+        """The event's bytes; the row keeps them in base64."""
+        return base64.b64decode(self.payload)
+
+
+class Deliveries:
+    """The queue of all functions.
+
+    What was accepted is in the store until the function has answered, so a killed emulator delivers it again.
+    A row of a function that is not declared (yet) waits for it.
+    """
+
+    def __init__(self, cloud: Cloud, find: Callable[[str], HostedFunction | None]) -> None:
+        self._cloud = cloud
+        self._find = find
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._places = asyncio.Semaphore(AT_ONCE)
+
+    def accept(self, function: str, event: bytes, request_id: str) -> None:
+        """Put the event on disk and begin to deliver it."""
+        delivery = Delivery(request_id, function, base64.b64encode(event).decode(), self._cloud.clock.time())
+        self._keep(delivery)
+        self._begin(delivery)
+
+    def resume(self, function: str | None = None) -> None:
+        """Begin to deliver what is on disk: all of it, or one function's now that it is declared."""
+        for request_id, document in self._cloud.store.list(_SERVICE, _KIND):
+            if request_id not in self._tasks and function in (None, document["function"]):
+                self._begin(Delivery(**document))
+
+    def waiting(self, function: str) -> int:
+        """Return how many events of this function are not answered yet."""
+        rows: list[tuple[str, dict[str, Any]]] = self._cloud.store.list(_SERVICE, _KIND)
+        return sum(document["function"] == function for _, document in rows)
+
+    async def close(self) -> None:
+        """Stop delivering; what is not answered stays on disk."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, delivery: Delivery) -> None:
+        task = asyncio.create_task(self._deliver(delivery))
+        self._tasks[delivery.request_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(delivery.request_id, None))
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        backoff_s = FIRST_BACKOFF_S
+        while (function := self._find(delivery.function)) is not None:
+            try:
+                async with self._places:
+                    await function.invoke(delivery.event, delivery.request_id, retries=delivery.retries, wait_s=_WAIT_S)
+                return self._forget(delivery)
+            except FunctionFailedError:
+                delivery = replace(delivery, retries=delivery.retries + 1)
+                if delivery.retries > MAX_RETRIES:
+                    return self._forget(delivery)
+                self._keep(delivery)
+            except InvocationError:
+                pass  # the platform's own trouble costs no retry, only time
+            if self._cloud.clock.time() - delivery.enqueued_at > MAX_AGE_S:
+                return self._forget(delivery)
+            await asyncio.sleep(backoff_s)
+            backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
+        return None
+
+    def _keep(self, delivery: Delivery) -> None:
+        self._cloud.store.put(_SERVICE, _KIND, delivery.request_id, asdict(delivery))
+
+    def _forget(self, delivery: Delivery) -> None:
+        self._cloud.store.delete(_SERVICE, _KIND, delivery.request_id)

@@ -1,0 +1,125 @@
+"""The function host: every declared function, its trigger, and the one origin."""
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from fujie_emulator.core.cloud import Cloud
+from fujie_emulator.functionhost.deliveries import Deliveries
+from fujie_emulator.functionhost.errors import FunctionNotFoundError, RequestRefusedError
+from fujie_emulator.functionhost.exchange import exchange, refuse
+from fujie_emulator.functionhost.function import HostedFunction
+from fujie_emulator.functionhost.logs import FunctionLog
+from fujie_emulator.functionhost.processes import Reaper
+from fujie_emulator.functionhost.routing import RouteTable
+from fujie_emulator.functionhost.servers import LoopbackServer
+from fujie_emulator.functionhost.specification import FunctionSpec
+
+
+class FunctionHost:
+    """Functions live in memory: whoever runs the stack declares them again after a restart. Events live on disk."""
+
+    def __init__(self, cloud: Cloud, *, echo_logs: bool = False) -> None:
+        self.deliveries = Deliveries(cloud, self.find)
+        self._cloud = cloud
+        self._echo_logs = echo_logs
+        self._functions: dict[str, HostedFunction] = {}
+        self._triggers: dict[str, LoopbackServer] = {}
+        self._origin: LoopbackServer | None = None
+        self._table = RouteTable()
+        self._reaper = Reaper()
+        self._changing = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    def find(self, name: str) -> HostedFunction | None:
+        """Return the declared function of that name."""
+        return self._functions.get(name)
+
+    def get(self, name: str) -> HostedFunction:
+        """Return the declared function; FunctionNotFoundError when there is none."""
+        function = self.find(name)
+        if function is None:
+            raise FunctionNotFoundError(name)
+        return function
+
+    async def declare(self, spec: FunctionSpec) -> HostedFunction:
+        """Make the function what `spec` says; the same again changes nothing.
+
+        Returns once the trigger listens; one instance is on its way up then. CloudError PortInUse (409).
+        """
+        async with self._changing:
+            present = self.find(spec.name)
+            if present is not None and present.spec == self._with_port(spec):
+                return present
+            await self._place_trigger(spec)
+            log = FunctionLog(self._cloud.store.directory / "logs", spec.name, echo=self._echo_logs)
+            function = HostedFunction(self._cloud, self._with_port(spec), log, self._reaper)
+            self._functions[spec.name] = function
+            function.warm()
+            self.deliveries.resume(spec.name)
+            if present is not None:
+                self._let_go(present)
+            return function
+
+    async def route(self, table: RouteTable, port: int | None) -> int:
+        """Serve the table on the origin's port and return the port; None keeps the one it has."""
+        async with self._changing:
+            if self._origin is None or port not in (None, 0, self._origin.port):
+                previous, self._origin = self._origin, None
+                if previous is not None:
+                    await previous.close()
+                self._origin = LoopbackServer.listen(self._serve_origin, port or 0, also_ipv6=True)
+            self._table = table
+            return self._origin.port
+
+    def status(self) -> dict[str, dict[str, Any]]:
+        """Return the counters of every function."""
+        return {name: function.status() for name, function in sorted(self._functions.items())}
+
+    async def close(self) -> None:
+        """Stop listening, stop delivering, stop every instance."""
+        servers = [*self._triggers.values(), *([self._origin] if self._origin else [])]
+        await self.deliveries.close()
+        await asyncio.gather(*(function.close() for function in self._functions.values()))
+        await asyncio.gather(*(server.close() for server in servers))
+        for task in list(self._leaving):
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        await asyncio.to_thread(self._reaper.close)
+
+    async def _place_trigger(self, spec: FunctionSpec) -> None:
+        present = self._triggers.get(spec.name)
+        if spec.trigger_port is None or (present is not None and spec.trigger_port in (0, present.port)):
+            return
+        self._triggers[spec.name] = LoopbackServer.listen(partial(self.serve, spec.name), spec.trigger_port)
+        if present is not None:
+            await present.close()
+
+    def _let_go(self, function: HostedFunction) -> None:
+        """Let a replaced function finish what it has, then close it."""
+        task = asyncio.create_task(function.leave())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    def _with_port(self, spec: FunctionSpec) -> FunctionSpec:
+        """Return the spec with the port that its trigger has, where it asked for any."""
+        trigger = self._triggers.get(spec.name)
+        return replace(spec, trigger_port=trigger.port) if spec.trigger_port == 0 and trigger else spec
+
+    async def serve(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request with the function of that name."""
+        function = self.find(name)
+        if function is None:
+            await refuse(send, FunctionNotFoundError(name))
+        else:
+            await exchange(self._cloud, function, scope, receive, send)
+
+    async def _serve_origin(self, scope: Scope, receive: Receive, send: Send) -> None:
+        name = self._table.function_of(scope["path"])
+        if name is None:
+            await refuse(send, RequestRefusedError("DomainRouteNotFound", 404, "no route of this origin has the path"))
+        else:
+            await self.serve(name, scope, receive, send)
