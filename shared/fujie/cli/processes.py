@@ -81,7 +81,7 @@ class Child:
                 self._process.wait(STOP_DEADLINE_S)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait()
+        self._process.communicate()
 
 
 def wait_for_file(path: Path, child: Child, what: str, timeout_s: float) -> None:
