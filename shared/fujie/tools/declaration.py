@@ -86,6 +86,6 @@ def tool(
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> Tool:
         words = {"en": reason} if isinstance(reason, str) and reason else reason or {}
-        return declare(function, credential, hosts, effect, name, words, timeout_s)  # type: ignore[arg-type]
+        return declare(function, credential, hosts, effect, name, words, timeout_s)
 
     return decorate
