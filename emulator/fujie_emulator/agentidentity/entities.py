@@ -49,9 +49,7 @@ WORKLOAD_IDENTITY = Entity(
     "WorkloadIdentityArn",
     1000,
 )
-IDENTITY_PROVIDER = Entity(
-    "IdentityProvider", "IdentityProviders", "identityprovider", "IdentityProviderArn", 1000
-)
+IDENTITY_PROVIDER = Entity("IdentityProvider", "IdentityProviders", "identityprovider", "IdentityProviderArn", 1000)
 OAUTH2_PROVIDER = Entity(
     "OAuth2CredentialProvider",
     "OAuth2CredentialProviders",

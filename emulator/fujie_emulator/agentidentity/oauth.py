@@ -132,7 +132,9 @@ def _check_custom(inner: dict[str, Any]) -> None:
         raise invalid_parameter(_FIELD, "OAuth2Discovery holds either DiscoveryURL or AuthorizationServerMetadata.")
     metadata = _object(discovery, "AuthorizationServerMetadata")
     if metadata.get("AuthorizationRequest") is not None:  # machine-to-machine providers have none
-        checked_url(f"{_FIELD}.AuthorizationRequest.Endpoint", _object(metadata, "AuthorizationRequest").get("Endpoint"))
+        checked_url(
+            f"{_FIELD}.AuthorizationRequest.Endpoint", _object(metadata, "AuthorizationRequest").get("Endpoint")
+        )
     checked_url(f"{_FIELD}.TokenRequest.Endpoint", _object(metadata, "TokenRequest").get("Endpoint"))
     _text(metadata, "Issuer")
     if metadata.get("PKCE") is not None and not isinstance(_object(metadata, "PKCE").get("Enabled"), bool):

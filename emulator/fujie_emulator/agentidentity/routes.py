@@ -16,11 +16,14 @@ from fujie_emulator.agentidentity.entities import (
 )
 from fujie_emulator.agentidentity.errors import unsupported
 from fujie_emulator.agentidentity.oauth import OAUTH_TYPES, checked_config, checked_url, with_kept_secret
+from fujie_emulator.agentidentity.refused import REFUSED
 from fujie_emulator.agentidentitydata import vault
 from fujie_emulator.core.call import RpcCall
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import invalid_parameter
 from fujie_emulator.core.iam import authorize
+
+__all__ = ["ACTIONS", "REFUSED", "VERSION"]
 
 VERSION = "2025-09-01"
 _PAGE_SIZE = 50
@@ -36,7 +39,9 @@ def create_workload_identity(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
         "RoleArn": state.checked_role_arn(cloud, call.text("RoleArn", required=False)),
         "AllowedResourceOAuth2ReturnURLs": _urls(call, "AllowedResourceOAuth2ReturnURLs"),
         "AllowedConsentCallbackURLs": _urls(call, "AllowedConsentCallbackURLs"),
-        "IdentityProviderName": state.checked_identity_provider(cloud, call.text("IdentityProviderName", required=False)),
+        "IdentityProviderName": state.checked_identity_provider(
+            cloud, call.text("IdentityProviderName", required=False)
+        ),
         "SessionBindingEnabled": call.flag("SessionBindingEnabled", default=True),
         "SourceAgentArn": call.text("SourceAgentArn", required=False),
         "SourcePlatform": call.text("SourcePlatform", required=False),

@@ -11,6 +11,34 @@ from fujie_emulator.ims import state
 from fujie_emulator.ims.state import Application
 
 VERSION = "2019-08-15"
+REFUSED = dict.fromkeys(
+    [
+        "GetAppSecret",
+        "ListPredefinedScopes",
+        "ProvisionApplication",
+        "DeprovisionApplication",
+        "GetApplicationProvisionInfo",
+        "ListApplicationProvisionInfos",
+        "ProvisionExternalApplication",
+        "DeprovisionExternalApplication",
+        "GetExternalApplication",
+        "ListExternalApplications",
+        "CreateUser",
+        "GetUser",
+        "UpdateUser",
+        "DeleteUser",
+        "ListUsers",
+        "CreateAccessKey",
+        "ListAccessKeys",
+        "UpdateAccessKey",
+        "DeleteAccessKey",
+        "CreateLoginProfile",
+        "GetLoginProfile",
+        "UpdateLoginProfile",
+        "DeleteLoginProfile",
+    ],
+    "only the account's own OAuth applications are emulated, and a secret is shown once",
+)
 _DESCRIPTIONS = {
     "openid": "Obtain the OpenID of the user",
     "profile": "Obtain the name of the user",

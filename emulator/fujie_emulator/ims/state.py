@@ -66,7 +66,7 @@ class Application:
         return self
 
     def allows_redirect(self, uri: str) -> bool:
-        """Tell whether `uri` is registered, byte for byte; a native app's loopback URI matches on any port (RFC 8252)."""
+        """Tell whether `uri` is registered, byte for byte; a native app's loopback URI on any port (RFC 8252)."""
         if uri in self.redirect_uris:
             return True
         return self.app_type == "NativeApp" and any(_same_loopback(uri, known) for known in self.redirect_uris)
@@ -198,7 +198,9 @@ def _check_range(parameter: str, value: int, limits: tuple[int, int]) -> None:
 
 
 def _check_redirect(uri: str) -> None:
-    problem = invalid_parameter("RedirectUris", "each must be an absolute URI without fragment; http only for loopback.")
+    problem = invalid_parameter(
+        "RedirectUris", "each must be an absolute URI without fragment; http only for loopback."
+    )
     try:
         parts = urlsplit(uri)
         _ = parts.port

@@ -1,0 +1,55 @@
+"""The keys that sign id_tokens: RS256, told apart by kid, kept, and rotated on demand."""
+
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+if TYPE_CHECKING:
+    from fujie_emulator.core.cloud import Cloud
+
+SERVICE = "signin"
+ALGORITHM = "RS256"
+_KEPT = 2  # the present key and the one before it, whose tokens still have up to an hour
+
+
+def sign(cloud: "Cloud", claims: dict[str, Any]) -> str:
+    """Return a JWT of `claims` under the present key."""
+    jwk = _keys(cloud)[-1]
+    return jwt.encode({"alg": ALGORITHM, "kid": jwk["kid"]}, claims, RSAKey.import_key(jwk), [ALGORITHM])
+
+
+def public_keys(cloud: "Cloud") -> list[dict[str, Any]]:
+    """Return the public halves as the key endpoint publishes them."""
+    published = [RSAKey.import_key(jwk).as_dict(private=False) for jwk in _keys(cloud)]
+    return [dict(jwk) | {"use": "sig", "alg": ALGORITHM} for jwk in published]
+
+
+def rotate(cloud: "Cloud") -> str:
+    """Sign with a new key from now on and return its kid; the previous one stays published."""
+    new = _new_key()
+    with cloud.store.transaction():
+        _put(cloud, [*_keys(cloud), new][-_KEPT:])
+    return str(new["kid"])
+
+
+def _keys(cloud: "Cloud") -> list[dict[str, Any]]:
+    doc = cloud.store.get(SERVICE, "keys", "signing")
+    if doc is not None:
+        return list(doc["keys"])
+    new = [_new_key()]
+    with cloud.store.transaction():
+        doc = cloud.store.get(SERVICE, "keys", "signing")
+        if doc is None:
+            _put(cloud, new)
+    return list(doc["keys"]) if doc else new
+
+
+def _put(cloud: "Cloud", jwks: list[dict[str, Any]]) -> None:
+    cloud.store.put(SERVICE, "keys", "signing", {"keys": jwks})
+
+
+def _new_key() -> dict[str, Any]:
+    key = RSAKey.generate_key(2048, {"kid": secrets.token_hex(8)})
+    return dict(key.as_dict(private=True))
