@@ -1,0 +1,58 @@
+"""Errors of agents and their runs.
+
+AgentError
+├── RunNotFoundError      404
+├── ForbiddenError        403 the conversation or run is somebody else's
+├── RunLostError          the worker that ran it is gone
+├── StepLimitError        the model went on calling tools
+├── RunTimeoutError       the run took longer than a run may
+└── ToolsUnreachableError the tool function refused us or does not answer
+"""
+
+from fujie.errors import FujieError
+
+
+class AgentError(FujieError):
+    """A run cannot be started, or cannot go on."""
+
+    code = "agent"
+
+
+class RunNotFoundError(AgentError):
+    """There is no such run."""
+
+    code = "run_not_found"
+    status = 404
+
+
+class ForbiddenError(AgentError):
+    """The conversation or the run belongs to somebody else."""
+
+    code = "forbidden"
+    status = 403
+
+
+class RunLostError(AgentError):
+    """The worker that ran it is gone; the conversation goes on with the next question."""
+
+    code = "lost"
+
+
+class StepLimitError(AgentError):
+    """The model asked for tools again and again, and gave no answer."""
+
+    code = "step_limit"
+
+
+class RunTimeoutError(AgentError):
+    """The run took longer than a run may."""
+
+    code = "run_timeout"
+    status = 504
+
+
+class ToolsUnreachableError(AgentError):
+    """The tool function refused us, does not answer, or answers something else."""
+
+    code = "tools_unreachable"
+    status = 502

@@ -1,0 +1,164 @@
+"""One worker's hold on one run: its lease, its log, and the events it hands to whoever listens."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from fujie import clock
+from fujie.agents.errors import RunTimeoutError
+from fujie.agents.log import RunLog
+from fujie.errors import FujieError
+from fujie.protocols.events import RunCanceled, RunEvent, RunFailed
+from fujie.sessions.errors import FencedError, StoreError
+from fujie.sessions.port import Store
+from fujie.sessions.rows import Run, RunStatus
+
+LEASE = timedelta(seconds=15)
+"""How long a conversation stays busy after its worker was killed."""
+RENEWAL_S = 3.0
+"""Also the longest time until a worker notices that another took its run."""
+RUN_DEADLINE_S = 600.0
+MAX_UNREAD = 256
+"""Events that a slow reader may leave unread before the run waits for him."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things take; tests make them short."""
+
+    lease: timedelta = LEASE
+    renewal_s: float = RENEWAL_S
+    deadline_s: float = RUN_DEADLINE_S
+    now: clock.Clock = field(default=clock.now)
+
+    def seconds(self) -> int:
+        return int(self.now().timestamp())
+
+
+class Execution:
+    """Runs `work` in a task of its own; ends the run in the store however the work ends."""
+
+    def __init__(self, store: Store, run: Run, next_seq: int, timing: Timing) -> None:
+        self.run = run
+        self.log = RunLog(store, run.id, run.fence, next_seq)
+        self._store = store
+        self._timing = timing
+        self._unread: asyncio.Queue[RunEvent | None] = asyncio.Queue()
+        self._room = asyncio.Event()
+        self._row = asyncio.Lock()
+        self._ending: asyncio.Future[None] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def begin(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Start. The work pauses or completes the run itself; an error or a cancellation is dealt with here."""
+        self._room.set()
+        self._task = asyncio.create_task(self._run(work))
+
+    async def events(self) -> AsyncIterator[RunEvent]:
+        """Yield the events until the work is over."""
+        while (event := await self._unread.get()) is not None:
+            if self._unread.qsize() < MAX_UNREAD:
+                self._room.set()
+            yield event
+
+    async def cancel(self) -> None:
+        """Cancel the run unless its work is over, and return when that is written."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def emit(self, event: RunEvent) -> None:
+        """Log an event and hand it on; raises FencedError when another worker has the run."""
+        self.log.add(event)
+        self._unread.put_nowait(event)
+        if self._unread.qsize() >= MAX_UNREAD:
+            self._room.clear()
+            await self._room.wait()
+
+    async def end(
+        self, event: RunEvent, status: RunStatus, *, history: str = "", pending: str = "", error: str = ""
+    ) -> None:
+        """Log the last event, write the run's row, then hand the event on: who reads it finds the row written.
+
+        A cancellation that comes meanwhile is too late.
+        """
+        self._ending = asyncio.ensure_future(self._end(event, status, history, pending, error))
+        await asyncio.shield(self._ending)
+
+    async def _end(self, event: RunEvent, status: RunStatus, history: str, pending: str, error: str) -> None:
+        self.log.add(event)
+        await self.log.flush()
+        async with self._row:
+            await self._store.save_run(
+                self.run.id,
+                self.run.fence,
+                status=status,
+                now=self._timing.now(),
+                history=history or None,
+                pending=pending,
+                error=error,
+            )
+        self._unread.put_nowait(event)
+
+    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+        keeper = asyncio.create_task(self._keep_lease())
+        try:
+            async with asyncio.timeout(self._timing.deadline_s):
+                await work()
+        except (asyncio.CancelledError, FencedError):
+            await self._end_if_ours(RunCanceled(self._timing.seconds()), "canceled")
+        except TimeoutError:
+            await self._fail(RunTimeoutError(f"the run took longer than {self._timing.deadline_s:g} s"))
+        except FujieError as error:
+            await self._fail(error)
+        except Exception:  # noqa: BLE001 - a fault of ours or of the framework: the run must end for its reader
+            _log.exception("run %s failed", self.run.id)
+            await self._fail(FujieError("something went wrong here; the log has it under the run's id"))
+        finally:
+            keeper.cancel()
+            await self.log.close()
+            self._unread.put_nowait(None)
+
+    async def _fail(self, error: FujieError) -> None:
+        _log.warning("run %s failed: %s: %s", self.run.id, error.code, error.message)
+        words = f"{error.message} ({error.repair})" if error.repair else error.message
+        await self._end_if_ours(RunFailed(self._timing.seconds(), error.code, words), "failed", error.code)
+
+    async def _end_if_ours(self, event: RunEvent, status: RunStatus, error: str = "") -> None:
+        """Another worker that took the run has written its end, or will; the reader here is told all the same."""
+        try:
+            if self._ending is not None and await self._ended():
+                return
+            await self.end(event, status, error=error)
+        except StoreError as fault:
+            _log.warning("run %s: its end is not ours to write: %s", self.run.id, fault.message)
+            self._unread.put_nowait(event)
+
+    async def _ended(self) -> bool:
+        """Did the ending that was under way succeed after all?"""
+        assert self._ending is not None
+        await asyncio.wait([self._ending])
+        return self._ending.exception() is None
+
+    async def _keep_lease(self) -> None:
+        while True:
+            await asyncio.sleep(self._timing.renewal_s)
+            async with self._row:
+                if self._ending is not None:
+                    return
+                await self._renew()
+
+    async def _renew(self) -> None:
+        now = self._timing.now()
+        until = now + self._timing.lease
+        try:
+            await self._store.save_run(self.run.id, self.run.fence, status="running", now=now, lease_expires_at=until)
+        except FencedError:
+            if self._task is not None:
+                self._task.cancel()
+        except StoreError as error:
+            _log.warning("run %s: the lease was not renewed: %s", self.run.id, error.message)

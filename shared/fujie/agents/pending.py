@@ -1,0 +1,52 @@
+"""The tool calls of a paused run: which wait for which consent, and what the others gave."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
+from fujie.agents.runner import ToolCall
+from fujie.agents.tool_client import ToolOutcome, failure
+
+REFUSALS = {
+    "denied": ("consent_denied", "the person did not allow it; do not try again unless asked to"),
+    "expired": ("consent_expired", "the person did not answer in time; say so, and that asking again is possible"),
+    "cancelled": ("consent_cancelled", "the request for permission was cancelled; say so"),
+}
+
+
+@dataclass(frozen=True)
+class PendingCall:
+    """One call of the step that paused: it waits for `consent_id`, or has its `output` already."""
+
+    call: ToolCall
+    consent_id: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class Pending:
+    """What a paused run needs, beside its history, to go on."""
+
+    calls: tuple[PendingCall, ...] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+    def consents(self) -> tuple[str, ...]:
+        """Return the ids of the consents it waits for, each once."""
+        return tuple(dict.fromkeys(call.consent_id for call in self.calls if call.consent_id))
+
+    def as_json(self) -> str:
+        """Return the text that the run's row keeps."""
+        return json.dumps(asdict(self), ensure_ascii=False)
+
+
+def pending_from_json(text: str) -> Pending:
+    """Return what `Pending.as_json` wrote."""
+    data = json.loads(text)
+    calls = (PendingCall(ToolCall(**item["call"]), item["consent_id"], item["output"]) for item in data["calls"])
+    return Pending(tuple(calls), data["usage"])
+
+
+def refusal(outcome: str) -> ToolOutcome:
+    """Return what the model is told of a call that the user did not allow."""
+    code, message = REFUSALS[outcome]
+    return failure(code, message)

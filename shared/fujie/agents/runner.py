@@ -1,0 +1,65 @@
+"""The port between a run and the framework that thinks: one step at a time, no state between steps.
+
+A step is one go of the model: text as it comes, then either the end of the answer or the tool calls it wants. Who
+calls the tools, who waits for consent and who remembers is the run's affair (runs.py), so every framework pauses
+and resumes alike.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fujie.protocols.agentscope.request import AgentRequest
+from fujie.protocols.events import TextDelta, TextEnded, TextStarted
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool as the model sees it."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON schema of the arguments."""
+
+
+@dataclass(frozen=True)
+class ToolCall:
+    """A call that the model wants."""
+
+    call_id: str
+    name: str
+    arguments: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """All that the model is given."""
+
+    request: AgentRequest
+    tools: Sequence[ToolSpec]
+    prior: Sequence[str] = ()
+    """Messages of the conversation's earlier runs, oldest first, each as `StepDone.history` gave it."""
+    history: str = ""
+    """Messages of this run so far, as `StepDone.history` gave them; empty at its first step."""
+    results: Mapping[str, str] = field(default_factory=dict)
+    """Call id -> output, for every call of the step before."""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """The end of a step: without `calls`, the answer is complete."""
+
+    history: str
+    calls: tuple[ToolCall, ...] = ()
+    usage: Mapping[str, int] = field(default_factory=dict)
+
+
+StepItem = TextStarted | TextDelta | TextEnded | StepDone
+
+
+class AgentRunner(Protocol):
+    """Thinks. Raises LlmError when the model cannot."""
+
+    def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
+        """Yield text as it comes, and StepDone last."""

@@ -1,0 +1,217 @@
+"""Durable runs: started, paused for consent, resumed by whoever is woken, canceled; every event in the store's log."""
+
+import logging
+import uuid
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from fujie.agents.errors import ForbiddenError, RunNotFoundError
+from fujie.agents.execution import Execution, Timing
+from fujie.agents.log import RunLog
+from fujie.agents.lost import bury_if_lost, bury_lost_runs
+from fujie.agents.runner import AgentRunner
+from fujie.agents.tool_client import Tools
+from fujie.agents.turn import Turn
+from fujie.protocols.agentscope.request import AgentRequest
+from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
+from fujie.sessions.errors import ConflictError
+from fujie.sessions.port import Store
+from fujie.sessions.rows import OPEN_CONSENT, Conversation, Run, RunStatus, User
+
+MAX_TITLE_CHARS = 80
+TAKEOVER_ATTEMPTS = 3
+"""A worker may renew its lease between our look and our grip; it does so every few seconds."""
+
+Act = Mapping[str, Any]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks: a verified user, the delegation that acts for him, and the functions that spoke before us."""
+
+    user: User
+    delegation_id: str
+    act: Act | None = field(default=None, compare=False)
+
+
+class RunService:
+    """Runs of one agent over one store; what is running here is known by run id."""
+
+    def __init__(
+        self, store: Store, runner: AgentRunner, tools: Tools, *, agent: str, timing: Timing | None = None
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._tools = tools
+        self._agent = agent
+        self._timing = timing or Timing()
+        self._owner = str(uuid.uuid4())
+        self._running: dict[str, Execution] = {}
+
+    async def start(self, principal: Principal, request: AgentRequest) -> Run:
+        """Return a new run, held by this worker; `execute` it at once.
+
+        Raises ForbiddenError when the conversation is somebody else's, ConflictError when it is busy.
+        """
+        conversation_id = request.session_id or str(uuid.uuid4())
+        await self._enter_conversation(principal.user, conversation_id, request)
+        run = self._new_run(principal, conversation_id, request)
+        if await self._store.run(run.id) is not None:
+            raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
+        try:
+            await self._store.add_run(run)
+        except ConflictError:
+            await bury_lost_runs(self._store, conversation_id, now=self._timing.now)
+            await self._add_or_say_busy(run)
+        return run
+
+    async def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        """Yield the run's events as they happen; closing the iterator cancels the run.
+
+        Where a consent was settled before the pause was written, the answer goes on in the same stream.
+        """
+        event: RunEvent | None = None
+        async with aclosing(self._perform(run, 0, act, Turn.start)) as events:
+            async for event in events:
+                yield event
+        if isinstance(event, RunPaused):
+            async with aclosing(self.resume(run.id, act)) as more:
+                async for event in more:
+                    yield event
+
+    async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        """Yield what follows a pause, when every consent is settled; else, and at a second delivery, nothing."""
+        run = await self._found(run_id)
+        if run.status != "waiting" or await self._still_open(run_id):
+            return
+        now = self._timing.now()
+        held = await self._store.lease_run(run_id, self._owner, now, now + self._timing.lease, ("waiting",))
+        if held is None:
+            return
+        event: RunEvent | None = None
+        async with aclosing(self._perform(held, await self._next_seq(run_id), act, Turn.go_on)) as events:
+            async for event in events:
+                yield event
+        if isinstance(event, RunPaused):
+            async with aclosing(self.resume(run_id, act)) as more:
+                async for event in more:
+                    yield event
+
+    async def cancel(self, run_id: str, user: User) -> RunStatus:
+        """End a run that is running or waiting, and return its status; one that has ended stays as it is.
+
+        Raises RunNotFoundError, ForbiddenError.
+        """
+        run = await self._found(run_id)
+        if not _same_person(run.user, user):
+            raise ForbiddenError("this run belongs to somebody else")
+        if execution := self._running.get(run_id):
+            await execution.cancel()
+        for _ in range(TAKEOVER_ATTEMPTS):
+            run = await self._found(run_id)
+            if run.status not in {"running", "waiting"} or await self._take_over_and_cancel(run):
+                break
+        return (await self._found(run_id)).status
+
+    async def _perform(
+        self, run: Run, next_seq: int, act: Act | None, work: Callable[[Turn], Awaitable[None]]
+    ) -> AsyncGenerator[RunEvent, None]:
+        execution = Execution(self._store, run, next_seq, self._timing)
+        turn = Turn(self._store, self._runner, self._tools, execution, self._timing, act)
+        self._running[run.id] = execution
+        execution.begin(lambda: work(turn))
+        try:
+            async for event in execution.events():
+                yield event
+        finally:
+            await execution.cancel()
+            self._running.pop(run.id, None)
+
+    async def _enter_conversation(self, user: User, conversation_id: str, request: AgentRequest) -> None:
+        found = await self._store.conversation(conversation_id)
+        if found is None:
+            now = self._timing.now()
+            lines = request.question().split("\n")
+            title = lines[0][:MAX_TITLE_CHARS]
+            try:
+                await self._store.add_conversation(Conversation(conversation_id, user, title, now, now))
+            except ConflictError:
+                found = await self._store.conversation(conversation_id)
+        if found is not None and not _same_person(found.user, user):
+            raise ForbiddenError("this conversation belongs to somebody else", repair="leave `session_id` out")
+
+    def _new_run(self, principal: Principal, conversation_id: str, request: AgentRequest) -> Run:
+        now = self._timing.now()
+        return Run(
+            id=request.run_id() or str(uuid.uuid4()),
+            conversation_id=conversation_id,
+            user=principal.user,
+            delegation_id=principal.delegation_id,
+            agent=self._agent,
+            status="running",
+            request=request.model_dump_json(exclude_unset=True),
+            history="",
+            pending="",
+            created_at=now,
+            updated_at=now,
+            lease_owner=self._owner,
+            lease_expires_at=now + self._timing.lease,
+            fence=1,
+        )
+
+    async def _add_or_say_busy(self, run: Run) -> None:
+        try:
+            await self._store.add_run(run)
+        except ConflictError as error:
+            raise ConflictError(
+                "the conversation has a run that is not finished", repair="wait for it, answer it, or cancel it"
+            ) from error
+
+    async def _found(self, run_id: str) -> Run:
+        run = await self._store.run(run_id)
+        if run is None:
+            raise RunNotFoundError("there is no such run")
+        return await bury_if_lost(self._store, run, now=self._timing.now)
+
+    async def _still_open(self, run_id: str) -> bool:
+        """Expire what is due, and say whether a consent of the run still waits for the user."""
+        now = self._timing.now()
+        still = False
+        for consent in await self._store.open_consents(run_id):
+            if consent.expires_at <= now:
+                await self._store.move_consent(consent.id, OPEN_CONSENT, "expired")
+            else:
+                still = True
+        return still
+
+    async def _next_seq(self, run_id: str) -> int:
+        seen = await self._store.events(run_id)
+        return seen[-1][0] + 1 if seen else 0
+
+    async def _take_over_and_cancel(self, run: Run) -> bool:
+        """Raise the fence, also over a worker that lives: it notices at its next write, and stops."""
+        now = self._timing.now()
+        after_lease = max(now, run.lease_expires_at or now)
+        held = await self._store.lease_run(
+            run.id, f"cancel-{uuid.uuid4()}", after_lease, after_lease + self._timing.lease, ("running", "waiting")
+        )
+        if held is None:
+            return False
+        log = RunLog(self._store, held.id, held.fence, await self._next_seq(held.id))
+        for consent in await self._store.open_consents(held.id):
+            if await self._store.move_consent(consent.id, OPEN_CONSENT, "cancelled"):
+                log.add(ConsentResolved(f"msg_{uuid.uuid4()}", consent.id, "cancelled"))
+        log.add(RunCanceled(self._timing.seconds()))
+        await log.flush()
+        await log.close()
+        await self._store.save_run(held.id, held.fence, status="canceled", now=self._timing.now())
+        _log.info("run %s canceled", held.id)
+        return True
+
+
+def _same_person(one: User, other: User) -> bool:
+    return (one.tenant, one.id) == (other.tenant, other.id)
