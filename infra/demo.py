@@ -36,15 +36,15 @@ def _partner(stack: Stack, need: ProviderNeed, secrets: StackSecrets) -> dict[st
         return {"api_keys": [secret]}
     return {
         "display_name": need.display_name or need.name,
-        "scopes": {name: _plain(words) for name, words in need.scopes.items()},
+        "scopes": {name: _by_language(words) for name, words in need.scopes.items()},
         "client_id": stack.config.provider_client_id(need.name),
         "client_secret": secret,
         "redirect_uris": [stack.config.provider_callback_url(need.name)],
     }
 
 
-def _plain(words: str | Mapping[str, str]) -> str:
-    return words if isinstance(words, str) else words.get("en", "")
+def _by_language(words: str | Mapping[str, str]) -> dict[str, str]:
+    return {"en": words} if isinstance(words, str) else dict(words)
 
 
 def _resources(path: Path) -> dict[str, Any]:

@@ -1,0 +1,11 @@
+"""`make bench`: every benchmark, one after the other."""
+
+import sys
+
+from benchmarks import startup
+from benchmarks.harness import main
+
+BENCHMARKS = (startup.measure,)
+
+if __name__ == "__main__":
+    sys.exit(main("All benchmarks.", lambda quick: [found for measure in BENCHMARKS for found in measure(quick)]))

@@ -1,0 +1,111 @@
+"""Rows, tables, and how a process's start is measured."""
+
+import argparse
+import json
+import os
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import httpx2
+import psutil
+
+START_DEADLINE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure beside a peer's; `floor` is the highest ratio that design.md allows, or None where it sets none."""
+
+    name: str
+    unit: str
+    ours: float
+    peer: float
+    peer_name: str
+    ratio: float
+    floor: float | None
+    holds: bool
+
+
+def row(name: str, unit: str, ours: float, peer: float, peer_name: str, floor: float | None) -> Row:
+    """Return the row, with its ratio and whether it is within the floor (smaller is better)."""
+    ratio = round(ours / peer, 3)
+    return Row(name, unit, round(ours, 1), round(peer, 1), peer_name, ratio, floor, floor is None or ratio <= floor)
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process from its start to its first answer."""
+
+    milliseconds: float
+    mebibytes: float
+
+
+def start_and_ask(command: Sequence[str], env: Mapping[str, str], port: int, path: str, cwd: Path) -> Started:
+    """Start the command, wait for its first answer at that path, and end it. Raises RuntimeError at the deadline."""
+    began = time.perf_counter()
+    process = subprocess.Popen(
+        command, cwd=cwd, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _first_answer(f"http://127.0.0.1:{port}{path}", began)
+        took = (time.perf_counter() - began) * 1000
+        return Started(took, psutil.Process(process.pid).memory_info().rss / 2**20)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _first_answer(url: str, began: float) -> None:
+    with httpx2.Client(trust_env=False, timeout=5) as http:
+        while time.perf_counter() - began < START_DEADLINE_S:
+            try:
+                if http.get(url).status_code < 500:
+                    return
+            except httpx2.HTTPError:
+                time.sleep(0.002)
+    raise RuntimeError(f"no answer from {url}")
+
+
+def medians(runs: Sequence[Started]) -> Started:
+    """Return the median of each figure."""
+    return Started(
+        statistics.median(run.milliseconds for run in runs), statistics.median(run.mebibytes for run in runs)
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def main(description: str, measure: Callable[[bool], list[Row]]) -> int:
+    """Run a benchmark from the command line; return 1 when a floor does not hold."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="fewer runs: a smoke test, not a figure to quote")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there")
+    options = parser.parse_args()
+    rows = measure(options.quick)
+    print(table(rows))
+    if options.json:
+        options.json.write_text(json.dumps([asdict(found) for found in rows], indent=1))
+    return 0 if all(found.holds for found in rows) else 1
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as a Markdown table."""
+    lines = ["| what | ours | peer | ratio | floor | holds |", "|---|---|---|---|---|---|"]
+    for found in rows:
+        floor = "" if found.floor is None else f"{found.floor:g}"
+        peer = f"{found.peer:g} ({found.peer_name})"
+        lines.append(
+            f"| {found.name} ({found.unit}) | {found.ours:g} | {peer} | {found.ratio:g} | {floor} "
+            f"| {'yes' if found.holds else 'NO'} |"
+        )
+    return "\n".join(lines)
