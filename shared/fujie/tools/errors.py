@@ -15,6 +15,7 @@ ToolError                       a tool's own refusal, told to the model; tool au
     ├── ProviderDeniedError     it refused the credential
     ├── ProviderRefusedError    it refused the request
     └── ProviderFailedError     it is out of order
+        └── AnswerTooLargeError it answered more than a tool may read
 """
 
 from fujie.errors import FujieError
@@ -115,3 +116,9 @@ class ProviderFailedError(ProviderError):
     """The provider is out of order (5xx), or answered something it should not."""
 
     code = "provider_failed"
+
+
+class AnswerTooLargeError(ProviderFailedError):
+    """The provider answered more than a tool may read."""
+
+    code = "provider_answer_too_large"
