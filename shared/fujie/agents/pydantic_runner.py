@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, ToolCall, ToolSpec
 from fujie.errors import InputError
 from fujie.llm.model import llm_error_from
-from fujie.protocols.agentscope.request import AgentRequest, DataPart, ImagePart, InputMessage, TextPart
+from fujie.protocols.agentscope.request import AgentRequest, DataPart, ImagePart, InputMessage
+from fujie.protocols.agentscope.request import TextPart as InputText
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import TextDelta, TextEnded, TextStarted
 
@@ -135,12 +136,15 @@ def _toolset(specs: Sequence[ToolSpec]) -> "ExternalToolset[None]":
 
 
 def _done(result: "AgentRunResult[str | DeferredToolRequests]", prior: int) -> StepDone:
-    from pydantic_ai import ModelMessagesTypeAdapter
+    from pydantic_ai import ModelMessagesTypeAdapter, TextPart, ThinkingPart
 
     own = result.all_messages()[prior:]
+    for part in (part for message in own for part in message.parts):
+        if isinstance(part, TextPart | ThinkingPart):
+            part.content = clean(part.content)
     calls = () if isinstance(result.output, str) else result.output.calls
     return StepDone(
-        history=clean(ModelMessagesTypeAdapter.dump_json(own).decode()),
+        history=ModelMessagesTypeAdapter.dump_json(own).decode(),
         calls=tuple(ToolCall(call.tool_call_id, call.tool_name, call.args_as_dict()) for call in calls),
         usage={"input_tokens": result.usage.input_tokens, "output_tokens": result.usage.output_tokens},
     )
@@ -176,7 +180,7 @@ def _contents(message: InputMessage) -> "Iterator[UserContent]":
 
     for part in message.content or []:
         match part:
-            case TextPart():
+            case InputText():
                 yield clean(part.text or "")
             case DataPart():
                 yield json.dumps(part.data, ensure_ascii=False)
