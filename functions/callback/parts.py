@@ -30,3 +30,31 @@ class Parts:
     def session_cookie(self) -> str:
         """The cookie that `chat` sets; the prefix only where the origin is https."""
         return "__Host-fujie_session" if self.settings.public_url.startswith("https://") else "fujie_session"
+
+
+def parts_from_settings(settings: Settings) -> Parts:
+    """Return callback's collaborators; raises SettingsError, naming it, when a setting is missing."""
+    signing_key, sealing_key = settings.internal_signing_key, settings.sealing_private_key
+    if not settings.public_url or signing_key is None or sealing_key is None:
+        raise SettingsError(
+            "callback lacks a setting",
+            repair="set FUJIE_PUBLIC_URL, FUJIE_INTERNAL_SIGNING_KEY and FUJIE_SEALING_PRIVATE_KEY",
+        )
+    http, store = http_client(), store_from_settings(settings)
+    verifier = IdTokenVerifier(http, settings.oidc_issuer, settings.oidc_client_id)
+    sealer, opener = Sealer(settings.sealing_public_key), Opener(sealing_key)
+    data_plane = DataPlane(settings, http, caller_key_from_environ)
+    refresh = Refresher(settings, http, verifier, sealer)
+
+    async def complete_consent(consent: Consent) -> None:
+        await complete(data_plane, opener, store, consent, refresh=refresh)
+
+    return Parts(
+        settings=settings,
+        store=store,
+        http=http,
+        sign_in=SignIn(settings, http, store, verifier, sealer),
+        desk=ConsentDesk(settings, store),
+        waker=Waker(settings, http, InternalMinter("callback", signing_key), caller_key_from_environ),
+        complete=complete_consent,
+    )

@@ -40,8 +40,9 @@ export function ConsentCard({ item }) {
   const words = t();
   const { request, outcome } = item;
   const provider = request.provider_name || request.provider;
-  return html`<article class=${`card consent ${outcome || "open"}`} data-outcome=${outcome || "open"}>
-    <h3><span class="mark" aria-hidden="true">${{ completed: "✓", denied: "✕", "": "⏸" }[outcome] ?? "–"}</span>${outcome ? words.outcome[outcome] : words.consentTitle}</h3>
+  const title = outcome ? words.outcome[outcome] : words.consentTitle;
+  return html`<section class=${`card consent ${outcome || "open"}`} data-outcome=${outcome || "open"} aria-label=${title}>
+    <h3><span class="mark" aria-hidden="true">${{ completed: "✓", denied: "✕", "": "⏸" }[outcome] ?? "–"}</span>${title}</h3>
     <dl>
       <div><dt>${words.provider}</dt><dd>${provider}</dd></div>
       <div><dt>${words.scopes}</dt><dd><ul>${request.scopes.map((scope) => html`<li key=${scope.name}>${scopeWords(scope)} <code>${scope.name}</code></li>`)}</ul></dd></div>
@@ -55,7 +56,7 @@ export function ConsentCard({ item }) {
         <button type="button" onClick=${stop}>${words.cancel}</button>
       </p>
       <p class="idle">${words.idle}</p>`}
-  </article>`;
+  </section>`;
 }
 
 // Our own connect page and nothing else, wherever the event came from.

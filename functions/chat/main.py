@@ -1,0 +1,11 @@
+"""chat's entry on a custom runtime: `python -m functions.chat.main`."""
+
+from fujie.fc.custom_runtime import serve
+from fujie.settings import settings_from_environ
+from fujie.telemetry import configure_logging
+from functions.chat.app import create_app
+from functions.chat.parts import parts_from_settings
+
+if __name__ == "__main__":
+    configure_logging()
+    serve(create_app(parts_from_settings(settings_from_environ())))
