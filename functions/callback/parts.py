@@ -5,12 +5,21 @@ from dataclasses import dataclass
 
 import httpx2
 
+from fujie.errors import SettingsError
+from fujie.http import http_client
+from fujie.identity.acting import Refresher
+from fujie.identity.claims import IdTokenVerifier
+from fujie.identity.completion import complete
 from fujie.identity.consent import ConsentDesk
+from fujie.identity.data_plane import DataPlane
+from fujie.identity.delegation import Opener, Sealer
+from fujie.identity.internal import InternalMinter
 from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
+from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
 from fujie.sessions.rows import Consent
-from fujie.settings import Settings
+from fujie.settings import Settings, caller_key_from_environ
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from fujie.errors import SettingsError
+from fujie.fc.context import current_caller_key
 from fujie.http import http_client
 from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.consent import ConsentDesk
@@ -15,7 +16,7 @@ from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
-from fujie.settings import Settings, caller_key_from_environ
+from fujie.settings import Settings
 from functions.chat.agent import Agent, ElsewhereAgent, ProcessAgent
 from functions.chat.cookies import Cookies
 
@@ -54,7 +55,7 @@ def parts_from_settings(settings: Settings) -> Parts:
         http=http,
         sign_in=SignIn(settings, http, store, verifier, Sealer(settings.sealing_public_key)),
         desk=ConsentDesk(settings, store),
-        waker=Waker(settings, http, minter, caller_key_from_environ),
+        waker=Waker(settings, http, minter, current_caller_key),
         agent=_agent(settings, http, store, minter),
         cookies=Cookies(secure=settings.public_url.startswith("https://")),
     )
