@@ -1,0 +1,1 @@
+"""tool, the hands: opens the delegation, obtains the credential, makes the call."""

@@ -1,0 +1,76 @@
+"""What tool is made of: built once at start, handed to the app."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from fujie.errors import SettingsError
+from fujie.http import http_client
+from fujie.identity.acting import Refresher
+from fujie.identity.claims import IdTokenVerifier
+from fujie.identity.consent import ConsentDesk
+from fujie.identity.delegation import Opener, Sealer
+from fujie.identity.internal import InternalVerifier
+from fujie.identity.outbound import CredentialBroker, StsCredential
+from fujie.sessions.opening import store_from_settings
+from fujie.sessions.port import Store
+from fujie.settings import Settings, caller_key_from_environ
+from fujie.tools.calling import Caller
+from fujie.tools.declaration import Tool
+from fujie.tools.registry import Registry
+
+if TYPE_CHECKING:
+    from fujie.objects.port import ObjectStore
+
+FUNCTION = "tool"
+MINTERS = ("process",)
+"""Nobody else may have a tool called."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The collaborators of tool's handlers."""
+
+    settings: Settings
+    store: Store
+    http: httpx2.AsyncClient
+    verifier: InternalVerifier
+    opener: Opener
+    refresher: Refresher | None
+    """Renews sign-ins that ended while a run waited; None where the stack has no sign-in of its own."""
+    registry: Registry
+    caller: Caller
+
+
+def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Store | None = None) -> Parts:
+    """Return the parts that the settings describe, nothing opened; raises SettingsError, naming what is missing."""
+    if settings.sealing_private_key is None:
+        raise SettingsError("FUJIE_SEALING_PRIVATE_KEY is not set", repair="give `tool` the stack's sealing key")
+    http, registry = http_client(), Registry(tools)
+    store = store or store_from_settings(settings)
+    broker = CredentialBroker(settings, http, store, ConsentDesk(settings, store), caller_key_from_environ)
+    return Parts(
+        settings=settings,
+        store=store,
+        http=http,
+        verifier=InternalVerifier(FUNCTION, settings.internal_public_keys, MINTERS),
+        opener=Opener(settings.sealing_private_key),
+        refresher=_refresher(settings, http),
+        registry=registry,
+        caller=Caller(registry, broker, settings, http, lambda sts: _objects(settings, sts)),
+    )
+
+
+def _refresher(settings: Settings, http: httpx2.AsyncClient) -> Refresher | None:
+    if not (settings.oidc_issuer and settings.oidc_client_id and settings.sealing_public_key):
+        return None
+    verifier = IdTokenVerifier(http, settings.oidc_issuer, settings.oidc_client_id)
+    return Refresher(settings, http, verifier, Sealer(settings.sealing_public_key))
+
+
+def _objects(settings: Settings, sts: StsCredential) -> "ObjectStore":
+    from fujie.objects.oss import OssObjectStore
+
+    return OssObjectStore(settings.oss_endpoint, settings.oss_bucket, sts)

@@ -1,0 +1,1 @@
+"""The tools of the agent that ships, one module per service that they reach."""
