@@ -34,6 +34,14 @@ class CallerKey:
 
 
 @dataclass(frozen=True)
+class ListenSettings:
+    """Where a custom runtime listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of one function; a field that the function does not need is empty."""
 
@@ -124,6 +132,26 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         agent_bearer_token=_secret(env, "FUJIE_AGENT_BEARER_TOKEN"),
         llm=_llm(env),
     )
+
+
+def is_inside_function_compute(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether Function Compute runs this process; only then are `x-fc-*` headers its own."""
+    env = os.environ if environ is None else environ
+    return bool(env.get("FC_FUNCTION_NAME"))
+
+
+def listen_from_environ(environ: Mapping[str, str] | None = None) -> ListenSettings:
+    """Return where a custom runtime listens: on all interfaces in FC, which forbids loopback, else on loopback.
+
+    FUJIE_LISTEN_HOST is for a host that runs functions on one machine and wants them unreachable from outside.
+    Raises SettingsError when the port is not a number.
+    """
+    env = os.environ if environ is None else environ
+    port = env.get("FC_CUSTOM_LISTEN_PORT") or "9000"
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise SettingsError("FC_CUSTOM_LISTEN_PORT must be a port number")
+    everywhere = "0.0.0.0" if is_inside_function_compute(env) else "127.0.0.1"  # noqa: S104  fc.md 1.3
+    return ListenSettings(env.get("FUJIE_LISTEN_HOST") or everywhere, int(port))
 
 
 def caller_key_from_environ(environ: Mapping[str, str] | None = None) -> CallerKey:

@@ -1,0 +1,72 @@
+"""Where a custom runtime listens, and its whole main program in a process."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import httpx2
+import pytest
+
+from fujie.errors import SettingsError
+from fujie.settings import listen_from_environ
+
+APP = """
+from fastapi import FastAPI
+from fujie.fc.custom_runtime import serve
+app = FastAPI()
+@app.get("/")
+async def root():
+    return {"hello": "there"}
+serve(app)
+"""
+
+
+@pytest.mark.parametrize(
+    ("environ", "host", "port"),
+    [
+        ({"FC_FUNCTION_NAME": "chat"}, "0.0.0.0", 9000),
+        ({"FC_FUNCTION_NAME": "chat", "FC_CUSTOM_LISTEN_PORT": "8080"}, "0.0.0.0", 8080),
+        ({"FC_FUNCTION_NAME": "chat", "FUJIE_LISTEN_HOST": "127.0.0.1"}, "127.0.0.1", 9000),
+        ({}, "127.0.0.1", 9000),
+    ],
+)
+def test_it_listens_everywhere_only_in_fc(environ, host, port):
+    assert (listen_from_environ(environ).host, listen_from_environ(environ).port) == (host, port)
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "９０００"])
+def test_a_port_that_is_none_is_refused(port):
+    with pytest.raises(SettingsError, match="FC_CUSTOM_LISTEN_PORT"):
+        listen_from_environ({"FC_CUSTOM_LISTEN_PORT": port})
+
+
+def test_an_app_is_served_until_sigterm():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    env = {"PATH": os.environ["PATH"], "FC_CUSTOM_LISTEN_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-c", APP], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        answer = _first_answer(f"http://127.0.0.1:{port}/", process)
+        assert answer.json() == {"hello": "there"}
+        assert "server" not in answer.headers
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=10) in (0, -signal.SIGTERM)
+        assert process.stdout.read() == b""
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def _first_answer(url, process):
+    end = time.monotonic() + 20
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            return httpx2.get(url, trust_env=False)
+        except httpx2.ConnectError:
+            time.sleep(0.05)
+    pytest.fail(f"no answer; the process said {process.stdout.read() if process.poll() is not None else 'nothing'}")
