@@ -92,7 +92,9 @@ async def test_a_sign_in_accepts_only_its_own_nonce(verifier, issuer, given):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "not-a-jwt", "a.b", "a.b.c", "e30.e30.", "....", "W10.W10.x", "é.é.é", "x" * 20000], ids=lambda t: t[:9]
+    "text",
+    ["", "not-a-jwt", "a.b", "a.b.c", "e30.e30.", "....", "W10.W10.x", "é.é.é", "x" * 20000],
+    ids=lambda t: t[:9],
 )
 async def test_what_is_no_token_is_refused_without_asking_anyone(verifier, issuer, text):
     with pytest.raises(TokenInvalidError):

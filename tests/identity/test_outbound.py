@@ -8,6 +8,7 @@ from fujie.identity.consent import ConsentAsk
 from fujie.identity.errors import (
     AuthorizationRequired,
     CloudRefusedError,
+    DelegationMismatchError,
     IdentityMisconfiguredError,
     TokenInvalidError,
 )
@@ -35,7 +36,8 @@ async def test_the_users_own_token_is_what_the_cloud_is_shown(broker, cloud):
 
 
 async def test_many_at_once_share_two_requests(broker, cloud):
-    issued = await asyncio.gather(*(broker.oauth(acting_as(run_id=f"r{n}"), "time", ("t",), ask=ASK) for n in range(50)))
+    runs = [acting_as(run_id=f"run-{number}") for number in range(50)]
+    issued = await asyncio.gather(*(broker.oauth(acting, "time", ("t",), ask=ASK) for acting in runs))
     assert len({one.secret for one in issued}) == 1
     assert cloud.actions() == [FOR_JWT, OAUTH]
 
@@ -226,6 +228,30 @@ async def test_a_token_that_the_cloud_refuses_never_becomes_a_weaker_identity(br
         with pytest.raises(TokenInvalidError):
             await ask
     assert set(cloud.actions()) == {FOR_JWT}
+
+
+async def test_a_kept_credential_is_not_for_a_seal_that_holds_another_persons_token(broker, cloud):
+    await broker.api_key(acting_as(), "weather")
+    await broker.sts(acting_as(), POLICY, session_name="s")
+    bobs = acting_as(BOB)
+    forged = replace(bobs, user=ALICE)
+    for ask in (broker.api_key(forged, "weather"), broker.sts(forged, POLICY, session_name="s")):
+        with pytest.raises(DelegationMismatchError):
+            await ask
+
+
+async def test_a_kept_credential_is_not_for_a_token_that_the_cloud_refuses(broker, cloud):
+    await broker.api_key(acting_as(), "weather")
+    cloud.script(FOR_JWT, (400, {"Code": "InvalidParameter.JsonWebToken"}))
+    unsigned = replace(acting_as(), tokens=replace(acting_as().tokens, id_token=Secret("forged")))
+    with pytest.raises(TokenInvalidError):
+        await broker.api_key(unsigned, "weather")
+
+
+async def test_an_answer_that_does_not_say_for_whom_is_refused(broker, cloud):
+    cloud.script(FOR_JWT, (200, {"WorkloadAccessToken": "wat"}))
+    with pytest.raises(CloudRefusedError):
+        await broker.api_key(acting_as(), "weather")
 
 
 async def test_badges_say_which_for_whom_and_until_when_and_nothing_more(broker):

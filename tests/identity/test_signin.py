@@ -1,5 +1,4 @@
 import asyncio
-from datetime import timedelta
 
 import pytest
 
@@ -132,13 +131,3 @@ async def test_nothing_secret_is_in_a_repr(sign_in, issuer):
 @pytest.mark.parametrize("path", ["/", "/a", "/connect/x?y=//z&w=http://q", "/a#b", "/a%2F%2Fb"])
 def test_local_paths_are_kept(path):
     assert local_path(path) == path
-
-
-def test_the_lifetimes_are_those_we_say():
-    from fujie.identity import signin
-
-    assert (signin.LOGIN_TTL, signin.IDLE_TTL, signin.ABSOLUTE_TTL) == (
-        timedelta(minutes=10),
-        timedelta(hours=12),
-        timedelta(days=7),
-    )

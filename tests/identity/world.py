@@ -126,17 +126,20 @@ class DataPlaneDouble:
 
     def answer(self, request):
         action = request.headers["x-acs-action"]
-        self.calls.append((action, dict(parse_qsl(request.content.decode()))))
+        form = dict(parse_qsl(request.content.decode()))
+        self.calls.append((action, form))
         script = self.answers.get(action)
         if not script:
-            return httpx2.Response(200, json=self._usual(action))
+            return httpx2.Response(200, json=self._usual(action, form))
         status, document, *headers = script.pop(0) if len(script) > 1 else script[0]
         return httpx2.Response(status, json=document, headers=headers[0] if headers else None)
 
-    def _usual(self, action):
+    def _usual(self, action, form):
         self.number += 1
         if action.startswith("GetWorkloadAccessToken"):
-            return {"WorkloadAccessToken": f"wat-{self.number}"}
+            subject = {f"id-token-of-{user.name}": user.id for user in (ALICE, BOB)}.get(form.get("UserToken"), "?")
+            claims = {"JwtClaims": {"Issuer": ISSUER, "Subject": subject}}
+            return {"WorkloadAccessToken": f"wat-{self.number}", "UserContext": claims}
         if action == "GetResourceAPIKey":
             return {"APIKey": f"api-key-{self.number}"}
         if action == "GetResourceOAuth2Token":

@@ -41,7 +41,8 @@ async def test_an_id_token_with_a_foreign_algorithm_is_refused(verifier, issuer,
 
 async def test_a_public_key_is_no_shared_secret(verifier, issuer):
     key = issuer.keys[0]
-    for secret in (key.as_pem(private=False), key.as_der(private=False), json.dumps(key.as_dict(private=False)).encode()):
+    as_json = json.dumps(key.as_dict(private=False)).encode()
+    for secret in (key.as_pem(private=False), key.as_der(private=False), as_json):
         for alg in ("HS256", "RS256"):
             with pytest.raises(TokenInvalidError):
                 await verifier.verify(with_hmac({"alg": alg, "kid": key.kid}, issuer.claims(), secret))

@@ -55,6 +55,14 @@ Flow = Generator[Step, Answer | None, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
+class UserAccess:
+    """A workload access token for a user, and who that is as the cloud read it from the verified id_token."""
+
+    token: Secret
+    subject: str
+
+
+@dataclass(frozen=True)
 class RoleCredentials:
     """Temporary credentials of the workload identity's role."""
 
@@ -131,10 +139,15 @@ class DataPlane:
         """Return a workload access token (WAT) without a user; it lives about five minutes."""
         return await self._wat("GetWorkloadAccessToken", {"WorkloadIdentityName": workload_identity})
 
-    async def get_workload_access_token_for_jwt(self, workload_identity: str, user_token: Secret) -> Secret:
-        """Return a WAT for the user of a verified id_token; raises TokenInvalidError and never asks for less."""
+    async def get_workload_access_token_for_jwt(self, workload_identity: str, user_token: Secret) -> UserAccess:
+        """Return a WAT for the user of an id_token, which the cloud verifies.
+
+        Raises TokenInvalidError, and never asks for less.
+        """
         form = {"WorkloadIdentityName": workload_identity, "UserToken": user_token.reveal()}
-        return await self._wat("GetWorkloadAccessTokenForJWT", form)
+        action = "GetWorkloadAccessTokenForJWT"
+        document = await self._ask(Call(action, form, self._caller_key()))
+        return UserAccess(_secret(action, document, "WorkloadAccessToken"), _subject(action, document))
 
     async def get_workload_access_token_for_user_id(self, workload_identity: str, user_id: str) -> Secret:
         """Return a WAT for a user whom the caller merely names: for machines, never for a person."""
@@ -242,6 +255,14 @@ def _secret(action: str, document: Mapping[str, Any], name: str) -> Secret:
     if not isinstance(value, str) or not value:
         raise CloudRefusedError(f"{action}: the answer holds no {name}", http_status=200)
     return Secret(value)
+
+
+def _subject(action: str, document: Mapping[str, Any]) -> str:
+    context = document.get("UserContext")
+    claims = context.get("JwtClaims") if isinstance(context, dict) else None
+    if not isinstance(claims, dict):
+        raise CloudRefusedError(f"{action}: the answer does not say for whom the token is", http_status=200)
+    return _secret(action, claims, "Subject").reveal()
 
 
 def _role_credentials(action: str, document: Mapping[str, Any]) -> RoleCredentials:

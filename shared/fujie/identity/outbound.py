@@ -2,6 +2,9 @@
 
 A cold call costs two requests (the workload access token, then the credential), shared by all who ask at once; a warm
 one costs none. Lifetimes come from the wire, less a margin. Nothing is kept of a refusal.
+
+A kept credential is handed out only to a run whose own id_token the cloud has verified and read as the run's user:
+a seal that somebody forged for another person opens no cache.
 """
 
 import hashlib
@@ -17,7 +20,12 @@ from fujie.identity.acting import Acting
 from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk
 from fujie.identity.credential_cache import CredentialCache, Kept
 from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuestion
-from fujie.identity.errors import AuthorizationRequired, CloudRefusedError, IdentityMisconfiguredError
+from fujie.identity.errors import (
+    AuthorizationRequired,
+    CloudRefusedError,
+    DelegationMismatchError,
+    IdentityMisconfiguredError,
+)
 from fujie.identity.secret import Secret
 from fujie.protocols.events import CredentialBadge
 from fujie.sessions.port import Store
@@ -85,6 +93,16 @@ class CacheKey:
     policy_hash: str = ""
 
 
+@dataclass(frozen=True)
+class WatKey:
+    """Whose workload access token, and by which id_token it was obtained."""
+
+    tenant: str
+    user: str
+    workload: str
+    id_token_hash: str
+
+
 class CredentialBroker:
     """Obtains credentials for verified users; the only place in the product that does."""
 
@@ -107,12 +125,14 @@ class CredentialBroker:
         self._data_plane = DataPlane(settings, http, caller_key, now=now)
         self._desk = desk
         self._now = now
-        self._wats: CredentialCache[tuple[str, str, str], Secret] = CredentialCache(now=now)
+        self._wats: CredentialCache[WatKey, Secret] = CredentialCache(now=now)
+        self._proven: CredentialCache[WatKey, bool] = CredentialCache(now=now)
         self._issued: CredentialCache[CacheKey, IssuedCredential] = CredentialCache(now=now)
         self._roles: CredentialCache[CacheKey, StsCredential] = CredentialCache(now=now)
 
     async def api_key(self, acting: Acting, provider: str) -> IssuedCredential:
         """Return the workload's API key for the provider, obtained in the user's run."""
+        await self._prove(acting)
         key = self._key(acting, provider, (), "api_key")
         return await self._issued.get_or_fetch(key, lambda: self._fetch_api_key(acting, provider))
 
@@ -124,6 +144,7 @@ class CredentialBroker:
         A run that waits for the same permission already gets that request again. Callers of other runs share the
         token, never the request.
         """
+        await self._prove(acting)
         wanted = tuple(sorted(set(scopes)))
         key = self._key(acting, provider, wanted, "oauth")
         try:
@@ -139,6 +160,7 @@ class CredentialBroker:
         """Return credentials that can do no more than the session policy says; raises on an empty one."""
         if not policy.get("Statement"):
             raise IdentityMisconfiguredError("a session policy without statements would not narrow anything")
+        await self._prove(acting)
         text = json.dumps({"policy": policy, "session": session_name}, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         key = self._key(acting, "sts", (), "sts", digest)
@@ -192,23 +214,37 @@ class CredentialBroker:
         )
         return Kept(credential, role.expires_at - MARGIN)
 
+    async def _prove(self, acting: Acting) -> None:
+        """Have the cloud verify this id_token once; raises TokenInvalidError or DelegationMismatchError."""
+        await self._proven.get_or_fetch(self._wat_key(acting), lambda: self._proof(acting))
+
+    async def _proof(self, acting: Acting) -> Kept[bool]:
+        await self._wats.get_or_fetch(self._wat_key(acting), lambda: self._fetch_wat(acting))
+        return Kept(True, acting.tokens.expires_at)
+
     async def _with_wat(self, acting: Acting, ask: Callable[[Secret], Awaitable[T]]) -> T:
         """Ask with a workload access token; once more with a fresh one when the cloud has forgotten the kept one."""
-        key = (acting.user.tenant, acting.user.id, self._workload)
-        kept = self._wats.get(key)
+        key = self._wat_key(acting)
+        wat = await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting))
         try:
-            return await ask(await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting)))
+            return await ask(wat)
         except CloudRefusedError as refused:
-            if kept is None or refused.cloud_code != INVALID_WAT:
+            if refused.cloud_code != INVALID_WAT:
                 raise
-        if self._wats.get(key) == kept:
+        if self._wats.get(key) == wat:
             self._wats.forget(key)
         return await ask(await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting)))
 
     async def _fetch_wat(self, acting: Acting) -> Kept[Secret]:
         until = min(self._now() + WAT_TTL, acting.tokens.expires_at)
-        token = acting.tokens.id_token
-        return Kept(await self._data_plane.get_workload_access_token_for_jwt(self._workload, token), until)
+        access = await self._data_plane.get_workload_access_token_for_jwt(self._workload, acting.tokens.id_token)
+        if access.subject != acting.user.id:
+            raise DelegationMismatchError("the delegation holds the token of somebody else")
+        return Kept(access.token, until)
+
+    def _wat_key(self, acting: Acting) -> WatKey:
+        fingerprint = hashlib.sha256(acting.tokens.id_token.reveal().encode()).hexdigest()
+        return WatKey(acting.user.tenant, acting.user.id, self._workload, fingerprint)
 
     def _key(
         self, acting: Acting, provider: str, scopes: tuple[str, ...], kind: Kind, policy_hash: str = ""
