@@ -14,7 +14,7 @@ CUSTOM_VENDOR = "CustomOAuth2"
 # Where an included vendor answers on the cloud's own port, and its issuer when it names itself in answers.
 _INCLUDED = {
     "AliyunOAuth2": ("/signin/oauth2/v1/auth", "/oauth/v1/token", "/oauth"),
-    "DingTalkOAuth2": ("/partners/dingtalk/authorize", "/partners/dingtalk/token", ""),
+    "DingTalkOAuth2": ("/partners/dingtalk/authorize", "/partners/dingtalk/token", "/partners/dingtalk"),
 }
 _WITHOUT_OWN_ENDPOINTS = ("AlibabaCloudOAuth2", "FeiShuOAuth2")
 VENDORS = (*_INCLUDED, *_WITHOUT_OWN_ENDPOINTS, CUSTOM_VENDOR)
