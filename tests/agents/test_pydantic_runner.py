@@ -13,8 +13,7 @@ from fujie.errors import InputError
 from fujie.llm.errors import LlmOutputError, LlmUnavailableError
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import TextDelta, TextEnded, TextStarted
-
-from .doubles import asked, collect
+from tests.agents.doubles import asked, collect
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS = [ToolSpec("get_weather", "Tell the weather.", CITY), ToolSpec("get_time", "Tell the time.", {"type": "object"})]

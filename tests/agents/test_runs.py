@@ -12,8 +12,7 @@ from fujie.agents.tool_client import ToolOutcome, ToolWaits
 from fujie.llm.errors import LlmUnavailableError
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunCompleted, RunFailed, RunPaused, ToolReturned
 from fujie.sessions.errors import ConflictError
-
-from .doubles import (
+from tests.agents.doubles import (
     ALICE,
     BOB,
     NOON,

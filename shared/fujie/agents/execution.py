@@ -19,7 +19,8 @@ LEASE = timedelta(seconds=15)
 """How long a conversation stays busy after its worker was killed."""
 RENEWAL_S = 3.0
 """Also the longest time until a worker notices that another took its run."""
-RUN_DEADLINE_S = 600.0
+RUN_DEADLINE_S = 570.0
+"""Below the ten minutes that Function Compute gives the request."""
 MAX_UNREAD = 256
 """Events that a slow reader may leave unread before the run waits for him."""
 

@@ -1,0 +1,67 @@
+"""Who may ask: `chat` for a delegation it names, or a person with an id_token, which is sealed at once."""
+
+from starlette.datastructures import Headers
+
+from fujie.agents.runs import Principal
+from fujie.identity.claims import IdTokenVerifier, unverified_header
+from fujie.identity.delegation import InboundTokens, Sealer, delegate
+from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
+from fujie.identity.internal import TYPE, InternalCaller, InternalVerifier
+from fujie.identity.secret import Secret
+from fujie.sessions.port import Store
+
+
+class Door:
+    """Turns a request's token into a Principal; every refusal is an IdentityError."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        from_chat: InternalVerifier,
+        from_wakers: InternalVerifier,
+        id_tokens: IdTokenVerifier,
+        sealer: Sealer,
+        tenant: str,
+    ) -> None:
+        self._store = store
+        self._from_chat = from_chat
+        self._from_wakers = from_wakers
+        self._id_tokens = id_tokens
+        self._sealer = sealer
+        self._tenant = tenant
+
+    async def anyone(self, headers: Headers) -> Principal:
+        """Admit `chat`, or a person with an id_token of this stack's issuer."""
+        unverified_token = _bearer(headers)
+        if unverified_header(unverified_token).get("typ") == TYPE:
+            return await self._delegated(self._from_chat.verify(unverified_token))
+        claims = await self._id_tokens.verify(unverified_token)
+        tokens = InboundTokens(unverified_token, None, claims.expires_at)
+        row = await delegate(self._store, self._sealer, claims, tokens, tenant=self._tenant)
+        return Principal(row.user, row.id)
+
+    async def chat(self, headers: Headers) -> Principal:
+        """Admit `chat` alone."""
+        return await self._delegated(self._from_chat.verify(_bearer(headers)))
+
+    async def waker(self, unverified_token: Secret, run_id: str) -> Principal:
+        """Admit `callback` or `chat` with a token that was minted for this run."""
+        caller = self._from_wakers.verify(unverified_token)
+        run = await self._store.run(run_id)
+        if run is None or caller.run_id != run_id or caller.delegation_id != run.delegation_id:
+            raise DelegationMismatchError("the token was not minted for this run")
+        return Principal(run.user, run.delegation_id, caller.act)
+
+    async def _delegated(self, caller: InternalCaller) -> Principal:
+        row = await self._store.delegation(caller.delegation_id)
+        if row is None or row.withdrawn_at is not None:
+            raise DelegationExpiredError("the sign-in behind this request has ended", repair="sign in again")
+        return Principal(row.user, row.id, caller.act)
+
+
+def _bearer(headers: Headers) -> Secret:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenInvalidError("a bearer token is needed", repair="send `Authorization: Bearer` with your id_token")
+    return Secret(token.strip())

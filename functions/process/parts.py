@@ -1,0 +1,72 @@
+"""What process is made of: built once at start, handed to the app."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from fujie.agents.app import AgentApp
+from fujie.agents.loading import agent_from_file
+from fujie.agents.pydantic_runner import PydanticRunner
+from fujie.agents.runs import RunService
+from fujie.agents.tool_client import ToolClient
+from fujie.errors import SettingsError
+from fujie.http import http_client
+from fujie.identity.claims import IdTokenVerifier
+from fujie.identity.delegation import Sealer
+from fujie.identity.internal import InternalMinter, InternalVerifier
+from fujie.llm.model import model_from_settings
+from fujie.sessions.opening import store_from_settings
+from fujie.sessions.port import Store
+from fujie.settings import Settings
+from functions.process.door import Door
+
+if TYPE_CHECKING:
+    from pydantic_ai.models import Model
+
+SHIPPED = AgentApp(
+    app_name="Fujie",
+    app_description="Acts for you with your permission: weather, time, files, schedule, documents, cloud servers.",
+)
+REQUIRED = ("tool_url", "oidc_issuer", "oidc_client_id", "sealing_public_key", "internal_public_keys")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The collaborators of process's handlers."""
+
+    store: Store
+    http: httpx2.AsyncClient
+    runs: RunService
+    door: Door
+
+
+def parts_from_settings(settings: Settings) -> Parts:
+    """Return process's collaborators; raises SettingsError, naming it, when a setting is missing."""
+    for name in REQUIRED:
+        if not getattr(settings, name):
+            raise SettingsError(f"process needs the setting {name}", repair=f"set FUJIE_{name.upper()}")
+    if settings.internal_signing_key is None:
+        raise SettingsError("process cannot call its tools", repair="set FUJIE_INTERNAL_SIGNING_KEY")
+    http, store = http_client(), store_from_settings(settings)
+    agent = agent_from_file(settings.agent) if settings.agent else SHIPPED
+    tools = ToolClient(http, settings.tool_url, InternalMinter("process", settings.internal_signing_key))
+    runner = PydanticRunner(agent.app_name, agent.instructions, _model(settings, agent))
+    return Parts(store, http, RunService(store, runner, tools, agent=agent.app_name), _door(settings, http, store))
+
+
+def _model(settings: Settings, agent: AgentApp) -> "Callable[[], Model]":
+    return lambda: model_from_settings(settings.llm, agent.model)
+
+
+def _door(settings: Settings, http: httpx2.AsyncClient, store: Store) -> Door:
+    keys = settings.internal_public_keys
+    return Door(
+        store,
+        from_chat=InternalVerifier("process", keys, {"chat"}),
+        from_wakers=InternalVerifier("process", keys, {"callback", "chat"}),
+        id_tokens=IdTokenVerifier(http, settings.oidc_issuer, settings.oidc_client_id),
+        sealer=Sealer(settings.sealing_public_key),
+        tenant=settings.tenant,
+    )
