@@ -281,10 +281,11 @@ def _roles(
 
 
 def _tool_statements(config: StackConfig, identity_arn: str, needs: Sequence[ProviderNeed]) -> tuple[Statement, ...]:
-    """Return what the credential broker may fetch: tokens of its one workload identity, from the declared providers."""
-    tokens = Statement(
-        ("agentidentitydata:GetWorkloadAccessToken", "agentidentitydata:GetWorkloadAccessTokenForJWT"), (identity_arn,)
-    )
+    """Return what the credential broker may fetch: workload access tokens, and credentials of the declared providers.
+
+    The cloud knows no narrower resource than `*` for workload access tokens; what they can reach, the rest limits.
+    """
+    tokens = Statement(("agentidentitydata:GetWorkloadAccessTokenForJWT",), ("*",))
     fetch = {
         "oauth": ("agentidentitydata:GetResourceOAuth2Token", "oauth2credentialprovider"),
         "api_key": ("agentidentitydata:GetResourceAPIKey", "apikeycredentialprovider"),
