@@ -1,6 +1,6 @@
 """`/partners/aliyun/mcp`: the door of the MCP server, where the token is checked."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -87,5 +87,5 @@ def introspected(cloud: "Cloud", unverified_token: str) -> tuple[str, str, froze
     """Return user id, user name and scopes of a token of the cloud's sign-in, or None when it does not count."""
     from fujie_emulator.signin.state import introspect
 
-    found: Any = introspect(cloud, unverified_token)
-    return None if found is None else (found.user_id, found.user_name, frozenset(found.scopes))
+    found = introspect(cloud, unverified_token)
+    return None if found is None else (found.user_id, found.name, frozenset(found.scopes))

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -69,7 +69,7 @@ _WORDS: dict[str, dict[str, str]] = {
 
 
 def consent_page(
-    request: Request, found: Partner, asked: AuthorizationRequest, request_id: str, accounts: Sequence[str]
+    request: Request, found: Partner, asked: AuthorizationRequest, request_id: str, accounts: Mapping[str, str]
 ) -> HTMLResponse:
     """Return the page that asks the user; its form goes back to the address it came from."""
     language = page_language(request)
@@ -81,7 +81,7 @@ def consent_page(
         action=f"/partners/{found.name}/authorize",
         request_id=request_id,
         accounts=accounts,
-        chosen=asked.login_hint if asked.login_hint in accounts else "",
+        chosen=_hinted(asked.login_hint, accounts),
     )
     return _page(html, 200, asked.redirect_uri)
 
@@ -103,6 +103,12 @@ def scope_words(scope: str, words: Words, language: str) -> str:
     """Return what the scope allows, in words when there are any, with its name."""
     said = words.get(language) or words.get("en") or next(iter(words.values()), "")
     return f"{said} ({scope})" if said else scope
+
+
+def _hinted(hint: str, accounts: Mapping[str, str]) -> str:
+    """Return the account that a login_hint means: a name, a user id, or NAME@DOMAIN."""
+    name = hint.partition("@")[0]
+    return next((account for account, user_id in accounts.items() if name in {account, user_id}), "")
 
 
 def _words(language: str, found: Partner, client: str) -> dict[str, str]:

@@ -126,7 +126,7 @@ class _AuthorizationServer:
             note(code=error.code)
             return self._back(found, target, {"error": error.code, "state": params.get("state", "")})
         pending = oauth.keep_pending(self.cloud, asked)
-        return consent_page(request, found, asked, pending, [user.name for user in self.cloud.users])
+        return consent_page(request, found, asked, pending, {user.name: user.user_id for user in self.cloud.users})
 
     async def decide(self, found: Partner, request: Request) -> Response:
         form = await _form(request)
