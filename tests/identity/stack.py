@@ -69,7 +69,7 @@ def declared(running):
     issuer = running.url + "/oauth"
     _identity(stack, client_id, issuer)
     _providers(stack)
-    _role(stack, "function", {"Service": "fc.aliyuncs.com"}, ["agentidentitydata:*"])
+    _role(stack, "function", {"Service": "fc.aliyuncs.com"}, ["agentidentitydata:*", "fc:InvokeFunction"])
     settings = replace(stack.settings, oidc_issuer=issuer, oidc_client_id=client_id, workload_identity="wi")
     return Stack(running, settings)
 

@@ -15,13 +15,17 @@ from fujie.identity.errors import (
     AuthorizationRequired,
     CloudRefusedError,
     CloudUnavailableError,
+    IdentityError,
     IdentityMisconfiguredError,
     ThrottledError,
     TokenInvalidError,
 )
+from fujie.identity.internal import InternalMinter
+from fujie.identity.keys import new_signing_key
 from fujie.identity.outbound import CredentialBroker
 from fujie.identity.secret import Secret
 from fujie.identity.signin import SignIn
+from fujie.identity.wake import Waker
 from fujie.settings import CallerKey
 from fujie_emulator.testing import running
 from tests.identity.stack import PUBLIC_URL, Person, declared
@@ -200,10 +204,14 @@ async def test_a_wrong_key_is_a_fault_of_the_stack(stack, http):
     assert refused.value.cloud_code == "SignatureDoesNotMatch"
 
 
-async def test_a_busy_cloud_is_asked_again_and_a_dead_one_is_not_waited_for(stack, data_plane, http):
-    await fault(http, stack, kind="status", status=503, count=2)
+async def test_a_busy_cloud_is_asked_again(stack, data_plane, http):
+    await fault(http, stack, kind="status", status=503, count=1)
     await data_plane.get_workload_access_token("wi")
-    await fault(http, stack, kind="status", status=429, count=5)
+
+
+async def test_a_throttling_cloud_is_believed(stack, data_plane, http, monkeypatch):
+    monkeypatch.setattr("fujie.identity.data_plane.MAX_ATTEMPTS", 1)
+    await fault(http, stack, kind="status", status=429, count=1)
     with pytest.raises(ThrottledError):
         await data_plane.get_workload_access_token("wi")
 
@@ -215,12 +223,18 @@ async def test_a_dropped_connection_is_an_outage(stack, data_plane, http):
 
 
 async def test_a_cloud_that_hangs_is_left_after_the_deadline(stack, data_plane, http, monkeypatch):
-    from fujie.identity import data_plane as module
-
-    monkeypatch.setattr(module, "DEADLINE_S", 0.3)
-    await fault(http, stack, kind="latency", latency_s=5, count=1)
+    monkeypatch.setattr("fujie.identity.data_plane.DEADLINE_S", 0.2)
+    await fault(http, stack, kind="latency", latency_s=1, count=1)
     with pytest.raises(CloudUnavailableError):
         await data_plane.get_workload_access_token("wi")
+
+
+async def test_waking_passes_the_clouds_signature_check_and_names_a_missing_function(stack, http):
+    waker = Waker(stack.settings, http, InternalMinter("callback", new_signing_key()[0]), stack.function_key)
+    with pytest.raises(IdentityError) as refused:
+        await waker.wake("run-1", "dlg-1")
+    assert refused.value.http_status == 404
+    assert "process" in refused.value.repair or "FUJIE_PROCESS_FUNCTION" in refused.value.repair
 
 
 async def fault(http, stack, **body):

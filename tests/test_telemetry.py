@@ -1,0 +1,85 @@
+import asyncio
+import json
+import logging
+
+import pytest
+
+from fujie.identity.secret import Secret
+from fujie.telemetry import JsonFormatter, bind, bound_ids, configure_logging
+
+
+def line(message, *args, **more):
+    record = logging.LogRecord("fujie.test", logging.INFO, __file__, 1, message, args, more.get("exc_info"))
+    return json.loads(JsonFormatter().format(record))
+
+
+def test_a_line_is_json_with_the_ids_of_what_is_under_way(monkeypatch):
+    monkeypatch.setenv("FC_FUNCTION_NAME", "tool")
+    with bind(request_id="r", run_id="run-1"), bind(user_id="u"):
+        said = line("called %s", "get_weather")
+    assert said["message"] == "called get_weather"
+    assert {name: said[name] for name in ("function", "request_id", "run_id", "user_id")} == {
+        "function": "tool",
+        "request_id": "r",
+        "run_id": "run-1",
+        "user_id": "u",
+    }
+    assert "run_id" not in line("later")
+
+
+def test_a_line_break_in_a_message_stays_one_line():
+    record = logging.LogRecord("x", logging.INFO, __file__, 1, "a\nb 符节", (), None)
+    assert JsonFormatter().format(record).count("\n") == 0
+
+
+def test_a_secret_is_masked_wherever_it_is_logged():
+    assert "hidden" not in json.dumps(line("token %s %r", Secret("hidden"), {"a": Secret("hidden")}))
+
+
+def test_an_error_keeps_its_place():
+    try:
+        int("broken")
+    except ValueError as error:
+        said = line("failed", exc_info=(ValueError, error, error.__traceback__))
+    assert "test_telemetry.py" in said["error"]
+
+
+def test_only_known_ids_are_bound():
+    with pytest.raises(ValueError, match="token"), bind(token="x"):
+        pass
+
+
+async def test_two_requests_at_once_keep_their_own_ids():
+    async def request(number):
+        with bind(request_id=number):
+            await asyncio.sleep(0)
+            return bound_ids()["request_id"]
+
+    assert await asyncio.gather(request("1"), request("2")) == ["1", "2"]
+
+
+@pytest.fixture
+def root():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield root
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_logging_is_configured_once(root, capsys):
+    configure_logging()
+    configure_logging()
+    assert len([one for one in root.handlers if isinstance(one.formatter, JsonFormatter)]) == 1
+    logging.getLogger("fujie.x").info("hello")
+    logging.getLogger("httpx2").info("GET https://a.example/?code=secret")
+    out = capsys.readouterr().out.splitlines()
+    assert [json.loads(text)["message"] for text in out] == ["hello"]
+
+
+def test_no_exporter_means_no_opentelemetry():
+    import subprocess
+    import sys
+
+    code = "import sys, fujie.telemetry as t; t.configure_logging(); print('opentelemetry' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
