@@ -18,7 +18,7 @@ class RoleKey:
     def __init__(self, cloud: Cloud, role: str, function: str) -> None:
         self._cloud = cloud
         self._role = role
-        self._function = function
+        self._session = function[:64] if len(function) > 1 else f"fc-{function}"  # RoleSessionName has 2 to 64
         self._held: StsCredentials | None = None
 
     def present(self) -> StsCredentials | None:
@@ -32,7 +32,7 @@ class RoleKey:
     def _assume(self) -> StsCredentials:
         try:
             return assume_role(
-                self._cloud, self._role, principal=PRINCIPAL, session_name=self._function, duration_s=DURATION_S
+                self._cloud, self._role, principal=PRINCIPAL, session_name=self._session, duration_s=DURATION_S
             )
         except CloudError as error:
             raise AccessDeniedError(self._role, f"{error.code}: {error.message}") from error

@@ -176,6 +176,8 @@ class HostedFunction:
 
     def _note(self, error: InvocationError) -> None:
         log = error.log if isinstance(error, InstanceStartError) else ""
+        if error.code == "CAExited" and not log:
+            log = self._log.tail()
         self.counters.last_error = "\n".join(filter(None, [f"{error.code}: {error.message}", log]))
 
     def _crashed(self, status: int) -> None:

@@ -82,8 +82,12 @@ class FunctionHost:
     async def close(self) -> None:
         """Stop listening, stop delivering, stop every instance."""
         servers = [*self._triggers.values(), *([self._origin] if self._origin else [])]
+        functions = list(self._functions.values())
+        for held in (self._functions, self._triggers):
+            held.clear()
+        self._origin = None
         await self.deliveries.close()
-        await asyncio.gather(*(function.close() for function in self._functions.values()))
+        await asyncio.gather(*(function.close() for function in functions))
         await asyncio.gather(*(server.close() for server in servers))
         for task in list(self._leaving):
             task.cancel()

@@ -22,6 +22,7 @@ from fujie_emulator.functionhost.specification import FunctionSpec
 CUSTOM_START_S = 120.0  # fc.md 1.3
 BUILTIN_START_S = 60.0
 _POLL_S = 0.01
+_EXIT_S = 1.0  # between the end of the socket and the end of the process
 _IDLE_CONNECTION_S = 600.0  # below the 900 s that functions keep idle connections open
 _RUNTIME = "fujie_emulator.functionhost.runtime"
 Headers = Sequence[tuple[bytes, bytes]]
@@ -151,7 +152,7 @@ class BuiltinInstance:
         ours.setblocking(False)
         env = instance_environment(launch.site, launch.spec, key, _instance_id(), 0)
         command = [sys.executable, "-m", _RUNTIME, str(theirs.fileno())]
-        with theirs:
+        try:
             child = await ChildProcess.start(
                 command,
                 cwd=launch.spec.code_dir,
@@ -161,6 +162,11 @@ class BuiltinInstance:
                 crashed=launch.crashed,
                 inherit=[theirs.fileno()],
             )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         instance = cls(child, reader, writer, key)
         try:
@@ -185,15 +191,16 @@ class BuiltinInstance:
 
         Cancelling leaves an answer under way, so the instance is broken from then on.
         """
-        self._broken = True
         try:
             self._writer.write(frame({"type": "invoke", "request_id": request_id}, event))
             await self._writer.drain()
             head, payload = await self._read()
         except (EOFError, OSError, FrameError) as error:
-            message = "the function's process exited during the invocation"
-            raise FunctionFailedError("CAExited", message) from error
-        self._broken = False
+            self._broken = True
+            raise await self._ended() from error
+        except BaseException:
+            self._broken = True
+            raise
         if head["type"] == "error":
             raise FunctionFailedError("UnhandledInvocationError", "the handler raised an exception", payload)
         return payload
@@ -204,6 +211,12 @@ class BuiltinInstance:
         with suppress(OSError):
             await self._writer.wait_closed()
         await self._child.stop(0 if self._broken else grace_s)
+
+    async def _ended(self) -> FunctionFailedError:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(self._child.exited), _EXIT_S)
+        status = self._child.returncode
+        return FunctionFailedError("CAExited", f"the function's process exited with status {status} in mid-invocation")
 
     async def _until_ready(self, launch: Launch) -> None:
         try:

@@ -122,7 +122,7 @@ class ChildProcess:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self.exited), grace_s)
         self._signal(signal.SIGKILL)
-        await self.exited
+        await asyncio.shield(self.exited)  # who gives up waiting must not end the watch itself
 
     async def _wait(self) -> None:
         status = await self._process.wait()

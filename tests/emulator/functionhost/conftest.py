@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
+
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.functionhost.function import HostedFunction
 from fujie_emulator.functionhost.host import FunctionHost
