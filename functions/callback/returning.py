@@ -68,6 +68,9 @@ async def _confirmed(request: Request, parts: Parts, consent: Consent) -> Respon
     except FujieError as error:
         log.warning("consent was not completed: %s", error.code)
         return await _answerable_again(request, parts, consent, notice_of(error))
+    except Exception:
+        await _put_back(parts, consent)
+        raise
     return await _settled(request, parts, consent, "completed", DONE)
 
 
@@ -82,6 +85,10 @@ async def _settled(request: Request, parts: Parts, consent: Consent, outcome: Ou
 
 
 async def _answerable_again(request: Request, parts: Parts, consent: Consent, notice: Notice) -> Response:
+    await _put_back(parts, consent)
+    return await outcome_page(request, parts, consent, notice)
+
+
+async def _put_back(parts: Parts, consent: Consent) -> None:
     """Put the consent back to where Allow had left it: only the same browser, with the same state, comes further."""
     await parts.store.move_consent(consent.id, ("returned",), "bound")
-    return await outcome_page(request, parts, consent, notice)

@@ -5,7 +5,7 @@ import { useEffect, useState } from "../vendor/hooks.js";
 import { stop } from "./state.js";
 import { clockTime, language, t } from "./words.js";
 
-const MARKS = { running: "", waiting: "⏸", ok: "✓", error: "!", stopped: "–" };
+const MARKS = { running: "", waiting: "?", ok: "✓", error: "!", stopped: "–" };
 
 export function ToolCard({ item }) {
   const words = t();
@@ -42,21 +42,30 @@ export function ConsentCard({ item }) {
   const provider = request.provider_name || request.provider;
   const title = outcome ? words.outcome[outcome] : words.consentTitle;
   return html`<section class=${`card consent ${outcome || "open"}`} data-outcome=${outcome || "open"} aria-label=${title}>
-    <h3><span class="mark" aria-hidden="true">${{ completed: "✓", denied: "✕", "": "⏸" }[outcome] ?? "–"}</span>${title}</h3>
-    <dl>
+    <h3><span class="mark" aria-hidden="true">${{ completed: "✓", denied: "✕", "": "?" }[outcome] ?? "–"}</span>${title}</h3>
+    ${outcome ? html`<${Settled} request=${request} provider=${provider} outcome=${outcome} />` : html`<${Asked} request=${request} provider=${provider} />`}
+  </section>`;
+}
+
+function Settled({ request, provider, outcome }) {
+  return html`<p class="brief">${provider}: ${request.scopes.map(scopeWords).join(", ")} · <code>${request.tool}</code></p>
+    <p class="after">${t().outcomeText[outcome]}</p>`;
+}
+
+function Asked({ request, provider }) {
+  const words = t();
+  return html`<dl>
       <div><dt>${words.provider}</dt><dd>${provider}</dd></div>
       <div><dt>${words.scopes}</dt><dd><ul>${request.scopes.map((scope) => html`<li key=${scope.name}>${scopeWords(scope)} <code>${scope.name}</code></li>`)}</ul></dd></div>
       <div><dt>${words.tool}</dt><dd><code>${request.tool}</code></dd></div>
       ${request.reason && html`<div><dt>${words.reason}</dt><dd>${request.reason}</dd></div>`}
-      ${!outcome && html`<div><dt>${words.expires}</dt><dd><${Countdown} until=${request.expires_at} /></dd></div>`}
+      <div><dt>${words.expires}</dt><dd><${Countdown} until=${request.expires_at} /></dd></div>
     </dl>
-    ${outcome ? html`<p class="after">${words.outcomeText[outcome]}</p>` : html`
-      <p class="actions">
-        <a class="button primary" href=${ownUrl(request.connect_url)} target="_blank" rel="noopener">${words.review}<span class="out" aria-hidden="true"> ↗</span></a>
-        <button type="button" onClick=${stop}>${words.cancel}</button>
-      </p>
-      <p class="idle">${words.idle}</p>`}
-  </section>`;
+    <p class="actions">
+      <a class="button primary" href=${ownUrl(request.connect_url)} target="_blank" rel="noopener">${words.review}<span class="out" aria-hidden="true"> ↗</span></a>
+      <button type="button" onClick=${stop}>${words.cancel}</button>
+    </p>
+    <p class="idle">${words.idle}</p>`;
 }
 
 // Our own connect page and nothing else, wherever the event came from.

@@ -33,7 +33,7 @@ function Landing() {
   return html`<header class="top"><${Brand} /><${Languages} /></header>
     <main class="landing">
       <div class="tally" aria-hidden="true"><img src="/static/icon.svg" alt="" width="72" height="72" /></div>
-      <h1>${words.tagline}</h1>
+      <h1>${words.tagline.map((phrase) => html`<span key=${phrase}>${phrase}</span> `)}</h1>
       <p class="about">${words.about}</p>
       <${Problem} />
       <p class="start"><button type="button" class="primary large" onClick=${state.signIn}>${words.signIn}</button><small>${words.signInHint}</small></p>
@@ -82,7 +82,7 @@ function Transcript() {
       <${Problem} />
       ${state.loading.value && html`<p role="status" class="faint">${t().loading}</p>`}
       ${!turns.length && !state.loading.value && !state.problem.value && html`<${Welcome} />`}
-      ${turns.map((turn, index) => html`<${Turn} key=${turn.key} turn=${turn} last=${index === turns.length - 1} />`)}
+      ${turns.map((turn, index) => html`<${Turn} key=${turn.key} turn=${turn} revision=${turn.revision} last=${index === turns.length - 1} />`)}
     </div>
   </div>`;
 }
@@ -109,18 +109,18 @@ function Turn({ turn, last }) {
     <div class="question"><h2 class="unseen">${words.you}</h2><p>${turn.question}</p></div>
     <div class="answer" aria-live="polite" aria-busy=${working}>
       <h2 class="unseen">${words.agent}</h2>
-      ${turn.items.map((item) => html`<${Item} key=${item.id} item=${item} />`)}
+      ${turn.items.map((item) => html`<${Item} key=${item.id} item=${item} revision=${turn.revision} />`)}
       ${silent && html`<p class="thinking"><span class="dots" aria-hidden="true"><i></i><i></i><i></i></span><span class="unseen">${words.thinking}</span></p>`}
       ${turn.status === "canceled" && html`<p class="faint">${words.canceled}</p>`}
-      ${turn.error && html`<${Failure} turn=${turn} last=${last} />`}
-      ${turn.status === "completed" && html`<${Copy} turn=${turn} />`}
+      ${turn.error && html`<${Failure} turn=${turn} revision=${turn.revision} last=${last} />`}
+      ${turn.status === "completed" && html`<${Copy} turn=${turn} revision=${turn.revision} />`}
     </div>
   </section>`;
 }
 
-function Item({ item }) {
-  if (item.kind === "tool") return html`<${ToolCard} item=${item} />`;
-  if (item.kind === "consent") return html`<${ConsentCard} item=${item} />`;
+function Item({ item, revision }) {
+  if (item.kind === "tool") return html`<${ToolCard} item=${item} revision=${revision} />`;
+  if (item.kind === "consent") return html`<${ConsentCard} item=${item} revision=${revision} />`;
   return html`<div class="prose">${markdown(item.text, h)}</div>`;
 }
 
@@ -161,12 +161,12 @@ function Composer() {
   return html`<form class="composer" onSubmit=${send}>
     <div class="box">
       <label class="unseen" for="message">${words.message}</label>
-      <textarea id="message" ref=${box} rows="1" maxlength="20000" placeholder=${waiting ? words.waitingHint : words.placeholder} aria-describedby="hint"
+      <textarea id="message" ref=${box} rows="1" maxlength="20000" placeholder=${words.placeholder} aria-describedby="hint"
         value=${draft.value} onInput=${(event) => { draft.value = event.currentTarget.value; }} onKeyDown=${onKeyDown}></textarea>
       ${busy && !waiting ? html`<button key="stop" type="button" class="stop" onClick=${state.stop}>${words.stop}</button>`
       : html`<button key="send" class="primary" disabled=${waiting || !draft.value.trim()}>${words.send}</button>`}
     </div>
-    <p id="hint" class="hint">${waiting ? words.waitingHint : words.hint}</p>
+    <p id="hint" class=${`hint ${waiting ? "needed" : ""}`}>${waiting ? words.waitingHint : words.hint}</p>
   </form>`;
 }
 

@@ -20,7 +20,8 @@ export const isBusy = () => Boolean(lastTurn() && !isOver(lastTurn()));
 export const isWaiting = () => lastTurn()?.status === "waiting";
 
 // Many events may arrive between two frames; the page is drawn once.
-function redraw() {
+function redraw(turn) {
+  turn.revision += 1;
   if (!frame) frame = requestAnimationFrame(() => { frame = 0; turns.value = [...turns.value]; });
 }
 
@@ -109,7 +110,7 @@ function take(turn, event) {
     history.replaceState(null, "", `#${encodeURIComponent(turn.sessionId)}`);
     refreshList().catch(() => {});
   }
-  redraw();
+  redraw(turn);
 }
 
 async function keepUp(turn, gone) {
@@ -127,20 +128,24 @@ async function keepUp(turn, gone) {
 function failed(turn, error) {
   turn.error = asError(error);
   turn.status = "lost";
-  redraw();
+  redraw(turn);
 }
 
-// Stopping ends the run where it runs; the stream then says so itself. If it cannot, the page lets go of it.
+// Stopping ends the run where it runs, and the stream then says so itself. Of a run that cannot be told (not begun, or
+// of an agent elsewhere), the page lets go.
 export async function stop() {
   const turn = lastTurn();
   if (!turn || isOver(turn)) return;
-  const cancel = turn.runId ? post(`/api/runs/${encodeURIComponent(turn.runId)}/cancel`) : Promise.reject(new Error("not begun"));
-  const done = await cancel.then(() => true, () => false);
-  if (done) await new Promise((resolve) => { setTimeout(resolve, 4000); });
+  try {
+    if (turn.runId) { await post(`/api/runs/${encodeURIComponent(turn.runId)}/cancel`); return; }
+  } catch (error) {
+    const letGo = error instanceof Refused && (error.code === "invalid_input" || error.code === "not_found");
+    if (!letGo) { problem.value = asError(error); return; }
+  }
   if (isOver(turn) || lastTurn() !== turn) return;
   leave();
   turn.status = "canceled";
-  redraw();
+  redraw(turn);
 }
 
 export function resume(turn) {
@@ -151,7 +156,7 @@ export function resume(turn) {
     return ask(turn.question);
   }
   turn.status = "streaming";
-  redraw();
+  redraw(turn);
   return keepUp(turn, attention.signal);
 }
 

@@ -4,14 +4,16 @@ let made = 0;
 
 export function newTurn(question, runId = "") {
   made += 1;
-  return { key: made, question, runId, sessionId: "", status: "sending", items: [], seq: -1, error: null, types: {} };
+  return { key: made, question, runId, sessionId: "", status: "sending", items: [], seq: -1, error: null, types: {}, revision: 0 };
 }
 
 export const isOver = (turn) => ["completed", "failed", "canceled", "lost"].includes(turn.status);
 
 const RESPONSE_STATUS = { created: "streaming", in_progress: "streaming", incomplete: "waiting", completed: "completed", failed: "failed", canceled: "canceled", rejected: "failed" };
 
+// Turns change in place; `revision` tells the views that one did.
 export function apply(turn, event) {
+  turn.revision += 1;
   if (typeof event.sequence_number === "number") {
     if (event.sequence_number <= turn.seq) return;
     turn.seq = event.sequence_number;
