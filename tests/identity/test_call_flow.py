@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fujie.http import Answer
-from fujie.identity.data_plane import Call, Pause, call_flow
+from fujie.identity.call_flow import Call, Pause, call_flow
 from fujie.identity.errors import (
     CloudRefusedError,
     CloudUnavailableError,
@@ -77,6 +77,13 @@ def test_the_clouds_own_wish_to_wait_is_kept():
 def test_what_must_not_happen_twice_is_asked_once(busy):
     error, requests, _ = play(COMPLETE, busy, OK)
     assert isinstance(error, CloudUnavailableError | ThrottledError)
+    assert len(requests) == 1
+
+
+def test_a_provider_that_failed_behind_the_cloud_is_not_asked_again():
+    upstream = answer(503, {"Code": "ServiceUnavailable.UpstreamTokenEndpoint"})
+    error, requests, _ = play(GET, upstream, OK)
+    assert isinstance(error, IdentityMisconfiguredError)
     assert len(requests) == 1
 
 

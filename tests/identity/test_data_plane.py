@@ -210,7 +210,7 @@ async def test_a_busy_cloud_is_asked_again(stack, data_plane, http):
 
 
 async def test_a_throttling_cloud_is_believed(stack, data_plane, http, monkeypatch):
-    monkeypatch.setattr("fujie.identity.data_plane.MAX_ATTEMPTS", 1)
+    monkeypatch.setattr("fujie.identity.call_flow.MAX_ATTEMPTS", 1)
     await fault(http, stack, kind="status", status=429, count=1)
     with pytest.raises(ThrottledError):
         await data_plane.get_workload_access_token("wi")

@@ -1,57 +1,29 @@
 """The seven actions of Agent Identity's data plane (2025-11-27), typed.
 
-A call is a generator without I/O: it yields requests and pauses, is sent answers, and returns the answer's JSON
-object or raises a typed error. `DataPlane` drives it over one pooled client: no redirects, one deadline for the whole
-call, bounded retries with jitter, and only where the cloud asks for patience and asking twice does no harm.
+`DataPlane` drives each call's flow over one pooled client: no redirects, one deadline for the whole call.
 """
 
 import asyncio
 import json
-import random
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from fujie import clock
 from fujie.http import Answer, NoAnswerError, fetch, is_safe_url
-from fujie.identity.acs3 import WireRequest, anonymous_request, rpc_request
+from fujie.identity.call_flow import Call, Pause, Step, call_flow
 from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, IdentityMisconfiguredError, ThrottledError
-from fujie.identity.faults import code_of, document_from_answer, is_throttling, retry_after_s
 from fujie.identity.secret import Secret
 from fujie.settings import CallerKey, Settings
 
 if TYPE_CHECKING:
     import httpx2
 
-VERSION = "2025-11-27"
 MAX_ANSWER_BYTES = 256 * 1024
 DEADLINE_S = 10.0
-MAX_ATTEMPTS = 3
-FIRST_PAUSE_S = 0.2
 _SESSION_URI = re.compile(r"urn:ietf:params:oauth:request_uri:[A-Za-z0-9\-._~]{1,512}")
-
-
-@dataclass(frozen=True)
-class Call:
-    """One action with its parameters; `key` is None for the one action that nobody signs."""
-
-    action: str
-    form: Mapping[str, str] = field(repr=False)
-    key: CallerKey | None
-    is_repeatable: bool = True
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Wait this long before the next request."""
-
-    seconds: float
-
-
-Step = WireRequest | Pause
-Flow = Generator[Step, Answer | None, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -99,22 +71,6 @@ class AuthorizationNeeded:
 
     authorization_url: str
     session_uri: str
-
-
-def call_flow(
-    endpoint: str, call: Call, now: clock.Clock = clock.now, jitter: Callable[[], float] = random.random
-) -> Flow:
-    """Ask until there is an answer to keep; each attempt is signed afresh."""
-    attempt = 1
-    while True:
-        answer = yield _request(endpoint, call, now())
-        if answer is None:
-            raise TypeError("a request was answered with nothing")
-        if attempt == MAX_ATTEMPTS or not (call.is_repeatable and _asks_for_patience(answer)):
-            return document_from_answer(call.action, answer)
-        backoff = FIRST_PAUSE_S * 2 ** (attempt - 1) * (0.5 + jitter())
-        yield Pause(max(backoff, retry_after_s(answer) or 0.0))
-        attempt += 1
 
 
 class DataPlane:
@@ -230,24 +186,6 @@ class DataPlane:
             )
         except NoAnswerError as error:
             raise CloudUnavailableError(f"{call.action}: {error.message}") from error
-
-
-def _request(endpoint: str, call: Call, at: datetime) -> WireRequest:
-    if call.key is None:
-        return anonymous_request(endpoint, VERSION, call.action, call.form, at)
-    return rpc_request(endpoint, VERSION, call.action, call.form, call.key, at)
-
-
-def _asks_for_patience(answer: Answer) -> bool:
-    if answer.status in {429, 503}:
-        return True
-    if answer.status not in {200, 400}:
-        return False
-    try:
-        document = json.loads(answer.body)
-    except ValueError:
-        return False
-    return isinstance(document, dict) and is_throttling(answer.status, code_of(document))
 
 
 def _secret(action: str, document: Mapping[str, Any], name: str) -> Secret:

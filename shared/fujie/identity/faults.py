@@ -29,7 +29,9 @@ _REPAIRS = {
     "MissingParameter.ResourceOAuth2ReturnURL": "set FUJIE_PUBLIC_URL",
     "Missmatch.ResourceOAuth2ReturnURL": "list {public_url}/callback in the workload identity's return URLs",
     "InvalidOAuthDiscoveryURL": "make the provider's metadata reachable for the cloud",
-    "ServiceUnavailable.UpstreamTokenEndpoint": "check the OAuth2 credential provider's client id and secret",
+    "ServiceUnavailable.UpstreamTokenEndpoint": (
+        "check the OAuth2 credential provider's client id and secret, and that its token endpoint answers"
+    ),
     "EntityNotExist.Function": "create the function that FUJIE_PROCESS_FUNCTION names",
     "FunctionNotFound": "create the function that FUJIE_PROCESS_FUNCTION names",
 }
@@ -86,6 +88,12 @@ def retry_after_s(answer: Answer) -> float | None:
         return min(max(int(answer.headers["x-acs-retry-after"]) / 1000, 0.0), 60.0)
     except (KeyError, ValueError):
         return None
+
+
+def read_code(answer: Answer) -> str:
+    """Return the error code in an answer's body, or nothing where none can be read."""
+    document = _document(answer)
+    return code_of(document) if document is not None else ""
 
 
 def code_of(document: Mapping[str, Any]) -> str:
