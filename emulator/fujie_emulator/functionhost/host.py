@@ -77,7 +77,10 @@ class FunctionHost:
 
     def status(self) -> dict[str, dict[str, Any]]:
         """Return the counters of every function."""
-        return {name: function.status() for name, function in sorted(self._functions.items())}
+        return {
+            name: function.status() | {"undelivered": self.deliveries.waiting(name)}
+            for name, function in sorted(self._functions.items())
+        }
 
     async def close(self) -> None:
         """Stop listening, stop delivering, stop every instance."""
