@@ -86,9 +86,7 @@ class Stack:
         return self.clients.control.create_oauth2_credential_provider(request).body.oauth2_credential_provider
 
     def create_api_key_provider(self, name, key):
-        request = control_models.CreateAPIKeyCredentialProviderRequest(
-            apikey_credential_provider_name=name, apikey=key
-        )
+        request = control_models.CreateAPIKeyCredentialProviderRequest(apikey_credential_provider_name=name, apikey=key)
         return self.clients.control.create_apikey_credential_provider(request).body.apikey_credential_provider
 
     def wat(self, user="alice", identity="demo"):
@@ -166,9 +164,7 @@ class Stack:
             for action, kind in allowed
         ]
         ram = self.clients.ram
-        ram.create_role(
-            ram_models.CreateRoleRequest(role_name=role, assume_role_policy_document=json.dumps(trust))
-        )
+        ram.create_role(ram_models.CreateRoleRequest(role_name=role, assume_role_policy_document=json.dumps(trust)))
         document = json.dumps({"Version": "1", "Statement": statements})
         ram.create_policy(ram_models.CreatePolicyRequest(policy_name=f"{role}-policy", policy_document=document))
         ram.attach_policy_to_role(

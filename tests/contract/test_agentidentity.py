@@ -4,8 +4,8 @@ import pytest
 from alibabacloud_agentidentity20250901 import models
 from alibabacloud_agentidentity20250901.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
-from fujie_emulator.testing import running as running_cloud
 
+from fujie_emulator.testing import running as running_cloud
 from tests.contract.identity_stack import config
 
 ENDPOINTS = {
@@ -94,7 +94,9 @@ def test_names_in_use_conflict_and_absent_ones_are_not_found(client):
     duplicate = models.CreateIdentityProviderRequest(
         identity_provider_name="twice", discovery_url="https://idp.example/d", allowed_audience=["a"]
     )
-    assert refused("EntityAlreadyExists.IdentityProvider", client.create_identity_provider, duplicate).status_code == 409
+    assert (
+        refused("EntityAlreadyExists.IdentityProvider", client.create_identity_provider, duplicate).status_code == 409
+    )
     client.create_oauth2_credential_provider(oauth_request("twice", CUSTOM))
     refused(
         "EntityAlreadyExists.OAuth2CredentialProvider",
@@ -174,16 +176,18 @@ def test_listings_come_in_pages(client):
     assert [name for name in seen if name.startswith("page-")] == ["page-0", "page-1", "page-2"]
     assert body.total_count == len(seen)
     refused(
-        "InvalidParameter.MaxResults", client.list_workload_identities, models.ListWorkloadIdentitiesRequest(max_results=0)
+        "InvalidParameter.MaxResults",
+        client.list_workload_identities,
+        models.ListWorkloadIdentitiesRequest(max_results=0),
     )
 
 
 def test_there_is_one_token_vault(running, client):
     vault = client.get_token_vault(models.GetTokenVaultRequest(token_vault_name="default")).body.token_vault
     assert vault.token_vault_arn == f"acs:agentidentity:{running.region}:{running.account_id}:tokenvault/default"
-    assert [v.token_vault_name for v in client.list_token_vaults(models.ListTokenVaultsRequest()).body.token_vaults] == [
-        "default"
-    ]
+    assert [
+        v.token_vault_name for v in client.list_token_vaults(models.ListTokenVaultsRequest()).body.token_vaults
+    ] == ["default"]
     other = models.GetTokenVaultRequest(token_vault_name="other")
     refused("EntityNotExists.TokenVault", client.get_token_vault, other)
 
@@ -211,7 +215,9 @@ def test_a_malformed_name_is_refused(client, name):
 )
 def test_a_workload_identity_that_could_not_work_is_refused(client, fields, code):
     refused(
-        code, client.create_workload_identity, models.CreateWorkloadIdentityRequest(workload_identity_name="x", **fields)
+        code,
+        client.create_workload_identity,
+        models.CreateWorkloadIdentityRequest(workload_identity_name="x", **fields),
     )
 
 
@@ -220,7 +226,12 @@ def test_a_workload_identity_that_could_not_work_is_refused(client, fields, code
     [
         (CUSTOM, "NoVendor", {}, "InvalidParameter.CredentialProviderVendor"),
         (CUSTOM, "AliyunOAuth2", {}, "InvalidParameter.OAuth2ProviderConfig"),
-        ({"CustomOAuth2ProviderConfig": {"ClientId": "c"}}, "CustomOAuth2", {}, "InvalidParameter.OAuth2ProviderConfig"),
+        (
+            {"CustomOAuth2ProviderConfig": {"ClientId": "c"}},
+            "CustomOAuth2",
+            {},
+            "InvalidParameter.OAuth2ProviderConfig",
+        ),
         ({"IncludedOAuth2ProviderConfig": {}}, "AliyunOAuth2", {}, "InvalidParameter.OAuth2ProviderConfig"),
         ({"IncludedOAuth2ProviderConfig": {"ClientId": "c"}}, "FeiShuOAuth2", {}, "UnsupportedOperation"),
         (CUSTOM, "CustomOAuth2", {"callback_url": "https://evil.example/cb"}, "InvalidParameter.CallbackURL"),
@@ -245,7 +256,9 @@ def test_two_providers_cannot_share_a_callback(running, client):
 
 
 def test_what_is_not_emulated_is_refused_by_name(client):
-    error = refused("UnsupportedOperation", client.create_user_pool, models.CreateUserPoolRequest(user_pool_name="pool"))
+    error = refused(
+        "UnsupportedOperation", client.create_user_pool, models.CreateUserPoolRequest(user_pool_name="pool")
+    )
     assert "CreateUserPool" in error.message
 
 

@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from alibabacloud_agentidentitydata20251127 import models
 from alibabacloud_tea_openapi.exceptions import ClientException, ServerException
-from fujie_emulator.testing import running as running_cloud
 
+from fujie_emulator.testing import running as running_cloud
 from tests.contract.identity_stack import RETURN_URL, Stack, consent, query_of, rows, sign_in
 
 
@@ -326,9 +326,7 @@ def test_the_alibaba_cloud_vendor_leads_to_the_sign_in_pages_consent(running, st
         protocol_version="2.1",
     )
     app_id = stack.clients.ims.create_application(application).body.application.app_id
-    stack.create_oauth_provider(
-        "aliyun", included={"ClientId": app_id}, vendor="AliyunOAuth2", callback_url=callback
-    )
+    stack.create_oauth_provider("aliyun", included={"ClientId": app_id}, vendor="AliyunOAuth2", callback_url=callback)
     alice = sign_in(running, stack.app_id, "alice")
     wat = stack.wat_for(alice)
     asked = stack.ask(stack.clients.data, wat, provider="aliyun", scopes=["openid", "/acs/mcp-server"])

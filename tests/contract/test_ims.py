@@ -4,8 +4,8 @@ import pytest
 from alibabacloud_ims20190815 import models
 from alibabacloud_ims20190815.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
-from fujie_emulator.testing import running as running_cloud
 
+from fujie_emulator.testing import running as running_cloud
 from tests.contract.identity_stack import config
 
 WANTED = {

@@ -4,10 +4,10 @@ import base64
 import json
 
 import pytest
-from fujie_emulator.core.errors import CloudError
 from joserfc import jws
 from joserfc.jwk import KeySet, OctKey, RSAKey
 
+from fujie_emulator.core.errors import CloudError
 from tests.emulator.calling import call
 
 

@@ -1,6 +1,7 @@
 """A consent session moves one way, once, and for ten minutes."""
 
 import pytest
+
 from fujie_emulator.agentidentitydata import sessions
 from fujie_emulator.agentidentitydata.sessions import Asked
 from fujie_emulator.agentidentitydata.wat import UserContext, WorkloadAccess

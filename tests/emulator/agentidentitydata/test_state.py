@@ -5,9 +5,9 @@ import time
 
 import httpx2
 import pytest
+
 from fujie_emulator.agentidentitydata import state, upstream
 from fujie_emulator.core.errors import CloudError
-
 from tests.contract.identity_stack import query_of
 from tests.emulator.agentidentitydata.conftest import create_provider
 from tests.emulator.calling import NOBODY, call
@@ -217,7 +217,9 @@ async def test_scopes_that_are_not_one_json_list_count_as_missing(world, wat_of)
             "MissingParameter.Scopes", call(world, "agentidentitydata", "GetResourceOAuth2Token", **wanted, **scopes)
         )
     bad = {"Scopes": ["read write"]}
-    await refused("InvalidParameter.Scopes", call(world, "agentidentitydata", "GetResourceOAuth2Token", **wanted, **bad))
+    await refused(
+        "InvalidParameter.Scopes", call(world, "agentidentitydata", "GetResourceOAuth2Token", **wanted, **bad)
+    )
 
 
 async def test_who_may_not_is_refused_before_anything_is_looked_up(world, wat_of):

@@ -1,6 +1,7 @@
 """Tokens are found by what they cover, and the least recently used user gives way."""
 
 import pytest
+
 from fujie_emulator.agentidentitydata import vault
 from fujie_emulator.agentidentitydata.upstream import TokenAnswer
 

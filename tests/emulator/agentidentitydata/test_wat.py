@@ -5,6 +5,7 @@ import json
 from contextlib import closing
 
 import pytest
+
 from fujie_emulator.agentidentitydata import wat
 from fujie_emulator.agentidentitydata.wat import UserContext, WorkloadAccess
 from fujie_emulator.core.errors import CloudError
