@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import httpx2
 
 from fujie import clock
-from fujie.errors import InputError
+from fujie.errors import InputError, TooLargeError
 from fujie.http import read_limited
 from fujie.identity.internal import InternalMinter
 from fujie.identity.secret import Secret
@@ -104,9 +104,12 @@ async def _open(http: httpx2.AsyncClient, url: str, bearer: Secret | None, body:
     if response.is_success:
         return response
     try:
-        raise refusal_from_answer(response.status_code, await read_limited(response, ERROR_LIMIT))
+        body = await read_limited(response, ERROR_LIMIT)
+    except (TooLargeError, httpx2.HTTPError):
+        body = b""
     finally:
         await response.aclose()
+    raise refusal_from_answer(response.status_code, body)
 
 
 def _first_text(question: Mapping[str, Any]) -> str:

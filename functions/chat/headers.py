@@ -1,5 +1,6 @@
 """What every answer carries: the security headers, and the limit on what a request may bring."""
 
+import asyncio
 import contextlib
 import json
 
@@ -8,6 +9,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 1024 * 1024
 """Bytes. A message has its own, smaller limit; nothing that this function takes is larger."""
+DRAIN_LIMIT = 32 * BODY_LIMIT
+DRAIN_S = 10.0
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -67,7 +70,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _announced(scope) > self._limit:
-            await self._refuse(send)
+            await self._refuse(receive, send)
         else:
             await self._counted(scope, receive, send)
 
@@ -89,14 +92,26 @@ class BodyLimit:
         with contextlib.suppress(_BodyTooLargeError):
             await self._app(scope, receive_counted, send_unless_refused)
         if seen > self._limit:
-            await self._refuse(send)
+            await self._refuse(receive, send)
 
-    async def _refuse(self, send: Send) -> None:
+    async def _refuse(self, receive: Receive, send: Send) -> None:
+        await _drained(receive)
         error = {"code": "too_large", "message": f"the body is over {self._limit} bytes"}
         body = json.dumps({"error": error}).encode()
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": 413, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+async def _drained(receive: Receive) -> None:
+    """Read on for a while: a client that is still sending could not read why it was refused."""
+    left, more = DRAIN_LIMIT, True
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_S):
+            while more and left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                more = message.get("more_body", False)
 
 
 def _announced(scope: Scope) -> int:

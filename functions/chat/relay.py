@@ -35,7 +35,8 @@ async def relayed(upstream: httpx2.Response, heartbeat_s: float = HEARTBEAT_S) -
                 if between_events:
                     yield HEARTBEAT
                 continue
-            chunk, pending = pending.result(), None
+            arrived, pending = pending, None
+            chunk = arrived.result()
             if chunk is None:
                 return
             between_events = chunk.endswith(b"\n\n")
