@@ -1,11 +1,11 @@
 """No user token is believed before everything about it is checked."""
 
 import base64
+import hmac
 import json
 
 import pytest
-from joserfc import jws
-from joserfc.jwk import KeySet, OctKey, RSAKey
+from joserfc.jwk import KeySet, RSAKey
 
 from fujie_emulator.core.errors import CloudError
 from tests.emulator.calling import call
@@ -49,15 +49,10 @@ async def test_a_token_without_signature_is_refused(world, issuer):
 
 async def test_a_token_signed_with_the_public_key_as_hmac_secret_is_refused(world, issuer):
     _, payload, _ = issuer.token(world).split(".")
-    claims = base64.urlsafe_b64decode(payload + "==")
+    signed = f"{part({'alg': 'HS256', 'kid': 'present', 'typ': 'JWT'})}.{payload}"
     for secret in (issuer.key.as_pem(private=False), json.dumps(issuer.key.as_dict(private=False)).encode()):
-        key = OctKey.import_key(base64.urlsafe_b64encode(secret).decode())
-        head = {"alg": "HS256", "kid": "present", "typ": "JWT"}
-        try:
-            forged = jws.serialize_compact(head, claims, key, algorithms=["HS256"])
-        except Exception as error:  # the signing library's own guard; the header alone has to be refused then
-            forged = f"{part(head)}.{payload}.{part({'e': str(error)[:5]})}"
-        await refused(world, forged)
+        signature = hmac.new(secret, signed.encode(), "sha256").digest()
+        await refused(world, f"{signed}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}")
 
 
 async def test_an_unknown_key_and_another_keys_signature_are_refused(world, issuer):
