@@ -73,4 +73,4 @@ def _refresher(settings: Settings, http: httpx2.AsyncClient) -> Refresher | None
 def _objects(settings: Settings, sts: StsCredential) -> "ObjectStore":
     from fujie.objects.oss import OssObjectStore
 
-    return OssObjectStore(settings.oss_endpoint, settings.oss_bucket, sts)
+    return OssObjectStore(settings.oss_endpoint, settings.oss_bucket, sts, region=settings.region)
