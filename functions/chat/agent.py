@@ -104,12 +104,12 @@ async def _open(http: httpx2.AsyncClient, url: str, bearer: Secret | None, body:
     if response.is_success:
         return response
     try:
-        body = await read_limited(response, ERROR_LIMIT)
+        answer = await read_limited(response, ERROR_LIMIT)
     except (TooLargeError, httpx2.HTTPError):
-        body = b""
+        answer = b""
     finally:
         await response.aclose()
-    raise refusal_from_answer(response.status_code, body)
+    raise refusal_from_answer(response.status_code, answer)
 
 
 def _first_text(question: Mapping[str, Any]) -> str:
