@@ -109,7 +109,8 @@ async def test_a_fault_fails_the_run_with_its_code_and_the_conversation_lives_on
     events = await collect(service.execute(run))
     assert isinstance(events[-1], RunFailed)
     assert events[-1].code == code
-    assert "secret detail" not in events[-1].message
+    assert "secret detail" not in events[-1].message + caplog.text
+    assert run.id in caplog.text
     row = await made.store.run(run.id)
     assert (row.status, row.error) == ("failed", code)
     again = await collect(service.execute(await service.start(alice(), asked("?", session_id="s"))))

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import socket
 
 import pytest
+import uvicorn
 
 from fujie import clock
 from fujie.agents.tool_client import ToolOutcome, ToolWaits
@@ -217,6 +219,31 @@ async def test_a_client_that_goes_away_cancels_its_run(stream):
     (run,) = await made.store.runs("s")
     assert run.status == "canceled"
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_connection_that_breaks_cancels_its_run_on_a_real_server():
+    made = world(lambda: asyncio.sleep(60))
+    made.parts.http.aclose = _nothing
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(made.app, log_level="error"))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        body = json.dumps(question(session_id="s")).encode()
+        bearer = (await made.bearer())["authorization"]
+        head = f"POST /process HTTP/1.1\r\nhost: x\r\nauthorization: {bearer}\r\ncontent-length: {len(body)}\r\n\r\n"
+        writer.write(head.encode() + body)
+        await asyncio.wait_for(reader.readuntil(b'"status":"created"'), 3)
+        writer.close()
+        await eventually(lambda: _ended_as(made, "canceled"))
+        server.should_exit = True
+        await serving
+
+
+async def _nothing(): ...
+
+
+async def _ended_as(made, status):
+    return [run.status for run in await made.store.runs("s")] == [status]
 
 
 async def test_text_reaches_the_client_before_the_answer_is_whole():

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -116,8 +117,8 @@ class Execution:
             await self._fail(RunTimeoutError(f"the run took longer than {self._timing.deadline_s:g} s"))
         except FujieError as error:
             await self._fail(error)
-        except Exception:  # noqa: BLE001 - a fault of ours or of the framework: the run must end for its reader
-            _log.exception("run %s failed", self.run.id)
+        except Exception as error:  # noqa: BLE001 - a fault of ours or of the framework: the run must end all the same
+            _log.error("run %s failed: %s at %s", self.run.id, type(error).__name__, _place(error))
             await self._fail(FujieError("something went wrong here; the log has it under the run's id"))
         finally:
             keeper.cancel()
@@ -163,3 +164,9 @@ class Execution:
                 self._task.cancel()
         except StoreError as error:
             _log.warning("run %s: the lease was not renewed: %s", self.run.id, error.message)
+
+
+def _place(error: BaseException) -> str:
+    """Return where an error was raised; its words may hold what a person wrote, so no log line repeats them."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))
