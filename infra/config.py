@@ -57,6 +57,9 @@ class StackConfig:
     def provider_arn(self, resource: str, name: str) -> str:
         return f"acs:agentidentity:{self.region}:{self.account_id}:tokenvault/default/{resource}/{name}"
 
+    def role_arn(self, name: str) -> str:
+        return f"acs:ram::{self.account_id}:role/{name}"
+
     def function_arn(self, name: str) -> str:
         return f"acs:fc:{self.region}:{self.account_id}:functions/{name}"
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fujie.tools.manifest import ProviderNeed, StatementNeed, providers_needed, statements_needed
-
 from infra.config import StackConfig
 
 WORKLOAD_SERVICE = "workload.agentidentity.aliyuncs.com"

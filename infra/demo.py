@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from fujie.tools.manifest import ProviderNeed
 
 from fujie.errors import SettingsError
+from fujie.tools.manifest import ProviderNeed
 from infra.declaration import Stack
 from infra.providers.clients import CloudClients
 from infra.stack_secrets import StackSecrets
@@ -22,7 +22,7 @@ def register_partners(
 ) -> None:
     """Make every provider outside Alibaba Cloud known to the emulator, with this stack as its client."""
     for need in needs:
-        if need.vendor in ALIBABA_VENDORS or need.kind == "sts":
+        if need.vendor in ALIBABA_VENDORS:
             continue
         body = _partner(stack, need, secrets)
         if resources is not None:

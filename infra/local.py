@@ -10,20 +10,23 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
-from fujie.tools.manifest import providers_needed
 
 from fujie.errors import FujieError, SettingsError
 from fujie.identity.secret import Secret
 from fujie.tools.declaration import Tool
+from fujie.tools.manifest import providers_needed
 from infra.config import StackConfig
 from infra.declaration import Function, Stack, declare
 from infra.demo import put_objects, register_partners, user_ids
+from infra.ensure import ensure_entrance, ensure_identity
 from infra.environment import Resolved, function_environment
+from infra.providers.clients import CloudClients, OperatorKey
 from infra.stack_secrets import StackSecrets, load_or_create
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,22 +70,29 @@ def main() -> int:
 
 
 def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Create or update everything, start the functions, and return their addresses."""
-    tools, loading = _tools(options.agent), _Preloading()
+    """Create or update everything, start the functions, and return their addresses.
+
+    Functions start as soon as what they need to start is there; the rest is made while they do.
+    """
+    tools = _tools(options.agent)
     needs = providers_needed(tools)
-    secrets = load_or_create(options.state / "keys.json", [need.name for need in needs if need.kind != "sts"])
+    secrets = load_or_create(options.state / "keys.json", [need.name for need in needs])
     database_url = f"sqlite+aiosqlite:///{options.state / 'fujie.db'}"
-    asyncio.run(_migrate(database_url))
-    emulator = wait_for_emulator(options.emulator_file)
-    stack = declare(_config(emulator, options.base_port, needs), tools)
+    with ThreadPoolExecutor(1) as background:
+        migrated = background.submit(_migrate, database_url)
+        emulator = wait_for_emulator(options.emulator_file)
+        stack = declare(_config(emulator, options.base_port, needs), tools)
+        clients = CloudClients(stack.config, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
+        applications = ensure_entrance(stack, clients)
+        migrated.result()
+    client_id = applications[stack.identity_providers[0].application]
+    resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools)
     with httpx2.Client(base_url=emulator.url, trust_env=False, timeout=30) as http:
-        register_partners(http, stack, needs, secrets, options.agent.parent / "partners" if options.agent else None)
-        client_id = _apply_cloud(stack, emulator, secrets, loading)
-        resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools)
         _put_functions(http, stack, resolved, options.base_port)
-    return {
-        "functions": {function.name: _trigger_url(options.base_port, function.name) for function in stack.functions}
-    }
+        register_partners(http, stack, needs, secrets, options.agent.parent / "partners" if options.agent else None)
+    ensure_identity(stack, clients, secrets, applications)
+    put_objects(clients, stack.config.bucket, user_ids(clients, emulator.users))
+    return {"functions": {name: _trigger_url(options.base_port, name) for name in FUNCTION_PORTS}}
 
 
 def wait_for_emulator(file: Path) -> Emulator:
@@ -106,26 +116,19 @@ def wait_for_emulator(file: Path) -> Emulator:
     )
 
 
-class _Preloading:
-    """Imports the official clients while the emulator starts; they cost more than a second of one core."""
+def _migrate(database_url: str) -> None:
+    """Bring the store's schema up to date. Raises SettingsError when the file is not a database of ours."""
+    from sqlalchemy.exc import DatabaseError
 
-    def __init__(self) -> None:
-        import threading
-
-        self._thread = threading.Thread(target=self._load, daemon=True)
-        self._thread.start()
-
-    def wait(self) -> None:
-        self._thread.join()
-
-    def _load(self) -> None:
-        pass
-
-
-async def _migrate(database_url: str) -> None:
     from fujie.sessions.migrate import migrate
 
-    await migrate(database_url)
+    try:
+        asyncio.run(migrate(database_url))
+    except DatabaseError as error:
+        raise SettingsError(
+            f"the database {database_url.removeprefix('sqlite+aiosqlite:///')} is damaged",
+            repair="start again with `fujie dev --reset`, which forgets the state",
+        ) from error
 
 
 def _tools(agent: Path | None) -> Sequence[Tool]:
@@ -149,17 +152,6 @@ def _config(emulator: Emulator, base_port: int, needs: Sequence[Any]) -> StackCo
         issuer=f"{emulator.url}/oauth",
         issuers={need.name: f"{emulator.url}/partners/{need.name}" for need in needs if need.kind == "oauth"},
     )
-
-
-def _apply_cloud(stack: Stack, emulator: Emulator, secrets: StackSecrets, loading: _Preloading) -> str:
-    loading.wait()
-    from infra.ensure import ensure
-    from infra.providers.clients import CloudClients, OperatorKey
-
-    clients = CloudClients(stack.config, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
-    applied = ensure(stack, clients, secrets)
-    put_objects(clients, stack.config.bucket, user_ids(clients, emulator.users))
-    return applied.application_ids[stack.identity_providers[0].application]
 
 
 def _resolved(

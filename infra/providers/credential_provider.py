@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from alibabacloud_agentidentity20250901 import models
-from alibabacloud_tea_openapi.exceptions import ClientException
-
 from fujie.identity.secret import Secret
 from infra.declaration import APIKeyProvider, OAuth2Provider
 from infra.providers.clients import CloudClients, missing
@@ -21,6 +18,9 @@ class OAuthClient:
 
 def ensure_oauth2(clients: CloudClients, provider: OAuth2Provider, client: OAuthClient) -> None:
     """Make the OAuth provider exist with this client; one that differs is updated in place."""
+    from alibabacloud_agentidentity20250901 import models
+    from alibabacloud_tea_openapi.exceptions import ClientException
+
     config = _config(provider, client)
     try:
         found = clients.agentidentity.get_oauth2_credential_provider(
@@ -48,6 +48,9 @@ def ensure_oauth2(clients: CloudClients, provider: OAuth2Provider, client: OAuth
 
 def ensure_api_key(clients: CloudClients, provider: APIKeyProvider, api_key: Secret) -> None:
     """Make the API key provider exist. The cloud never shows a key, so an existing one is given ours again."""
+    from alibabacloud_agentidentity20250901 import models
+    from alibabacloud_tea_openapi.exceptions import ClientException
+
     try:
         clients.agentidentity.get_apikey_credential_provider(
             models.GetAPIKeyCredentialProviderRequest(apikey_credential_provider_name=provider.name)
@@ -69,6 +72,8 @@ def ensure_api_key(clients: CloudClients, provider: APIKeyProvider, api_key: Sec
 
 
 def _config(provider: OAuth2Provider, client: OAuthClient) -> Any:
+    from alibabacloud_agentidentity20250901 import models
+
     secret = client.client_secret.reveal() if client.client_secret else None
     if provider.vendor != "CustomOAuth2":
         included = models.IncludedOAuth2ProviderConfig(client_id=client.client_id, client_secret=secret)

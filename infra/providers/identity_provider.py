@@ -1,14 +1,14 @@
 """Inbound identity providers of Agent Identity: whose tokens name a user."""
 
-from alibabacloud_agentidentity20250901 import models
-from alibabacloud_tea_openapi.exceptions import ClientException
-
 from infra.declaration import IdentityProvider
 from infra.providers.clients import CloudClients, missing
 
 
 def ensure(clients: CloudClients, provider: IdentityProvider, audience: str) -> None:
     """Make the provider exist with this discovery address and audience."""
+    from alibabacloud_agentidentity20250901 import models
+    from alibabacloud_tea_openapi.exceptions import ClientException
+
     wanted = {"discovery_url": provider.discovery_url, "allowed_audience": [audience]}
     try:
         found = clients.agentidentity.get_identity_provider(

@@ -7,15 +7,14 @@ from infra.declaration import Role
 from infra.providers.clients import CloudClients, missing
 
 
-def ensure_role(clients: CloudClients, role: Role) -> str:
-    """Return the ARN of the role, created if it was not there, with its trust and its policy as declared."""
-    arn = _ensure_trust(clients.ram, role)
+def ensure_role(clients: CloudClients, role: Role) -> None:
+    """Make the role exist with its trust and its policy as declared."""
+    _ensure_trust(clients.ram, role)
     if role.statements:
         _ensure_policy(clients.ram, role)
-    return arn
 
 
-def _ensure_trust(ram: Any, role: Role) -> str:
+def _ensure_trust(ram: Any, role: Role) -> None:
     from alibabacloud_ram20150501 import models
     from alibabacloud_tea_openapi.exceptions import ClientException
 
@@ -28,12 +27,12 @@ def _ensure_trust(ram: Any, role: Role) -> str:
         request = models.CreateRoleRequest(
             role_name=role.name, assume_role_policy_document=json.dumps(trust), description=role.description
         )
-        return str(ram.create_role(request).body.role.arn)
+        ram.create_role(request)
+        return
     if json.loads(found.assume_role_policy_document) != trust:
         ram.update_role(
             models.UpdateRoleRequest(role_name=role.name, new_assume_role_policy_document=json.dumps(trust))
         )
-    return str(found.arn)
 
 
 def _ensure_policy(ram: Any, role: Role) -> None:

@@ -1,14 +1,14 @@
 """Workload identities of Agent Identity: the agent's own."""
 
-from alibabacloud_agentidentity20250901 import models
-from alibabacloud_tea_openapi.exceptions import ClientException
-
 from infra.declaration import WorkloadIdentity
 from infra.providers.clients import CloudClients, missing
 
 
 def ensure(clients: CloudClients, identity: WorkloadIdentity, role_arn: str) -> None:
     """Make the identity exist with session binding on, this role, and only the declared return addresses."""
+    from alibabacloud_agentidentity20250901 import models
+    from alibabacloud_tea_openapi.exceptions import ClientException
+
     return_urls = list(identity.return_urls)
     try:
         found = clients.agentidentity.get_workload_identity(

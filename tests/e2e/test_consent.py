@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.e2e.person import Person
+from tests.e2e.person import Person, forms_of
 from tests.e2e.questions import BY_NAME
 
 pytestmark = pytest.mark.e2e
@@ -93,7 +93,10 @@ def test_a_forwarded_link_is_useless_to_another_user(stack, person):
     assert page.status_code == 403
     assert "Allow" not in page.text
     before = stack.last_request()
-    forced = bob.http.post(link, data={"decision": "allow", "csrf_token": bob.me()["csrf_token"]})
+    form = forms_of(alice.open(link).text)[0]
+    name, value = form.buttons["Allow"]
+    stolen = {field: bob.me()["csrf_token"] if "csrf" in field else known for field, known in form.hidden.items()}
+    forced = bob.http.post(link, data=stolen | {name: value}, headers={"origin": stack.url})
     assert forced.status_code == 403
     assert not [row for row in stack.requests(before) if row["action"] == "CompleteResourceTokenAuth"]
     assert alice.open(link).status_code == 200

@@ -57,7 +57,7 @@ def _sign_in(http: Any, authorize_url: str, request: dict[str, str], user: str) 
     returned = parse_qs(urlsplit(location).query)
     if returned.get("state") != [request["state"]] or "code" not in returned:
         raise CliError("the emulated sign-in page refused")
-    return returned["code"][0]
+    return str(returned["code"][0])
 
 
 def _redeem(http: Any, cloud: str, request: dict[str, str], code: str, verifier: str) -> Secret:
