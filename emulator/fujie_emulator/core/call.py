@@ -64,6 +64,13 @@ class RpcCall:
             raise invalid_parameter(name, "it must be a JSON list of strings.")
         return value
 
+    def objects(self, name: str) -> list[dict[str, Any]]:
+        """Return a list of objects that came as one JSON string; [] when absent."""
+        value = self._json(name, "[]")
+        if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+            raise invalid_parameter(name, "it must be a JSON list of objects.")
+        return value
+
     def document(self, name: str, *, required: bool = False) -> dict[str, Any]:
         """Return an object that came as one JSON string; {} when absent and not required."""
         if required:

@@ -138,7 +138,7 @@ def _check_action(action: str) -> None:
 
 
 def _check_resource(resource: str) -> None:
-    if resource != "*" and not resource.startswith(("acs:", "*:", "a*")):
+    if resource != "*" and not resource.startswith("acs:"):
         raise PolicyError(f"The resource {resource!r} must be * or acs:service:region:account:relative-id.")
 
 

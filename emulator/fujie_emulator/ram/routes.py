@@ -13,6 +13,7 @@ from fujie_emulator.ram.state import Ram
 VERSION = "2015-05-01"
 _LONGEST_PAGE = 1000
 _MOST_TAGS = 20
+_LONGEST_TAG = 128  # characters
 Answer = dict[str, Any]
 
 
@@ -205,11 +206,21 @@ def _page(call: RpcCall, items: list[Any]) -> tuple[list[Any], Answer]:
 
 
 def _tags(call: RpcCall) -> list[dict[str, str]]:
-    numbers = [number for number in range(1, _MOST_TAGS + 1) if call.params.get(f"Tag.{number}.Key")]
-    return [
-        {"TagKey": call.params[f"Tag.{number}.Key"], "TagValue": call.params.get(f"Tag.{number}.Value", "")}
-        for number in numbers
+    """Return tags from one JSON list, as the official client sends them, or from Tag.1.Key, Tag.1.Value, ..."""
+    listed = call.objects("Tag") or [
+        {"Key": call.params[f"Tag.{number}.Key"], "Value": call.params.get(f"Tag.{number}.Value", "")}
+        for number in range(1, _MOST_TAGS + 1)
+        if f"Tag.{number}.Key" in call.params
     ]
+    if len(listed) > _MOST_TAGS:
+        raise invalid_parameter("Tag", f"at most {_MOST_TAGS} tags are right.")
+    return [{"TagKey": _tag_text(tag.get("Key")), "TagValue": _tag_text(tag.get("Value", ""))} for tag in listed]
+
+
+def _tag_text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > _LONGEST_TAG:
+        raise invalid_parameter("Tag", f"Key and Value of at most {_LONGEST_TAG} characters are right.")
+    return value
 
 
 ACTIONS: dict[str, Callable[[Cloud, RpcCall], Answer]] = {

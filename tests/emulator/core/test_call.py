@@ -19,6 +19,7 @@ def test_absent_parameters_have_their_defaults():
     assert call().integer("I", 7) == 7
     assert call().strings("L") == []
     assert call().document("D") == {}
+    assert call().objects("O") == []
 
 
 def test_lists_and_objects_are_one_json_string():
@@ -38,6 +39,7 @@ def test_lists_and_objects_are_one_json_string():
         (lambda: call(T="a,b").strings("T"), "InvalidParameter.T"),
         (lambda: call(T="[1]").strings("T"), "InvalidParameter.T"),
         (lambda: call(T="[]").document("T"), "InvalidParameter.T"),
+        (lambda: call(T='["a"]').objects("T"), "InvalidParameter.T"),
         (lambda: call(T="[" * 100_000).document("T"), "InvalidParameter.T"),
     ],
 )
