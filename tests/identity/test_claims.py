@@ -108,6 +108,12 @@ async def test_keys_are_fetched_once_for_many_tokens(verifier, issuer):
     assert issuer.requests == ["/.well-known/openid-configuration", "/v1/keys"]
 
 
+async def test_a_token_without_a_key_id_is_verified_by_the_only_key_of_its_kind(verifier, issuer):
+    rsa = issuer.keys[0]
+    issuer.keys = [ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True), rsa]
+    assert (await verifier.verify(issuer.token(key=rsa, header={"kid": None}))).subject == ALICE.id
+
+
 async def test_a_rotated_key_is_found_by_one_refetch(verifier, issuer):
     await verifier.verify(issuer.token())
     issuer.rotate()

@@ -99,6 +99,7 @@ class Issuer:
         key = key or self.keys[0]
         algorithm = "ES256" if isinstance(key, ECKey) else "RS256"
         header = {"alg": algorithm, "kid": key.kid} | (header or {})
+        header = {name: value for name, value in header.items() if value is not None}
         return Secret(jwt.encode(header, self.claims(user, **changes), key, ["RS256", "ES256"]))
 
     def grants(self, id_token, **more):

@@ -210,6 +210,12 @@ def test_an_internal_token_with_another_header_is_refused(clock, header):
         process_verifier(clock).verify(Secret(".".join([encoded(changed), *good[1:]])))
 
 
+@pytest.mark.parametrize("typ", ["JWT", "at+jwt", ""])
+def test_a_token_that_the_right_key_signed_for_another_purpose_is_refused(clock, typ):
+    with pytest.raises(TokenInvalidError):
+        process_verifier(clock).verify(signed_internal(internal_claims(clock), header={"typ": typ}))
+
+
 @pytest.mark.parametrize("alg", ["none", "HS256", "ES384", None])
 def test_an_internal_token_with_another_algorithm_is_refused(clock, alg):
     header = {"alg": alg, "typ": "fujie-internal+jwt"}
