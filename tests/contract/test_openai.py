@@ -98,9 +98,9 @@ def test_a_wrong_request_is_refused_in_openais_form(client, body, param):
 
 
 def test_a_request_without_key_is_refused(cloud):
-    with openai.OpenAI(base_url=f"{cloud.url}/llm/v1", api_key="x", max_retries=0) as client:
-        with pytest.raises(openai.AuthenticationError):
-            client.models.list(extra_headers={"Authorization": openai.Omit()})
+    client = openai.OpenAI(base_url=f"{cloud.url}/llm/v1", api_key="x", max_retries=0)
+    with client, pytest.raises(openai.AuthenticationError):
+        client.models.list(extra_headers={"Authorization": openai.Omit()})
 
 
 def test_an_unknown_model_and_an_unknown_route_are_not_found(client):

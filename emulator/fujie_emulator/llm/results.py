@@ -23,10 +23,27 @@ _KINDS: tuple[tuple[FailureKind, str], ...] = (
     ("input", r"invalid_input|invalid_arguments|validation|\b422\b|\b400\b|too_large"),
     ("unavailable", r"unavailable|provider|upstream|timeout|timed out|deadline|\b5\d\d\b|connect|throttl|network"),
 )
+_CODES: dict[str, FailureKind] = {
+    "consent_denied": "denied",
+    "consent_expired": "expired",
+    "consent_cancelled": "cancelled",
+    "sign_in_again": "sign_in",
+    "token_expired": "sign_in",
+    "delegation_expired": "sign_in",
+    "delegation_required": "sign_in",
+    "object_not_found": "not_found",
+    "object_access_denied": "forbidden",
+    "provider_denied": "forbidden",
+    "cloud_refused": "forbidden",
+    "identity_misconfigured": "forbidden",
+    "tool_misconfigured": "forbidden",
+    "invalid_arguments": "input",
+    "provider_failed": "unavailable",
+    "throttled": "unavailable",
+}
+# Only what frameworks say of themselves: any other text is data, whatever it speaks of.
 _FAILED_TEXT = re.compile(
-    r"^\W*(?:error|failed|failure|denied|permission|authori[sz]ation|consent|expired|cancell?ed"
-    r"|the (?:user|tool call|consent) (?:was |has )?(?:denied|declined|refused|expired|cancell?ed|did not))",
-    re.IGNORECASE,
+    r"^\s*(?:error\b\s*[:：]|the tool call was denied|unknown tool name|\d+ validation errors?\b)", re.IGNORECASE
 )
 _WRAPPERS = ("output", "result", "structuredContent", "structured_content", "data")
 
@@ -56,7 +73,7 @@ def failure_of(content: str) -> Failure | None:
     except ValueError:
         value = content
     if isinstance(value, str):
-        return _failure(value, value, "") if _FAILED_TEXT.match(value) else None
+        return _failure("", value, "") if _FAILED_TEXT.match(value) else None
     return _failure_in(value) if isinstance(value, Mapping) else None
 
 
@@ -64,23 +81,17 @@ def _failure_in(value: Mapping[str, Any]) -> Failure | None:
     error = value.get("error")
     if isinstance(error, str) and error:
         error = {"code": error, "message": value.get("message") or error, "repair": value.get("repair")}
-    elif (
-        not isinstance(error, Mapping) and isinstance(value.get("code"), str) and "message" in value and len(value) <= 4
-    ):
-        error = value
-    if isinstance(error, Mapping):
-        message, repair = str(error.get("message") or ""), str(error.get("repair") or "")
-        return _failure(f"{error.get('code', '')} {message}", message, repair)
-    if value.get("isError") is True or value.get("status") in {"error", "denied", "expired", "cancelled", "canceled"}:
-        message = str(value.get("message") or _unwrapped(value))
-        return _failure(f"{value.get('status', '')} {value.get('code', '')} {message}", message, "")
-    return None
+    elif not isinstance(error, Mapping) and (value.get("isError") is True or value.get("status") == "error"):
+        error = {"code": value.get("code"), "message": value.get("message") or _unwrapped(value)}
+    if not isinstance(error, Mapping):
+        return None
+    return _failure(str(error.get("code") or ""), str(error.get("message") or ""), str(error.get("repair") or ""))
 
 
-def _failure(evidence: str, message: str, repair: str) -> Failure:
-    lowered = evidence.strip().lower()
-    kind: FailureKind = next((kind for kind, pattern in _KINDS if re.search(pattern, lowered)), "other")
-    return Failure(kind, message.strip(), repair.strip())
+def _failure(code: str, message: str, repair: str) -> Failure:
+    evidence = f"{code} {message}".strip().lower()
+    guessed: FailureKind = next((kind for kind, pattern in _KINDS if re.search(pattern, evidence)), "other")
+    return Failure(_CODES.get(code, guessed), message.strip(), repair.strip())
 
 
 def _unwrapped(value: Any) -> Any:

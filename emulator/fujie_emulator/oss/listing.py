@@ -29,16 +29,19 @@ def page_of(found: Iterable[StoredObject], prefix: str, delimiter: str, after: s
     prefixes: list[str] = []
     last = ""
     for each in found:
-        entry = _entry(each.key, prefix, delimiter)
-        if entry is None or entry.encode() <= after.encode() or entry in prefixes[-1:]:
+        if not each.key.startswith(prefix):
+            continue
+        common = _common_prefix(each.key, prefix, delimiter)
+        entry = common or each.key
+        if entry.encode() <= after.encode() or entry == last:
             continue
         if len(objects) + len(prefixes) == most:
             return Page(objects, prefixes, last)
         last = entry
-        if entry == each.key:
-            objects.append(each)
+        if common:
+            prefixes.append(common)
         else:
-            prefixes.append(entry)
+            objects.append(each)
     return Page(objects, prefixes, "")
 
 
@@ -62,13 +65,10 @@ def listing(request: ObjectRequest, found: Iterable[StoredObject], owner: str) -
     return document("ListBucketResult", elements)
 
 
-def _entry(key: str, prefix: str, delimiter: str) -> str | None:
-    if not key.startswith(prefix):
-        return None
-    if not delimiter:
-        return key
-    head, found, _ = key[len(prefix) :].partition(delimiter)
-    return prefix + head + delimiter if found else key
+def _common_prefix(key: str, prefix: str, delimiter: str) -> str:
+    """Return what the key is rolled up into, or "" when it stands for itself."""
+    head, found, _ = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
+    return prefix + head + delimiter if found else ""
 
 
 def _paging_v1(marker: str, next_marker: str) -> list[Element]:

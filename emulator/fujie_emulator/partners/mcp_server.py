@@ -1,6 +1,8 @@
 """Alibaba Cloud's MCP server: streamable HTTP, stateless, for tokens of the cloud's own sign-in."""
 
+import asyncio
 import hashlib
+import importlib
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +53,7 @@ def _instance(user_id: str, name: str, region: str, number: int) -> dict[str, An
 
 async def serve_mcp(request: Request, send: Send, *, user_id: str, name: str, region: str) -> None:
     """Answer one MCP request of a user whose token has been checked."""
+    await asyncio.to_thread(importlib.import_module, "mcp.server.lowlevel")  # half a second that nobody else waits for
     from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
     from mcp.server.transport_security import TransportSecuritySettings
 

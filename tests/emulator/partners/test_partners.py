@@ -327,3 +327,28 @@ def test_no_stored_document_holds_a_secret(world):
         ]
     )
     assert not [secret for secret in (code, tokens["access_token"], tokens["refresh_token"]) if secret in kept]
+
+
+def test_an_api_key_partner_can_serve_data_too(world):
+    body = {"api_keys": ["k-9"], "resources": {"/v1/moods": {"data": {"mood": "calm"}}}}
+    world.http.put("/_fujie/partners/moods", json=body).raise_for_status()
+    assert world.get("/partners/moods/api/v1/moods", "k-9").json() == {"mood": "calm"}
+    assert world.get("/partners/moods/api/v1/moods", "other").status_code == 401
+
+
+def test_a_hint_may_be_a_user_id(world):
+    user_id = world.cloud.cloud.account.user("bob").user_id
+    assert '<option value="bob" selected>' in world.authorize("time", "time.read", login_hint=user_id).text
+
+
+def test_a_hostile_display_name_and_scope_words_are_escaped(world):
+    body = {
+        "display_name": "<script>alert(1)</script>",
+        "scopes": {"r": "<img src=x>"},
+        "client_id": "c1",
+        "redirect_uris": [world.callback],
+    }
+    world.http.put("/_fujie/partners/hostile", json=body).raise_for_status()
+    page = world.authorize("hostile", "r").text
+    assert "<script" not in page
+    assert "<img" not in page
