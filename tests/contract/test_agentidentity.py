@@ -1,5 +1,9 @@
 """The official control plane client, unmodified: what a stack declares."""
 
+import importlib
+import inspect
+import re
+
 import pytest
 from alibabacloud_agentidentity20250901 import models
 from alibabacloud_agentidentity20250901.client import Client
@@ -260,6 +264,20 @@ def test_what_is_not_emulated_is_refused_by_name(client):
         "UnsupportedOperation", client.create_user_pool, models.CreateUserPoolRequest(user_pool_name="pool")
     )
     assert "CreateUserPool" in error.message
+
+
+@pytest.mark.parametrize(
+    ("official", "service"),
+    [
+        ("alibabacloud_agentidentity20250901", "agentidentity"),
+        ("alibabacloud_agentidentitydata20251127", "agentidentitydata"),
+    ],
+)
+def test_every_action_of_the_official_client_is_done_or_refused_by_name(official, service):
+    source = inspect.getsource(importlib.import_module(f"{official}.client"))
+    routes = importlib.import_module(f"fujie_emulator.{service}.routes")
+    known = set(routes.ACTIONS) | set(getattr(routes, "REFUSED", {}))
+    assert set(re.findall(r"action = '(\w+)'", source)) == known
 
 
 def test_state_outlives_a_restart(tmp_path):
