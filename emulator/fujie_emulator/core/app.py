@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -68,6 +69,7 @@ class Edge:
             async def send_and_keep(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     entry.status = message["status"]
+                    _add_date(message, self._cloud.clock.time())
                     self._cloud.journal.keep(entry)
                 await send(message)
 
@@ -86,6 +88,13 @@ class Edge:
             await self._objects(scope, receive, send)
             return
         await self._inner(scope, receive, send)
+
+
+def _add_date(message: Message, time_s: float) -> None:
+    """Tell the cloud's time, by which clients correct theirs, unless the service did."""
+    headers = message.setdefault("headers", [])
+    if not any(name.lower() == b"date" for name, _ in headers):
+        message["headers"] = [*headers, (b"date", formatdate(time_s, usegmt=True).encode())]
 
 
 def is_object_request(request: Request) -> bool:

@@ -22,6 +22,7 @@ from fujie_emulator.core.services import load_services
 HOST = "127.0.0.1"
 _GRACE_S = 2  # how long open answers may take to end when the cloud stops
 _BACKLOG = 512
+_TICK_S = 0.5
 
 
 class Protocol(HttpToolsProtocol):
@@ -34,16 +35,25 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
-    """A server that says when it answers and leaves signals to the program."""
+    """A server that says when it answers, stops when told, and leaves signals to the program."""
 
-    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_started: Callable[[], None], stop: asyncio.Event) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._stop = stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then tell."""
         await super().startup(sockets)
         self._on_started()
+
+    async def main_loop(self) -> None:
+        """Tick until told to stop, and then at once."""
+        tick = 0
+        while not (self._stop.is_set() or await self.on_tick(tick)):
+            tick += 1
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), _TICK_S)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -82,16 +92,11 @@ async def serve(cloud: Cloud, listener: socket.socket, on_started: Callable[[], 
         log_level="warning",
         access_log=False,
         server_header=False,
+        date_header=False,  # the cloud's own date is told, see core/app.py
         timeout_graceful_shutdown=_GRACE_S,
     )
-    server = Server(config, on_started)
     async with running_services(cloud, services):
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        server.should_exit = True
-        await serving
+        await Server(config, on_started, stop).serve(sockets=[listener])
 
 
 def start(port: int, state: Path, ready_file: Path | None, host_base_port: int | None) -> None:

@@ -1,4 +1,5 @@
 import re
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -101,3 +102,9 @@ def test_a_host_header_that_is_a_whole_url_serves(served, operator):
     extra = {"x-acs-version": STS, "x-acs-action": "GetCallerIdentity", "host": served.url}
     answer = operator.http.post(served.url, headers=operator_headers("POST", "/", {}, b"", extra))
     assert answer.status_code == 200
+
+
+def test_the_date_header_tells_the_clouds_time(served, operator):
+    served.cloud.clock.advance(86400)
+    told = parsedate_to_datetime(operator.call(STS, "GetCallerIdentity").headers["date"])
+    assert abs((told - served.cloud.clock.now()).total_seconds()) < 10
