@@ -36,7 +36,9 @@ class Store(Protocol):
     # Delegations
     async def add_delegation(self, delegation: Delegation) -> None: ...
     async def delegation(self, delegation_id: str) -> Delegation | None: ...
-    async def reseal_delegation(self, delegation_id: str, sealed: str, expires_at: datetime) -> None: ...
+    async def reseal_delegation(self, delegation_id: str, sealed: str, expires_at: datetime) -> None:
+        """Put renewed tokens in; a withdrawn delegation stays as it is."""
+
     async def withdraw_delegation(self, delegation_id: str, at: datetime) -> None: ...
 
     # Conversations and runs
@@ -48,7 +50,10 @@ class Store(Protocol):
         """Return the user's own, newest first (tenant and id decide, never the name)."""
 
     async def add_run(self, run: Run) -> None:
-        """Insert the run; raises ConflictError when its conversation already has one that is running or waiting."""
+        """Insert the run and make its conversation the newest.
+
+        Raises ConflictError when its conversation already has one that is running or waiting, or is not its user's.
+        """
 
     async def run(self, run_id: str) -> Run | None: ...
     async def runs(self, conversation_id: str) -> Sequence[Run]:
