@@ -73,10 +73,11 @@ def _failed(result: ToolResult, failure: Failure, language: Language) -> str:
     words = _FAILED[failure.kind][pick]
     opening = f"未能完成{what}：{words}" if pick else f"I could not complete this ({what}): {words}"
     told = failure.message if failure.kind not in {"denied", "expired", "cancelled"} else ""
-    details = [part for part in (told, failure.repair) if part]
+    details = [part[:1].upper() + part[1:].rstrip(".。") for part in (told, failure.repair) if part]
     if not details:
         return opening
-    return opening + ("\n\n详情：" if pick else "\n\nDetails: ") + (" ".join(details))
+    stop = "。" if pick else ". "
+    return opening + ("\n\n详情：" if pick else "\n\nDetails: ") + stop.join(details) + stop.strip()
 
 
 def _weather(data: Any, arguments: Mapping[str, Any], language: Language) -> str | None:

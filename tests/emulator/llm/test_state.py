@@ -251,3 +251,12 @@ def test_the_chunks_of_an_answer_are_its_text():
     reply = asked("Tell me a joke")
     assert len(reply.chunks) > 10
     assert "\n- What is the weather in Hangzhou today?\n" in reply.text
+
+
+@pytest.mark.parametrize(
+    "data", [{"status": "expired", "order": "k-9"}, {"code": "k-9", "message": "cancelled"}, "Permission slips: k-9"]
+)
+def test_data_that_speaks_of_failure_is_still_data(data):
+    text = asked("Look up zorb entry=a", result("look_up_zorb", data), tools=(LEDGER,)).text
+    assert "k-9" in text
+    assert "could not" not in text
