@@ -18,7 +18,7 @@ from typing import Any
 import httpx2
 
 from fujie.errors import FujieError, SettingsError
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.tools.declaration import Tool
 from fujie.tools.manifest import providers_needed
 from infra.config import StackConfig

@@ -13,7 +13,7 @@ from typing import Any
 
 from fujie.errors import SettingsError
 from fujie.identity.keys import new_sealing_key, new_signing_key
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 
 MINTERS = ("chat", "process", "callback")
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.telemetry import JsonFormatter, bind, bound_ids, configure_logging
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fujie import clock
 from fujie.identity.consent import in_language, words_from_consent
-from fujie.sessions.rows import BrowserSession, Consent
+from fujie.identity.rows import BrowserSession, Consent
 from functions.callback.words import WORDS, Language
 
 

@@ -12,8 +12,8 @@ from fujie.errors import FujieError
 from fujie.http import is_safe_url
 from fujie.identity.consent import words_from_consent
 from fujie.identity.errors import ConsentStateError
-from fujie.identity.secret import Secret
-from fujie.sessions.rows import BrowserSession, Consent
+from fujie.identity.rows import BrowserSession, Consent
+from fujie.secret import Secret
 from functions.callback.asked import shown
 from functions.callback.notices import DENIED, FORGED, MALFORMED, REFUSED, ending_of, notice_of
 from functions.callback.pages import Notice, connect_page, language_for, notice_page

@@ -15,8 +15,8 @@ from fujie.identity.errors import (
     ThrottledError,
     TokenExpiredError,
 )
+from fujie.identity.rows import OPEN_CONSENT, Consent, ConsentStatus
 from fujie.sessions.errors import StoreUnavailableError
-from fujie.sessions.rows import OPEN_CONSENT, Consent, ConsentStatus
 from functions.callback.pages import Notice
 
 DONE = Notice("done", tone="good")

@@ -14,11 +14,11 @@ from fujie.identity.consent import ConsentDesk
 from fujie.identity.data_plane import DataPlane
 from fujie.identity.delegation import Opener, Sealer
 from fujie.identity.internal import InternalMinter
+from fujie.identity.rows import Consent
 from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Consent
 from fujie.settings import Settings, caller_key_from_environ
 
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from fujie.errors import FujieError
 from fujie.identity.consent import Outcome
+from fujie.identity.rows import Consent
 from fujie.identity.signin import sha256_hex
-from fujie.sessions.rows import Consent
 from functions.callback.connecting import PartsOf, Visitor, outcome_page, refused, wake
 from functions.callback.notices import (
     DENIED,

@@ -11,10 +11,11 @@ from fujie import clock
 from fujie.errors import InputError, TooLargeError
 from fujie.http import read_limited
 from fujie.identity.internal import InternalMinter
-from fujie.identity.secret import Secret
+from fujie.identity.rows import BrowserSession
+from fujie.secret import Secret
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import BrowserSession, Conversation
+from fujie.sessions.rows import Conversation
 from functions.chat.errors import (
     AgentUnavailableError,
     NotYoursError,

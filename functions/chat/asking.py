@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from fujie.errors import TooLargeError
-from fujie.sessions.rows import BrowserSession
+from fujie.identity.rows import BrowserSession
 from functions.chat.guard import OwnPage, OwnRun, PartsOf
 from functions.chat.parts import Parts
 from functions.chat.relay import event_stream, relayed

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from fastapi import Response
 
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 
 LOGIN_MAX_AGE_S = 600
 """A sign-in takes minutes; an attempt older than this begins again."""

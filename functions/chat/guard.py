@@ -5,7 +5,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from fujie.sessions.rows import BrowserSession, Run
+from fujie.identity.rows import BrowserSession
+from fujie.sessions.rows import Run
 from functions.chat.errors import ForgedRequestError, NotYoursError, SignedOutError, UnknownError
 from functions.chat.parts import Parts
 

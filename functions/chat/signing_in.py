@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 
 from fujie import clock
 from fujie.errors import FujieError
-from fujie.identity.secret import Secret
 from fujie.identity.signin import SignedIn as Finished
+from fujie.secret import Secret
 from functions.chat.guard import OwnPage, PartsOf, SameOrigin, Visitor
 from functions.chat.parts import Parts
 from functions.chat.statics import STATIC

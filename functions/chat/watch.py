@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from fujie import clock
+from fujie.agents.lost import bury_if_lost
 from fujie.errors import FujieError
+from fujie.identity.rows import Consent
 from fujie.protocols.agentscope.encode import Encoder
 from fujie.protocols.events import RunCanceled, RunCompleted, RunFailed, event_from_json
-from fujie.sessions.rows import Consent, Run
+from fujie.sessions.rows import Run
 from functions.chat.frames import Frame
 from functions.chat.parts import Parts
 
@@ -67,7 +69,7 @@ async def watched(parts: Parts, run: Run, after: int, *, bound_s: float = BOUND_
 
 
 class _ConsentMinder:
-    """Ends consents whose time is over while someone watches, and repeats a wake-up that was lost."""
+    """While someone watches: ends consents whose time is over and runs whose worker died, repeats a lost wake-up."""
 
     def __init__(self, parts: Parts, run: Run) -> None:
         self._parts = parts
@@ -80,6 +82,8 @@ class _ConsentMinder:
             return
         self._next_check = at + CONSENT_CHECK_S
         run = await self._parts.store.run(self._run.id)
+        if run is not None and run.status == "running":
+            await bury_if_lost(self._parts.store, run)
         if run is None or run.status != "waiting":
             self._settled_since = None
             return

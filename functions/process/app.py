@@ -14,8 +14,8 @@ from starlette.types import Receive, Scope, Send
 
 from fujie.errors import FujieError, InputError
 from fujie.fc.context import require_control_path
-from fujie.identity.secret import Secret
 from fujie.protocols.agentscope.request import MAX_BODY_BYTES, RequestInvalidError, request_from_body
+from fujie.secret import Secret
 from fujie.telemetry import bind
 from functions.process.bodies import read_body
 from functions.process.parts import Parts

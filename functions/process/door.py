@@ -7,7 +7,7 @@ from fujie.identity.claims import IdTokenVerifier, unverified_header
 from fujie.identity.delegation import InboundTokens, Sealer, delegate
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
 from fujie.identity.internal import TYPE, InternalCaller, InternalVerifier
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.sessions.port import Store
 
 

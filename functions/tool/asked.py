@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fujie.errors import TooLargeError
 from fujie.identity.errors import TokenInvalidError
 from fujie.identity.internal import InternalCaller, arguments_hash
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from functions.tool.parts import Parts
 
 MAX_BODY_BYTES = 1024 * 1024

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from infra.config import StackConfig
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from infra.declaration import APIKeyProvider, OAuth2Provider
 from infra.providers.clients import CloudClients, missing
 

@@ -9,10 +9,11 @@ from fujie.agents.execution import Timing
 from fujie.agents.runner import Step, StepDone, StepItem, ToolCall, ToolSpec
 from fujie.agents.runs import Principal, RunService
 from fujie.agents.tool_client import OnBehalf, ToolOutcome, ToolWaits
+from fujie.identity.rows import Consent, User
+from fujie.permission import ConsentRequest, Scope
 from fujie.protocols.agentscope.request import AgentRequest
-from fujie.protocols.events import ConsentRequest, Scope, TextDelta, TextEnded, TextStarted, event_from_json
+from fujie.protocols.events import TextDelta, TextEnded, TextStarted, event_from_json
 from fujie.sessions.memory import MemoryStore
-from fujie.sessions.rows import Consent, User
 
 ALICE = User("default", "100000000000000001", "alice")
 BOB = User("default", "100000000000000002", "bob")

@@ -12,8 +12,8 @@ from fujie.agents.runner import ToolCall, ToolSpec
 from fujie.agents.tool_client import OnBehalf, ToolClient, ToolOutcome, ToolWaits
 from fujie.identity.internal import InternalMinter, InternalVerifier, arguments_hash
 from fujie.identity.keys import new_signing_key
-from fujie.identity.secret import Secret
-from fujie.protocols.events import CredentialBadge
+from fujie.permission import CredentialBadge
+from fujie.secret import Secret
 from fujie.sessions.rows import Run
 from tests.agents.doubles import ALICE, Clock, consent_request
 

@@ -11,11 +11,12 @@ from fujie.identity.consent import ConsentDesk
 from fujie.identity.delegation import Sealer
 from fujie.identity.errors import CloudUnavailableError
 from fujie.identity.keys import new_sealing_key
-from fujie.identity.secret import Secret
+from fujie.identity.rows import BrowserSession, Consent, Delegation, User
 from fujie.identity.signin import SignIn, sha256_hex
 from fujie.protocols.events import event_to_json
+from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore
-from fujie.sessions.rows import BrowserSession, Consent, Conversation, Delegation, Run, User
+from fujie.sessions.rows import Conversation, Run
 from fujie.settings import Settings
 
 ORIGIN = "http://localhost:8090"

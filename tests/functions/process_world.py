@@ -15,10 +15,10 @@ from fujie.identity.delegation import InboundTokens, Opener, Sealer
 from fujie.identity.errors import TokenInvalidError
 from fujie.identity.internal import InternalMinter, InternalVerifier
 from fujie.identity.keys import new_sealing_key, new_signing_key
-from fujie.identity.secret import Secret
+from fujie.identity.rows import Delegation, User
 from fujie.protocols.agentscope.decode import Decoder
+from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore
-from fujie.sessions.rows import Delegation, User
 from functions.process.app import create_app
 from functions.process.door import Door
 from functions.process.parts import Parts

@@ -15,10 +15,9 @@ from fujie import clock
 from fujie.errors import SettingsError
 from fujie.identity.internal import InternalMinter, InternalVerifier
 from fujie.identity.keys import new_signing_key
-from fujie.identity.secret import Secret
+from fujie.permission import ConsentRequest
 from fujie.protocols.agentscope.encode import encode
 from fujie.protocols.events import (
-    ConsentRequest,
     ConsentRequired,
     RunCompleted,
     RunPaused,
@@ -27,6 +26,7 @@ from fujie.protocols.events import (
     TextEnded,
     TextStarted,
 )
+from fujie.secret import Secret
 from fujie.settings import Settings
 from functions.chat import relay, watch
 from functions.chat.agent import ElsewhereAgent, ProcessAgent
@@ -448,6 +448,16 @@ async def test_a_wake_up_that_was_lost_is_repeated(chat, monkeypatch):
     chat.plane.wakes.is_down = False
     await watch_for(chat, run, 0.6)
     assert ("run-1", "dlg-alice-cookie") in chat.plane.wakes.runs
+
+
+async def test_a_run_whose_worker_died_is_ended_for_whoever_watches(chat):
+    run = await chat.plane.run(chat.alice, "run-1")
+    await chat.plane.log(run, RunStarted("run-1", run.conversation_id, 1))
+    past = clock.now() - timedelta(seconds=1)
+    await chat.plane.store.save_run("run-1", run.fence, status="running", now=past, lease_expires_at=past)
+    text = b"".join(await watch_for(chat, run, 5)).decode()
+    assert events_of(text)[-1]["error"]["code"] == "lost"
+    assert (await chat.plane.store.run("run-1")).status == "failed"
 
 
 async def test_a_conversation_comes_back_as_it_was_the_pause_included(chat, alice):

@@ -37,7 +37,7 @@ async def paused_world(*after):
 def consent_row(run):
     from datetime import timedelta
 
-    from fujie.sessions.rows import Consent
+    from fujie.identity.rows import Consent
 
     now = clock.now()
     return Consent(

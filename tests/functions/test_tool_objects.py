@@ -3,9 +3,9 @@
 import httpx2
 import pytest
 
+from fujie.identity.rows import User
 from fujie.objects.errors import ObjectNotFoundError
 from fujie.objects.memory import MemoryObjectStore
-from fujie.sessions.rows import User
 from fujie.tools.context import ToolContext
 from fujie.tools.errors import ProviderFailedError, ScopeWideningError, ToolMisconfiguredError
 from functions.tool.tools.oss import get_schedule, read_oss_file

@@ -10,8 +10,9 @@ from fujie import clock
 from fujie.identity.delegation import InboundTokens, Sealer
 from fujie.identity.internal import InternalMinter, arguments_hash
 from fujie.identity.keys import new_sealing_key, new_signing_key
-from fujie.identity.secret import Secret
-from fujie.sessions.rows import Conversation, Delegation, Run, User
+from fujie.identity.rows import Delegation, User
+from fujie.secret import Secret
+from fujie.sessions.rows import Conversation, Run
 from fujie.settings import Settings
 
 ALICE = User("default", "200000000000000001", "alice")

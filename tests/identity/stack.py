@@ -9,7 +9,7 @@ import httpx2
 
 from fujie import clock
 from fujie.identity.acs3 import rpc_request
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.settings import CallerKey, Settings
 from fujie_emulator.core.iam import assume_role
 from fujie_emulator.testing import Running

@@ -2,7 +2,7 @@ import hashlib
 from datetime import UTC, datetime
 
 from fujie.identity.acs3 import anonymous_request, rpc_request, signed_request
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.settings import CallerKey
 from tests.identity.world import KEY, START, everything_said, query_of
 

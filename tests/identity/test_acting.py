@@ -6,7 +6,7 @@ from fujie.identity.acting import Refresher, acting_for
 from fujie.identity.delegation import InboundTokens, delegate
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, DelegationRequiredError
 from fujie.identity.internal import InternalCaller
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from tests.identity.world import ALICE, BOB, SETTINGS, add_run, run_of
 
 

@@ -10,8 +10,8 @@ from fujie.identity.errors import (
     TokenExpiredError,
     TokenInvalidError,
 )
-from fujie.identity.secret import Secret
-from fujie.sessions.rows import User
+from fujie.identity.rows import User
+from fujie.secret import Secret
 from tests.identity.world import ALICE, CLIENT_ID, ISSUER
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from fujie.identity.consent import TTL, ConsentAsk, words_from_consent
 from fujie.identity.errors import ConsentForeignError, ConsentNotFoundError, ConsentStateError
-from fujie.identity.secret import Secret
-from fujie.protocols.events import Scope
+from fujie.permission import Scope
+from fujie.secret import Secret
 from tests.identity.world import ALICE, BOB, acting_as, browser_session, everything_said
 
 URI = "urn:ietf:params:oauth:request_uri:1"

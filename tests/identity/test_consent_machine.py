@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk
 from fujie.identity.errors import IdentityError
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore
 from tests.identity.world import ALICE, BOB, SETTINGS, MovedClock, acting_as, browser_session
 

@@ -23,9 +23,9 @@ from fujie.identity.errors import (
 from fujie.identity.internal import InternalMinter
 from fujie.identity.keys import new_signing_key
 from fujie.identity.outbound import CredentialBroker
-from fujie.identity.secret import Secret
 from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
+from fujie.secret import Secret
 from fujie.settings import CallerKey
 from fujie_emulator.testing import running
 from tests.identity.stack import PUBLIC_URL, Person, declared

@@ -6,7 +6,7 @@ import pytest
 from fujie.identity.delegation import InboundTokens, Opener, Sealer, delegate
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, IdentityMisconfiguredError
 from fujie.identity.keys import new_sealing_key
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from tests.identity.world import ALICE, START, everything_said
 
 
@@ -51,7 +51,7 @@ async def test_sealing_keys_rotate_by_a_set(sealer):
     old, new = new_sealing_key(), new_sealing_key()
     both = Secret(json.dumps({"keys": [json.loads(key.reveal()) for key, _ in (new, old)]}))
     tokens = InboundTokens(Secret("t"), None, START)
-    from fujie.sessions.rows import Delegation
+    from fujie.identity.rows import Delegation
 
     for _, public in (old, new):
         sealed = Sealer(public).seal("d", ALICE, "", tokens)

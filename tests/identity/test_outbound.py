@@ -13,7 +13,7 @@ from fujie.identity.errors import (
     TokenInvalidError,
 )
 from fujie.identity.outbound import CredentialBroker
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from tests.identity.world import ALICE, BOB, KEY, SETTINGS, START, acting_as, everything_said, needs_authorization
 
 ASK = ConsentAsk("tool", "call-1", reason="because")

@@ -3,8 +3,8 @@ import asyncio
 import pytest
 
 from fujie.identity.errors import IssuerUnavailableError, SignInError, TokenInvalidError
-from fujie.identity.secret import Secret
 from fujie.identity.signin import local_path, s256, sha256_hex
+from fujie.secret import Secret
 from tests.identity.world import ALICE, ISSUER, everything_said, query_of
 
 

@@ -6,8 +6,8 @@ import pytest
 from fujie.identity.errors import CloudUnavailableError, IdentityMisconfiguredError
 from fujie.identity.internal import InternalMinter, InternalVerifier
 from fujie.identity.keys import new_signing_key
-from fujie.identity.secret import Secret
 from fujie.identity.wake import Waker
+from fujie.secret import Secret
 from tests.identity.world import KEY, SETTINGS
 
 CALLBACK = new_signing_key()

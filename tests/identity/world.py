@@ -10,8 +10,9 @@ from joserfc.jwk import ECKey, RSAKey
 
 from fujie.identity.acting import Acting
 from fujie.identity.delegation import InboundTokens
-from fujie.identity.secret import Secret
-from fujie.sessions.rows import BrowserSession, Conversation, Delegation, Run, User
+from fujie.identity.rows import BrowserSession, Delegation, User
+from fujie.secret import Secret
+from fujie.sessions.rows import Conversation, Run
 from fujie.settings import CallerKey, Settings
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

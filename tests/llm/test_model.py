@@ -8,7 +8,6 @@ import pytest
 from pydantic_ai import Agent
 from pydantic_ai import exceptions as theirs
 
-from fujie.identity.secret import Secret
 from fujie.llm import model as model_module
 from fujie.llm.errors import (
     LlmNotConfiguredError,
@@ -18,6 +17,7 @@ from fujie.llm.errors import (
     LlmUnavailableError,
 )
 from fujie.llm.model import llm_error_from, model_from_settings
+from fujie.secret import Secret
 from fujie.settings import LlmSettings
 
 

@@ -11,7 +11,6 @@ from alibabacloud_sts20150401.client import Client as StsClient
 from alibabacloud_tea_openapi.models import Config
 
 from fujie.identity.outbound import StsCredential
-from fujie.identity.secret import Secret
 from fujie.objects.errors import (
     ObjectAccessDeniedError,
     ObjectKeyInvalidError,
@@ -22,6 +21,7 @@ from fujie.objects.errors import (
 from fujie.objects.memory import MemoryObjectStore
 from fujie.objects.oss import OssObjectStore
 from fujie.objects.port import MAX_OBJECT_BYTES
+from fujie.secret import Secret
 from fujie_emulator.oss import state
 from fujie_emulator.testing import running
 

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fujie.permission import ConsentRequest, CredentialBadge, Scope
 from fujie.protocols.agentscope.encode import Encoder, encode
 from fujie.protocols.events import (
-    ConsentRequest,
     ConsentRequired,
     ConsentResolved,
-    CredentialBadge,
     RunCanceled,
     RunCompleted,
     RunEvent,
@@ -21,7 +20,6 @@ from fujie.protocols.events import (
     RunPaused,
     RunResumed,
     RunStarted,
-    Scope,
     TextDelta,
     TextEnded,
     TextStarted,

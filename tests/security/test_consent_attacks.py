@@ -14,7 +14,7 @@ from fujie.identity.errors import (
     DelegationExpiredError,
     DelegationMismatchError,
 )
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from tests.identity.world import ALICE, BOB, KEY, SETTINGS, acting_as, browser_session
 
 URI = "urn:ietf:params:oauth:request_uri:1"

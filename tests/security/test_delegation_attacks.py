@@ -9,7 +9,7 @@ from fujie.identity.delegation import InboundTokens, Sealer, delegate
 from fujie.identity.errors import DelegationMismatchError
 from fujie.identity.internal import InternalCaller
 from fujie.identity.keys import new_sealing_key
-from fujie.sessions.rows import Delegation
+from fujie.identity.rows import Delegation
 from tests.identity.world import ALICE, BOB, START, add_run, run_of
 
 

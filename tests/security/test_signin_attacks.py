@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fujie.identity.errors import SignInError, TokenInvalidError
-from fujie.identity.secret import Secret
 from fujie.identity.signin import local_path
+from fujie.secret import Secret
 from tests.identity.world import ISSUER, query_of
 
 

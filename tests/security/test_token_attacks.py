@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, RSAKey
 from fujie.identity.errors import TokenExpiredError, TokenInvalidError
 from fujie.identity.internal import InternalMinter, InternalVerifier
 from fujie.identity.keys import new_signing_key
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from tests.identity.world import ALICE, BOB
 
 CHAT, PROCESS, CALLBACK = new_signing_key(), new_signing_key(), new_signing_key()

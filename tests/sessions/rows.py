@@ -3,7 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fujie.sessions.rows import BrowserSession, Consent, Conversation, Delegation, LoginAttempt, Run, User
+from fujie.identity.rows import BrowserSession, Consent, Delegation, LoginAttempt, User
+from fujie.sessions.rows import Conversation, Run
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)

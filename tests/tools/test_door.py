@@ -5,7 +5,7 @@ import gzip
 import httpx2
 import pytest
 
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.tools.door import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, CredentialAuth, Door, Places, client_through
 from fujie.tools.errors import (
     AnswerTooLargeError,

@@ -7,8 +7,8 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
-from fujie.identity.secret import Secret
-from fujie.sessions.rows import User
+from fujie.identity.rows import User
+from fujie.secret import Secret
 from fujie.tools.context import ToolContext
 from fujie.tools.door import CredentialAuth, Door, Places, client_through
 from fujie.tools.errors import ProviderRefusedError, ToolMisconfiguredError

@@ -14,11 +14,12 @@ from fujie.agents.lost import bury_if_lost, bury_lost_runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
+from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import OPEN_CONSENT, Conversation, Run, RunStatus, User
+from fujie.sessions.rows import Conversation, Run, RunStatus
 
 MAX_TITLE_CHARS = 80
 TAKEOVER_ATTEMPTS = 3

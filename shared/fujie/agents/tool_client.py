@@ -14,8 +14,8 @@ from fujie.agents.errors import ToolsUnreachableError
 from fujie.agents.runner import ToolCall, ToolSpec
 from fujie.http import Answer, NoAnswerError, fetch
 from fujie.identity.internal import InternalMinter, arguments_hash
+from fujie.permission import ConsentRequest, CredentialBadge, Scope
 from fujie.protocols.agentscope.words import clean
-from fujie.protocols.events import ConsentRequest, CredentialBadge, Scope
 from fujie.sessions.rows import Run
 
 if TYPE_CHECKING:

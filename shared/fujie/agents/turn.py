@@ -13,6 +13,7 @@ from fujie.agents.pending import REFUSALS, Pending, PendingCall, pending_from_js
 from fujie.agents.runner import AgentRunner, Step, StepDone, ToolCall
 from fujie.agents.tool_client import OnBehalf, ToolOutcome, Tools, ToolWaits
 from fujie.errors import FujieError
+from fujie.identity.rows import Consent
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import (
     ConsentRequired,
@@ -25,7 +26,7 @@ from fujie.protocols.events import (
     ToolReturned,
 )
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Consent, Run
+from fujie.sessions.rows import Run
 
 MAX_STEPS = 16
 """Goes of the model in one execution; a model that still wants tools then is in a circle."""

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 from fujie.cli.errors import CliError, NotStartedError
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 
 
 def id_token_of(user: str, state: Path) -> Secret:

@@ -15,9 +15,9 @@ from fujie.identity.errors import (
     TokenInvalidError,
 )
 from fujie.identity.internal import InternalCaller
+from fujie.identity.port import IdentityStore, OwnedRun
+from fujie.identity.rows import Delegation, User
 from fujie.identity.token_endpoint import ask_tokens
-from fujie.sessions.port import Store
-from fujie.sessions.rows import Delegation, Run, User
 from fujie.settings import Settings
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ REFRESH_MARGIN = timedelta(seconds=60)
 class Acting:
     """A run, its user and the user's tokens; made only by `acting_for`, which checked that they belong together."""
 
-    run: Run
+    run: OwnedRun
     user: User
     delegation: Delegation
     tokens: InboundTokens
@@ -48,7 +48,7 @@ class Refresher:
         self._verifier = verifier
         self._sealer = sealer
 
-    async def refresh(self, store: Store, delegation: Delegation, tokens: InboundTokens) -> InboundTokens:
+    async def refresh(self, store: IdentityStore, delegation: Delegation, tokens: InboundTokens) -> InboundTokens:
         """Return renewed tokens of the same person, stored; raises DelegationExpiredError when there are none."""
         if tokens.refresh_token is None:
             raise DelegationExpiredError("the user's sign-in has ended", repair="sign in again")
@@ -75,7 +75,7 @@ class Refresher:
 
 
 async def acting_for(
-    store: Store, opener: Opener, caller: InternalCaller, *, refresh: Refresher | None, now: datetime
+    store: IdentityStore, opener: Opener, caller: InternalCaller, *, refresh: Refresher | None, now: datetime
 ) -> Acting:
     """Return for whom the caller's run acts.
 
@@ -99,7 +99,7 @@ async def acting_for(
 
 
 async def open_tokens(
-    store: Store, opener: Opener, delegation: Delegation, *, refresh: Refresher | None, now: datetime
+    store: IdentityStore, opener: Opener, delegation: Delegation, *, refresh: Refresher | None, now: datetime
 ) -> InboundTokens:
     """Return the delegation's tokens, renewed if they end soon and can be; raises DelegationExpiredError."""
     tokens = opener.open(delegation)
@@ -125,7 +125,7 @@ def is_same_person(one: User, other: User) -> bool:
 
 
 async def _renewed_meanwhile(
-    store: Store, opener: Opener, delegation: Delegation, now: datetime
+    store: IdentityStore, opener: Opener, delegation: Delegation, now: datetime
 ) -> InboundTokens | None:
     """Return what another instance sealed since: a rotating refresh token works for one of two who use it at once."""
     row = await store.delegation(delegation.id)

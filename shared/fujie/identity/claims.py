@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from fujie import clock
 from fujie.identity.errors import IdentityMisconfiguredError, TokenExpiredError, TokenInvalidError
 from fujie.identity.issuer import Issuer, IssuerMetadata
-from fujie.identity.secret import Secret
-from fujie.sessions.rows import User
+from fujie.identity.rows import User
+from fujie.secret import Secret
 
 if TYPE_CHECKING:
     import httpx2

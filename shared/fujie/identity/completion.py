@@ -7,14 +7,14 @@ from fujie.identity.acting import Refresher, is_same_person, open_tokens
 from fujie.identity.data_plane import DataPlane
 from fujie.identity.delegation import Opener
 from fujie.identity.errors import DelegationMismatchError
-from fujie.sessions.port import Store
-from fujie.sessions.rows import Consent
+from fujie.identity.port import IdentityStore
+from fujie.identity.rows import Consent
 
 
 async def complete(
     data_plane: DataPlane,
     opener: Opener,
-    store: Store,
+    store: IdentityStore,
     consent: Consent,
     *,
     refresh: Refresher | None = None,

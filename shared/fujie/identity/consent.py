@@ -15,11 +15,11 @@ from typing import Literal
 from fujie import clock
 from fujie.identity.acting import Acting, is_same_person
 from fujie.identity.errors import ConsentForeignError, ConsentNotFoundError, ConsentStateError
-from fujie.identity.secret import Secret
+from fujie.identity.port import IdentityStore
+from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus
 from fujie.identity.signin import sha256_hex
-from fujie.protocols.events import ConsentRequest, Scope
-from fujie.sessions.port import Store
-from fujie.sessions.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus
+from fujie.permission import ConsentRequest, Scope
+from fujie.secret import Secret
 from fujie.settings import Settings
 
 TTL = timedelta(minutes=9, seconds=30)
@@ -60,7 +60,7 @@ class ConsentWords:
 class ConsentDesk:
     """Keeps the requests for consent of a stack."""
 
-    def __init__(self, settings: Settings, store: Store, *, now: clock.Clock = clock.now) -> None:
+    def __init__(self, settings: Settings, store: IdentityStore, *, now: clock.Clock = clock.now) -> None:
         self._settings = settings
         self._store = store
         self._now = now

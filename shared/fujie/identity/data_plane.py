@@ -15,7 +15,7 @@ from fujie import clock
 from fujie.http import Answer, NoAnswerError, fetch, is_safe_url
 from fujie.identity.call_flow import Call, Pause, Step, call_flow
 from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, IdentityMisconfiguredError, ThrottledError
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.settings import CallerKey, Settings
 
 if TYPE_CHECKING:

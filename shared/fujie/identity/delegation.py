@@ -14,9 +14,9 @@ from fujie import clock
 from fujie.identity.claims import VerifiedClaims
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, IdentityMisconfiguredError
 from fujie.identity.keys import key_for, keys_from_jwk
-from fujie.identity.secret import Secret
-from fujie.sessions.port import Store
-from fujie.sessions.rows import Delegation, User
+from fujie.identity.port import IdentityStore
+from fujie.identity.rows import Delegation, User
+from fujie.secret import Secret
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey
@@ -111,7 +111,7 @@ class Opener:
 
 
 async def delegate(
-    store: Store,
+    store: IdentityStore,
     sealer: Sealer,
     claims: VerifiedClaims,
     tokens: InboundTokens,

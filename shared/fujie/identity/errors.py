@@ -20,7 +20,7 @@ IdentityError                    cloud_code, request_id, http_status when the cl
 """
 
 from fujie.errors import FujieError
-from fujie.protocols.events import ConsentRequest
+from fujie.permission import ConsentRequest
 
 
 class IdentityError(FujieError):

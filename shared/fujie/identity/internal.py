@@ -16,7 +16,7 @@ from fujie import clock
 from fujie.identity.claims import check_times, unverified_header, unverified_payload
 from fujie.identity.errors import IdentityMisconfiguredError, TokenInvalidError
 from fujie.identity.keys import key_for, keys_from_jwk
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 from fujie.identity.errors import IdentityMisconfiguredError
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, KeyParameters

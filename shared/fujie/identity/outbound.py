@@ -26,9 +26,9 @@ from fujie.identity.errors import (
     DelegationMismatchError,
     IdentityMisconfiguredError,
 )
-from fujie.identity.secret import Secret
-from fujie.protocols.events import CredentialBadge
-from fujie.sessions.port import Store
+from fujie.identity.port import IdentityStore
+from fujie.permission import CredentialBadge
+from fujie.secret import Secret
 from fujie.settings import CallerKey, Settings
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class CredentialBroker:
         self,
         settings: Settings,
         http: "httpx2.AsyncClient",
-        store: Store,  # noqa: ARG002  consents are the desk's; kept so that every part is made from the same things
+        store: IdentityStore,  # noqa: ARG002  consents are the desk's; kept so that every part is made from the same things
         desk: ConsentDesk,
         caller_key: Callable[[], CallerKey],
         *,

@@ -18,10 +18,10 @@ from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.delegation import InboundTokens, Sealer, delegate
 from fujie.identity.errors import SignInError
 from fujie.identity.issuer import IssuerMetadata
-from fujie.identity.secret import Secret
+from fujie.identity.port import IdentityStore
+from fujie.identity.rows import BrowserSession, Delegation, LoginAttempt
 from fujie.identity.token_endpoint import IssuedTokens, ask_tokens
-from fujie.sessions.port import Store
-from fujie.sessions.rows import BrowserSession, Delegation, LoginAttempt
+from fujie.secret import Secret
 from fujie.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class SignIn:
         self,
         settings: Settings,
         http: "httpx2.AsyncClient",
-        store: Store,
+        store: IdentityStore,
         verifier: IdTokenVerifier,
         sealer: Sealer,
         *,

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fujie.http import Answer, NoAnswerError, fetch
 from fujie.identity.errors import IssuerUnavailableError, SignInError
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 
 if TYPE_CHECKING:
     import httpx2

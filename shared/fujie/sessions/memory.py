@@ -5,20 +5,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
+from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus, Delegation, LoginAttempt, User
 from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import (
-    OPEN_CONSENT,
-    BrowserSession,
-    Consent,
-    ConsentStatus,
-    Conversation,
-    Delegation,
-    LoginAttempt,
-    Run,
-    RunStatus,
-    User,
-)
+from fujie.sessions.rows import Conversation, Run, RunStatus
 
 Kept = TypeVar("Kept")
 UNFINISHED: tuple[RunStatus, ...] = ("running", "waiting")

@@ -4,42 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from fujie.sessions.rows import (
-    BrowserSession,
-    Consent,
-    ConsentStatus,
-    Conversation,
-    Delegation,
-    LoginAttempt,
-    Run,
-    RunStatus,
-    User,
-)
+from fujie.identity.port import IdentityStore
+from fujie.identity.rows import User
+from fujie.sessions.rows import Conversation, Run, RunStatus
 
 
-class Store(Protocol):
-    """All state of one stack. Every method is one transaction; reads of things that are not there return None."""
+class Store(IdentityStore, Protocol):
+    """All state of one stack. Every method is one transaction; what is not there comes back as None."""
 
     async def open(self) -> None: ...
     async def close(self) -> None: ...
-
-    # Sign-in
-    async def add_login_attempt(self, attempt: LoginAttempt) -> None: ...
-    async def take_login_attempt(self, state_hash: str) -> LoginAttempt | None:
-        """Return the attempt and remove it, so that it is used once, also under concurrency."""
-
-    async def add_browser_session(self, session: BrowserSession) -> None: ...
-    async def browser_session(self, id_hash: str) -> BrowserSession | None: ...
-    async def touch_browser_session(self, id_hash: str, idle_expires_at: datetime) -> None: ...
-    async def delete_browser_session(self, id_hash: str) -> None: ...
-
-    # Delegations
-    async def add_delegation(self, delegation: Delegation) -> None: ...
-    async def delegation(self, delegation_id: str) -> Delegation | None: ...
-    async def reseal_delegation(self, delegation_id: str, sealed: str, expires_at: datetime) -> None:
-        """Put renewed tokens in; a withdrawn delegation stays as it is."""
-
-    async def withdraw_delegation(self, delegation_id: str, at: datetime) -> None: ...
 
     # Conversations and runs
     async def add_conversation(self, conversation: Conversation) -> None:
@@ -86,21 +60,3 @@ class Store(Protocol):
 
     async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
         """Return (seq, event) with seq > after, in order. Numbers start at 0."""
-
-    # Consents
-    async def add_consent(self, consent: Consent) -> None: ...
-    async def consent(self, consent_id: str) -> Consent | None: ...
-    async def consent_by_state(self, state_hash: str) -> Consent | None: ...
-    async def open_consents(self, run_id: str) -> Sequence[Consent]: ...
-    async def expired_consents(self, now: datetime, limit: int = 100) -> Sequence[Consent]:
-        """Return consents still open whose time is over."""
-
-    async def move_consent(
-        self,
-        consent_id: str,
-        expected: Sequence[ConsentStatus],
-        status: ConsentStatus,
-        *,
-        bound_session_hash: str | None = None,
-    ) -> Consent | None:
-        """Compare and set the status; return the new row, or None when it was in none of `expected`."""

@@ -1,63 +1,12 @@
-"""What the store keeps: one frozen row per noun. Times are aware UTC datetimes; ids are opaque text."""
+"""What the store keeps besides identity's own: one frozen row per noun. Times are aware UTC datetimes."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from fujie.identity.rows import User
+
 RunStatus = Literal["running", "waiting", "completed", "failed", "canceled"]
-ConsentStatus = Literal["requested", "bound", "returned", "completed", "denied", "expired", "cancelled"]
-OPEN_CONSENT: tuple[ConsentStatus, ...] = ("requested", "bound", "returned")
-
-
-@dataclass(frozen=True)
-class User:
-    """A person as verified claims name them: the tenant, the issuer's `sub`, and a name to show."""
-
-    tenant: str
-    id: str
-    name: str
-
-
-@dataclass(frozen=True)
-class LoginAttempt:
-    """One sign-in under way: single-use, bound to the browser that began it."""
-
-    state_hash: str
-    browser_hash: str
-    """SHA-256 of the short-lived cookie that the browser got with the redirect."""
-    code_verifier: str
-    nonce: str
-    return_to: str
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class BrowserSession:
-    """A signed-in browser, found by the hash of its cookie."""
-
-    id_hash: str
-    user: User
-    delegation_id: str
-    csrf_token: str
-    created_at: datetime
-    idle_expires_at: datetime
-    expires_at: datetime
-
-
-@dataclass(frozen=True)
-class Delegation:
-    """A user's inbound token, sealed: opaque to everyone but `tool` and `callback`."""
-
-    id: str
-    user: User
-    session_hash: str
-    """`BrowserSession.id_hash`, or empty for a direct call with a bearer token."""
-    sealed: str
-    """JWE compact serialization."""
-    expires_at: datetime
-    """When the id_token inside ends; a refresh moves it."""
-    created_at: datetime
-    withdrawn_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -94,32 +43,3 @@ class Run:
     fence: int = 0
     """Raised by every lease; a writer with an older one is refused."""
     error: str = ""
-
-
-@dataclass(frozen=True)
-class Consent:
-    """One request for a user's permission, bound to (tenant, user, browser session, provider, scopes)."""
-
-    id: str
-    """The unguessable part of the connect URL."""
-    user: User
-    run_id: str
-    call_id: str
-    delegation_id: str
-    provider: str
-    scopes: tuple[str, ...]
-    tool: str
-    reason: str
-    state_hash: str
-    """SHA-256 of the CustomState that the return must carry; single-use."""
-    session_uri: str
-    authorization_url: str
-    status: ConsentStatus
-    created_at: datetime
-    expires_at: datetime
-    session_hash: str = ""
-    """The browser session that began the run; empty for direct calls, then any session of the same user."""
-    bound_session_hash: str = ""
-    """The browser session that pressed Allow: the return must come from the same one."""
-    words: str = ""
-    """JSON text for the connect page: the provider's display name, and the reason and the scopes' words by language."""

@@ -13,21 +13,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus, Delegation, LoginAttempt, User
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreUnavailableError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import (
-    OPEN_CONSENT,
-    BrowserSession,
-    Consent,
-    ConsentStatus,
-    Conversation,
-    Delegation,
-    LoginAttempt,
-    Run,
-    RunStatus,
-    User,
-)
+from fujie.sessions.rows import Conversation, Run, RunStatus
 from fujie.sessions.tables import (
     BROWSER_SESSIONS,
     CONSENTS,

@@ -9,15 +9,8 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from fujie.sessions.rows import (
-    BrowserSession,
-    Consent,
-    Conversation,
-    Delegation,
-    LoginAttempt,
-    Run,
-    User,
-)
+from fujie.identity.rows import BrowserSession, Consent, Delegation, LoginAttempt, User
+from fujie.sessions.rows import Conversation, Run
 
 REVISION = "0001"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""

@@ -14,7 +14,7 @@ from fujie.errors import FujieError
 from fujie.identity.acting import Acting
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.outbound import CredentialBroker
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.settings import Settings
 from fujie.tools.context import ToolContext
 from fujie.tools.declaration import Tool

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fujie.protocols.events import CredentialBadge
-from fujie.sessions.rows import User
+from fujie.identity.rows import User
+from fujie.permission import CredentialBadge
 from fujie.tools.errors import ToolMisconfiguredError
 
 if TYPE_CHECKING:

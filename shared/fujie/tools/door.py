@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from fujie.http import is_safe_url
-from fujie.identity.secret import Secret
+from fujie.secret import Secret
 from fujie.tools.errors import (
     AnswerTooLargeError,
     ArgumentsInvalidError,

@@ -10,8 +10,8 @@ from fujie.identity.acting import Acting
 from fujie.identity.consent import ConsentAsk
 from fujie.identity.errors import CloudUnavailableError
 from fujie.identity.outbound import CredentialBroker, IssuedCredential, StsCredential
-from fujie.identity.secret import Secret
-from fujie.protocols.events import CredentialBadge
+from fujie.permission import CredentialBadge
+from fujie.secret import Secret
 from fujie.tools.declaration import STS, APIKey, OAuth, Tool
 from fujie.tools.narrowing import Scope, session_policy
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fujie.protocols.events import ConsentRequest, CredentialBadge
+from fujie.permission import ConsentRequest, CredentialBadge
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,14 @@
 
 import asyncio
 import json
+import os
+import signal
 
 import httpx2
+import psutil
 import pytest
 
+from fujie_emulator.functionhost.processes import ChildProcess
 from tests.emulator.functionhost.conftest import Declare, until, url
 
 
@@ -126,6 +130,21 @@ async def test_a_crash_is_told_with_the_end_of_the_log_and_the_next_request_gets
     await until(lambda: "going down with status 7" in (function.status()["last_error"] or ""))
     second = (await http.get(url(function))).json()["pid"]
     assert second != first
+
+
+async def test_requests_on_their_way_to_an_instance_that_just_died_go_to_a_new_one(custom: Declare, http):
+    function = await custom()
+    first = (await http.get(url(function))).json()["pid"]
+    (instance,) = function.custom._instances
+    # What a request meets between the end of a process and the news of it: a port that refuses.
+    instance._child.__class__ = type("Unnoticed", (ChildProcess,), {"alive": True})
+    os.kill(first, signal.SIGKILL)
+    await until(lambda: not psutil.pid_exists(first))
+    await instance._transport.aclose()
+    answers = await asyncio.gather(*(http.post(url(function), content=b"hello") for _ in range(5)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["body"] for answer in answers} == {5}
+    assert first not in {answer.json()["pid"] for answer in answers}
 
 
 async def test_a_request_that_takes_too_long_is_cut_at_the_functions_timeout(custom: Declare, http):

@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.serving import bound
 from fujie_emulator.functionhost.servers import LoopbackServer, _bound

@@ -56,3 +56,17 @@ test("a refusal ends it at once", async () => {
   served([404]);
   await assert.rejects(follow(following([])), (error) => error instanceof Refused && error.code === "not_found");
 });
+
+test("a stream that keeps ending at once with nothing is given up too", async () => {
+  served(Array.from({ length: 20 }, () => ": hello\n\n"));
+  await assert.rejects(follow(following([])), TypeError);
+});
+
+test("a stream that was held open without news is simply asked again", async () => {
+  let clock = 0;
+  const asked = served([...Array.from({ length: 12 }, () => ": hello\n\n"), 'data: {"n":5,"end":true}\n\n']);
+  const waits = [];
+  await follow({ ...following(waits), now: () => { clock += 25000; return clock; } });
+  assert.equal(asked.length, 13);
+  assert.deepEqual(waits, []);
+});

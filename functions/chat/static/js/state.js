@@ -148,13 +148,14 @@ export async function stop() {
   redraw(turn);
 }
 
+// A run that the page lost sight of is looked for again; one that failed, or never began, is asked anew.
 export function resume(turn) {
-  const canResume = turn.runId && turn.error?.code !== "not_found";
-  turn.error = null;
-  if (!canResume) {
-    turns.value = turns.value.filter((other) => other !== turn);
+  const isLost = turn.status === "lost" && turn.runId && turn.error?.code !== "not_found";
+  if (!isLost) {
+    if (!turn.runId) turns.value = turns.value.filter((other) => other !== turn);
     return ask(turn.question);
   }
+  turn.error = null;
   turn.status = "streaming";
   redraw(turn);
   return keepUp(turn, attention.signal);

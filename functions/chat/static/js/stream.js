@@ -39,20 +39,23 @@ export async function opened(path, init) {
 }
 
 const GIVE_UP_AFTER = 8;
+// A server that has no news holds the stream open for longer than this before it ends it.
+const QUICK_MS = 5000;
 const pause = (ms, signal) => new Promise((resolve) => {
   const timer = setTimeout(resolve, ms);
   signal?.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
 });
 
 // Asks for what follows `position()` until `ended()`; gives up when the server refuses or stays away.
-export async function follow({ path, position, ended, take, signal, wait = pause }) {
+export async function follow({ path, position, ended, take, signal, wait = pause, now = () => performance.now() }) {
   for (let failures = 0; !ended() && !signal?.aborted;) {
     const before = position();
+    const begun = now();
     try {
       const response = await opened(path(before), { signal });
       for await (const event of events(response)) take(event);
+      if (position() === before && !ended() && now() - begun < QUICK_MS) throw new TypeError("the stream ended with nothing");
       failures = 0;
-      if (!ended() && position() === before) await wait(250, signal);
     } catch (error) {
       if (signal?.aborted) return;
       failures = position() === before ? failures + 1 : 1;

@@ -76,8 +76,9 @@ function returned(turn, id, data, status = "completed") {
   const item = toolOf(turn, data) ?? put(turn, { kind: "tool", id: `tool ${data.call_id}`, callId: data.call_id, name: data.name, arguments: "" });
   const outcome = turn.outcomes?.[id] ?? {};
   item.output = blockText(data.output);
-  item.status = outcome.ok === false ? "error" : "ok";
-  item.durationMs = outcome.duration_ms;
+  const unasked = String(outcome.error_code ?? "").startsWith("consent_");
+  item.status = unasked ? "stopped" : outcome.ok === false ? "error" : "ok";
+  item.durationMs = unasked ? null : outcome.duration_ms;
   item.credential = outcome.credential ?? null;
   item.errorCode = outcome.error_code ?? "";
 }

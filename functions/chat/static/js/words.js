@@ -30,7 +30,7 @@ export const WORDS = {
     error: {
       default: "Something went wrong.", sign_in_again: "Your session has ended. Sign in again to go on.", conflict: "This conversation is still busy with the last question.",
       agent_unavailable: "The agent does not answer right now.", too_large: "The message is too long: at most 20,000 characters.", forbidden: "This belongs to someone else.",
-      not_found: "There is no such conversation.", offline: "The connection was lost.", forged_request: "This page is out of date. Reload it.",
+      not_found: "There is no such conversation.", offline: "The connection was lost.", forged_request: "This page is out of date. Reload it.", lost: "What ran this is gone, and nothing more comes of it.",
     },
     samples: ["What is the weather in Hangzhou today?", "What is on my schedule today?", "Read my OSS file notes.txt", "What time is it?", "List my ECS instances", "Write 'hello' to DingTalk document X"],
   },
@@ -61,7 +61,7 @@ export const WORDS = {
     error: {
       default: "出错了。", sign_in_again: "会话已结束，请重新登录后继续。", conflict: "该对话仍在处理上一个问题。",
       agent_unavailable: "智能体暂时没有响应。", too_large: "消息过长：最多 20,000 个字符。", forbidden: "这不属于您。",
-      not_found: "没有这个对话。", offline: "连接已中断。", forged_request: "页面已过时，请刷新。",
+      not_found: "没有这个对话。", offline: "连接已中断。", forged_request: "页面已过时，请刷新。", lost: "执行该任务的进程已不在，不会再有结果。",
     },
     samples: ["今天天气怎么样？", "我今天的日程安排是什么？", "读取我的OSS文件", "现在几点了？", "帮我查询我的ECS实例列表", "写入\"hello\"到钉钉文档 X"],
   },

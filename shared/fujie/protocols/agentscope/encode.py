@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any, assert_never
 
+from fujie.permission import ConsentRequest
 from fujie.protocols.agentscope.words import clean, compact, string, text_block
 from fujie.protocols.events import (
-    ConsentRequest,
     ConsentRequired,
     ConsentResolved,
     RunCanceled,

@@ -1,0 +1,39 @@
+"""What a person is asked to allow, and which credential was used for him: nouns that everybody may speak of."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialBadge:
+    """Which credential a tool call used: never the credential itself."""
+
+    kind: Literal["api_key", "oauth", "sts"]
+    provider: str
+    scopes: tuple[str, ...] = ()
+    user: str = ""
+    """Display name of the person on whose behalf; empty where the credential is the workload's own."""
+    expires_at: str = ""
+    """ISO 8601 UTC, or empty where the credential does not expire (an API key)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One OAuth scope, and what it allows in the user's words, by language."""
+
+    name: str
+    words: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRequest:
+    """What the user is asked to allow. `connect_url` is our own page, never the provider's."""
+
+    consent_id: str
+    provider: str
+    provider_name: str
+    scopes: tuple[Scope, ...]
+    tool: str
+    reason: str
+    connect_url: str
+    expires_at: str
