@@ -137,7 +137,23 @@ async def _unless_gone(client: Client, work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _forward(function: HostedFunction, scope: Scope, client: Client, answer: Answer, request_id: str) -> None:
-    """Carry the request to a custom runtime and stream its answer; the end is sent once the lease is back."""
+    """Carry the request to a custom runtime and stream its answer; the end is sent once the lease is back.
+
+    An instance that takes no connection any more got nothing of the request, so another one may have it.
+    """
+    try:
+        await _forward_once(function, scope, client, answer, request_id)
+    except httpx2.ConnectError:
+        try:
+            await _forward_once(function, scope, client, answer, request_id)
+        except httpx2.ConnectError as error:
+            raise FunctionFailedError("CAExited", "the function takes no connections") from error
+    await answer.end()
+
+
+async def _forward_once(
+    function: HostedFunction, scope: Scope, client: Client, answer: Answer, request_id: str
+) -> None:
     async with function.custom.lease() as instance, function.limited():
         headers = forwarded_request(client.headers) + function.common_headers(instance.key, request_id, "/http-invoke")
         content = client.body() if client.has_body else None
@@ -148,9 +164,10 @@ async def _forward(function: HostedFunction, scope: Scope, client: Client, answe
                     await answer.chunk(chunk)
         except httpx2.LocalProtocolError as error:
             raise RequestRefusedError("InvalidArgument", 400, f"the request is malformed: {error}") from error
+        except httpx2.ConnectError:
+            raise
         except httpx2.TransportError as error:
             raise FunctionFailedError("CAExited", "the function closed the connection in mid-answer") from error
-    await answer.end()
 
 
 async def _call(

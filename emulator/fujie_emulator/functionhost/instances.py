@@ -22,7 +22,7 @@ from fujie_emulator.functionhost.specification import FunctionSpec
 CUSTOM_START_S = 120.0  # fc.md 1.3
 BUILTIN_START_S = 60.0
 _POLL_S = 0.01
-_EXIT_S = 1.0  # between the end of the socket and the end of the process
+_EXIT_S = 0.5  # between the end of a connection and the end of the process, if that is why it ended
 _IDLE_CONNECTION_S = 600.0  # below the 900 s that functions keep idle connections open
 _RUNTIME = "fujie_emulator.functionhost.runtime"
 Headers = Sequence[tuple[bytes, bytes]]
@@ -59,6 +59,7 @@ class CustomInstance:
         self.key = key
         self.in_flight = 0
         self._child = child
+        self._lost = False
         self._base = f"http://127.0.0.1:{port}/"
         self._transport = httpx2.AsyncHTTPTransport(
             trust_env=False,
@@ -98,8 +99,8 @@ class CustomInstance:
 
     @property
     def alive(self) -> bool:
-        """Tell whether the process runs."""
-        return self._child.alive
+        """Tell whether the process runs and takes connections."""
+        return self._child.alive and not self._lost
 
     @asynccontextmanager
     async def request(
@@ -108,6 +109,7 @@ class CustomInstance:
         """Send one request and give its streaming response; leaving early closes the connection.
 
         `target` goes onto the wire as it is. Reading has no deadline of its own: the caller's counts.
+        After httpx2.ConnectError nothing was sent, and the instance is not used again.
         """
         request = httpx2.Request(
             method,
@@ -116,11 +118,18 @@ class CustomInstance:
             content=content,
             extensions={"target": target, "timeout": {"connect": 5.0, "read": None, "write": None, "pool": None}},
         )
-        response = await self._transport.handle_async_request(request)
         try:
-            yield response
-        finally:
-            await response.aclose()
+            response = await self._transport.handle_async_request(request)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx2.ConnectError:
+            self._lost = True
+            raise
+        except httpx2.TransportError:
+            await _exit_of(self._child)  # a crash shows on the connection before it shows as an exit
+            raise
 
     async def stop(self, grace_s: float = 3.0) -> None:
         """End the process; connections to it close."""
@@ -213,8 +222,7 @@ class BuiltinInstance:
         await self._child.stop(0 if self._broken else grace_s)
 
     async def _ended(self) -> FunctionFailedError:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._child.exited), _EXIT_S)
+        await _exit_of(self._child)
         status = self._child.returncode
         return FunctionFailedError("CAExited", f"the function's process exited with status {status} in mid-invocation")
 
@@ -226,6 +234,7 @@ class BuiltinInstance:
             message = f"the runtime exited with status {self._child.returncode} while it started"
             raise InstanceStartError("CAExited", message, launch.log.tail()) from error
         if head["type"] != "ready":
+            await _exit_of(self._child)  # its last words reach the log before that
             raise InitializationFailedError(payload, launch.log.tail())
 
     async def _read(self) -> tuple[dict[str, object], bytes]:
@@ -241,6 +250,12 @@ async def _until_listening(child: ChildProcess, port: int) -> None:
             writer.close()
             return
         await asyncio.sleep(_POLL_S)
+
+
+async def _exit_of(child: ChildProcess) -> None:
+    """Give a process that is ending the time to end."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(child.exited), _EXIT_S)
 
 
 def _free_port() -> int:
