@@ -70,5 +70,5 @@ test("a failure without a response is one too", () => {
 test("a call whose permission was refused was not run, rather than failed", () => {
   const output = { call_id: "k", name: "write", output: '[{"type":"text","text":"denied"}]' };
   const turn = played(...begin(), data("a", call), message("b", "plugin_call_output", null, { ok: false, duration_ms: 0, error_code: "consent_denied" }), data("b", output));
-  assert.deepEqual([turn.items[0].status, turn.items[0].durationMs], ["stopped", null]);
+  assert.deepEqual([turn.items[0].status, turn.items[0].output, turn.items[0].durationMs], ["stopped", "", undefined]);
 });

@@ -75,10 +75,10 @@ function returned(turn, id, data, status = "completed") {
   if (status !== "completed" && !data.output) return;
   const item = toolOf(turn, data) ?? put(turn, { kind: "tool", id: `tool ${data.call_id}`, callId: data.call_id, name: data.name, arguments: "" });
   const outcome = turn.outcomes?.[id] ?? {};
+  if (String(outcome.error_code ?? "").startsWith("consent_")) { item.status = "stopped"; return; } // the consent's card tells it
   item.output = blockText(data.output);
-  const unasked = String(outcome.error_code ?? "").startsWith("consent_");
-  item.status = unasked ? "stopped" : outcome.ok === false ? "error" : "ok";
-  item.durationMs = unasked ? null : outcome.duration_ms;
+  item.status = outcome.ok === false ? "error" : "ok";
+  item.durationMs = outcome.duration_ms;
   item.credential = outcome.credential ?? null;
   item.errorCode = outcome.error_code ?? "";
 }
