@@ -12,6 +12,11 @@ _HIGHEST_PORT = 65535
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     asked = _parser().parse_args(arguments)
+    if asked.command == "coverage":
+        from fujie_emulator.coverage import coverage_page
+
+        sys.stdout.write(coverage_page())
+        return 0
     from fujie_emulator.core.serving import start
 
     try:
@@ -24,12 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m fujie_emulator", description="Alibaba Cloud on this machine.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     start = commands.add_parser("start", help="serve the cloud until Ctrl-C")
     start.add_argument("--port", type=_port, default=8091, help="loopback port; 0 takes a free one (default 8091)")
     start.add_argument("--state", type=Path, default=Path(".fujie/cloud"), help="directory that keeps the account")
     start.add_argument("--ready-file", type=Path, help="written as JSON once everything answers")
     start.add_argument("--host-base-port", type=_port, help="first port of the function host; none, no host ports")
+    commands.add_parser("coverage", help="print COVERAGE.md: what the cloud does, operation by operation")
     return parser
 
 

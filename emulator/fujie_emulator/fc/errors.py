@@ -12,3 +12,10 @@ def wrong_type(name: str, value: str, right: str) -> CloudError:
 def from_host(error: InvocationError) -> CloudError:
     """The host could not invoke the function."""
     return CloudError(error.code, error.status, error.message, headers={"x-fc-error-type": error.error_type})
+
+
+def unsupported(method: str, path: str) -> CloudError:
+    """Only functions are invoked here; everything else of the API is refused by name."""
+    return CloudError(
+        "UnsupportedOperation", 400, f"The emulator does not do {method} {path[:128]}; see PUT /_fujie/functions."
+    )

@@ -10,7 +10,7 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc.errors import from_host, wrong_type
+from fujie_emulator.fc.errors import from_host, unsupported, wrong_type
 from fujie_emulator.fc.state import authorize_invocation, enqueue, invoke
 from fujie_emulator.functionhost.errors import InvocationError
 from fujie_emulator.functionhost.function import new_request_id
@@ -37,7 +37,14 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         except InvocationError as error:
             raise from_host(error) from error
 
-    return [Route(f"{VERSION_PATH}/functions/{{name}}/invocations", invoke_function, methods=["POST"])]
+    async def refuse(request: Request) -> Response:
+        note(service="fc", action="")
+        raise unsupported(request.method, request.url.path)
+
+    return [
+        Route(f"{VERSION_PATH}/functions/{{name}}/invocations", invoke_function, methods=["POST"]),
+        Route(f"{VERSION_PATH}/{{rest:path}}", refuse, methods=["GET", "POST", "PUT", "DELETE"]),
+    ]
 
 
 async def _invoked(host: FunctionHost, name: str, request: Request, body: bytes) -> Response:

@@ -7,38 +7,10 @@ from typing import Any
 from fujie_emulator.core.call import RpcCall
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.iam import authorize
-from fujie_emulator.ims import state
+from fujie_emulator.ims import refused, state
 from fujie_emulator.ims.state import Application
 
 VERSION = "2019-08-15"
-REFUSED = dict.fromkeys(
-    [
-        "GetAppSecret",
-        "ListPredefinedScopes",
-        "ProvisionApplication",
-        "DeprovisionApplication",
-        "GetApplicationProvisionInfo",
-        "ListApplicationProvisionInfos",
-        "ProvisionExternalApplication",
-        "DeprovisionExternalApplication",
-        "GetExternalApplication",
-        "ListExternalApplications",
-        "CreateUser",
-        "GetUser",
-        "UpdateUser",
-        "DeleteUser",
-        "ListUsers",
-        "CreateAccessKey",
-        "ListAccessKeys",
-        "UpdateAccessKey",
-        "DeleteAccessKey",
-        "CreateLoginProfile",
-        "GetLoginProfile",
-        "UpdateLoginProfile",
-        "DeleteLoginProfile",
-    ],
-    "only the account's own OAuth applications are emulated, and a secret is shown once",
-)
 _DESCRIPTIONS = {
     "openid": "Obtain the OpenID of the user",
     "profile": "Obtain the name of the user",
@@ -164,3 +136,4 @@ ACTIONS: dict[str, Callable[[Cloud, RpcCall], dict[str, Any]]] = {
     "ListAppSecretIds": list_app_secret_ids,
     "DeleteAppSecret": delete_app_secret,
 }
+REFUSED = {action: why for action, why in refused.REFUSED.items() if action not in ACTIONS}

@@ -301,3 +301,9 @@ def action_of(request: ObjectRequest) -> tuple[str, Action]:
         what = "object" if request.key else "bucket" if request.bucket else "service"
         raise not_implemented(f"{request.method} of a {what}{f' with ?{asked}' if asked else ''}")
     return found
+
+
+def operation_names() -> set[str]:
+    """Return the names of everything that is done, for COVERAGE.md."""
+    tables = (_SERVICE, _BUCKET, _OBJECT)
+    return {name for table in tables for name, _ in table.values()} | {"CopyObject"}

@@ -1,0 +1,11 @@
+"""What COVERAGE.md says of IMS beside its action tables."""
+
+from fujie_emulator.core.coverage import Coverage, captured
+
+COVERAGE = Coverage(
+    title="ims 2019-08-15",
+    source="documented",
+    client="alibabacloud_ims20190815",
+    notes=captured("CreateApplication CreateAppSecret DeleteApplication"),
+    inventions=("Which codes malformed redirect URIs, scopes and validities get.",),
+)

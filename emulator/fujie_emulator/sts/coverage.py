@@ -1,0 +1,15 @@
+"""What COVERAGE.md says of STS beside its action tables."""
+
+from fujie_emulator.core.coverage import Coverage, Note
+
+COVERAGE = Coverage(
+    title="sts 2015-04-01",
+    source="documented",
+    client="alibabacloud_sts20150401",
+    notes={
+        "AssumeRole": Note(
+            partly="the root key may assume a role that trusts the account; the real service refuses root"
+        ),
+        "GetCallerIdentity": Note(source="captured"),
+    },
+)
