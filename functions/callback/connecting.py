@@ -2,6 +2,7 @@
 
 import hmac
 import logging
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import quote
 
@@ -107,9 +108,13 @@ async def outcome_page(request: Request, parts: Parts, consent: Consent, notice:
 
 
 async def refused(request: Request, parts: Parts, error: FujieError, consent: Consent | None) -> Response:
-    """Return the page for an error; the owner of a consent that is over also learns how it ended."""
+    """Return the page for an error; the owner of a consent that is over also learns how it ended.
+
+    Used again, it is a refusal also where it ended well.
+    """
     if isinstance(error, ConsentStateError) and consent is not None:
-        return await outcome_page(request, parts, consent, ending_of(consent))
+        ending = ending_of(consent)
+        return await outcome_page(request, parts, consent, replace(ending, status=max(ending.status, error.status)))
     notice = notice_of(error)
     log.log(logging.ERROR if notice.status >= 500 else logging.INFO, "consent refused: %s", error.code)
     return notice_page(request, notice)

@@ -231,6 +231,7 @@ async def test_a_replayed_return_does_nothing_more(alice, callback):
     await allowed(alice, callback)
     await alice.get("/callback", params=RETURN)
     page = await alice.get("/callback", params=RETURN)
+    assert page.status_code == 409
     assert "Allowed" in page.text
     assert callback.completed == [callback.consent.id]
     assert len(callback.plane.wakes.runs) == 1
@@ -331,6 +332,7 @@ async def test_a_link_that_is_over_says_how_it_ended(alice, callback, status):
     page = await alice.get(callback.link)
     assert WORDS["en"][f"{OUTCOMES[status].words}_title"] in page.text
     assert "<form" not in page.text
+    assert page.status_code in {409, 410}
 
 
 async def test_an_expired_link_says_so_before_anyone_has_moved_it(alice, callback):
