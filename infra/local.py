@@ -118,13 +118,12 @@ def wait_for_emulator(file: Path) -> Emulator:
 
 def _migrate(database_url: str) -> None:
     """Bring the store's schema up to date. Raises SettingsError when the file is not a database of ours."""
-    from sqlalchemy.exc import DatabaseError
-
+    from fujie.sessions.errors import StoreError
     from fujie.sessions.migrate import migrate
 
     try:
         asyncio.run(migrate(database_url))
-    except DatabaseError as error:
+    except StoreError as error:
         raise SettingsError(
             f"the database {database_url.removeprefix('sqlite+aiosqlite:///')} is damaged",
             repair="start again with `fujie dev --reset`, which forgets the state",

@@ -40,7 +40,7 @@ class RecordingModel:
                 answer = httpx2.post(
                     recorder.target + self.path,
                     content=body,
-                    headers={"content-type": "application/json"},
+                    headers={name: self.headers[name] for name in ("content-type", "authorization")},
                     timeout=60,
                     trust_env=False,
                 )
@@ -79,7 +79,7 @@ def secrets_of_the_cloud(stack):
         elif isinstance(value, str) and len(value) >= 16 and SECRET_FIELD.search(name):
             found.add(value)
 
-    for file in (stack.state / "cloud").glob("*.db"):
+    for file in (stack.state / "cloud").glob("*.sqlite3"):
         database = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
         for (table,) in database.execute("select name from sqlite_master where type = 'table'").fetchall():
             for row in database.execute(f'select * from "{table}"'):

@@ -99,7 +99,7 @@ def test_a_state_directory_in_use_is_one_clear_sentence(stack):
         ("fujie-state.json", "{"),
         ("keys.json", '{"signing/chat": 7}'),
         ("fujie.db", "not a database"),
-        ("cloud/cloud.db", "x" * 5000),
+        ("cloud/cloud.sqlite3", "x" * 5000),
     ],
 )
 def test_a_damaged_state_is_one_clear_sentence(tmp_path, file, content):

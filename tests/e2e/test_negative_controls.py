@@ -171,10 +171,8 @@ def test_a_narrowed_credential_reads_its_one_object_and_nothing_else(stack, conf
 
 
 def session_policy_of(stack, user_id):
-    from fujie.tools.calling import session_policy
+    from fujie.tools.narrowing import Scope, session_policy
     from functions.tool.manifest import TOOLS
 
     tool = next(tool for tool in TOOLS if tool.name == "get_schedule")
-    return session_policy(
-        tool.credential, bucket=f"fujie-local-{stack.ready['account_id']}", user_id=user_id, arguments={}
-    )
+    return session_policy(tool.credential, Scope(user_id, f"fujie-local-{stack.ready['account_id']}"), {})

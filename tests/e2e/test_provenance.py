@@ -22,10 +22,15 @@ def stack(tmp_path_factory):
 def calls(stack, before, *services):
     """Return (action, who) of the calls to these services since then."""
     return [
-        (row["action"], row["caller"]["name"] if row["caller"]["type"] != "anonymous" else "anonymous")
+        (row["action"], who(row["caller"]))
         for row in stack.requests(before)
         if row["service"] in services
     ]
+
+
+def who(caller):
+    """Return the role's name of a caller that has assumed one."""
+    return caller["arn"].split("/")[1] if caller["type"] == "role" else caller["type"]
 
 
 def test_an_api_key_is_fetched_by_the_tool_function_and_reaches_the_partner(stack, person):

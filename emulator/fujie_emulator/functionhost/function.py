@@ -29,6 +29,7 @@ class Counters:
 
     invocations: int = 0
     errors: int = 0
+    restarts: int = 0
     last_error: str = ""
 
 
@@ -59,6 +60,7 @@ class HostedFunction:
             "instances": self.pool.size,
             "invocations": self.counters.invocations,
             "errors": self.counters.errors,
+            "restarts": self.counters.restarts,
             "last_error": self.counters.last_error or None,
             "runtime": self.spec.runtime,
             "trigger_port": self.spec.trigger_port,
@@ -128,6 +130,7 @@ class HostedFunction:
 
     def restart(self) -> None:
         """Replace the instances: new requests go to new ones, the old finish what they have."""
+        self.counters.restarts += 1
         self.pool.retire_all()
         self.warm()
 

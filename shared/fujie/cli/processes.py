@@ -89,7 +89,10 @@ def wait_for_file(path: Path, child: Child, what: str, timeout_s: float) -> None
     deadline = time.monotonic() + timeout_s
     while not path.exists():
         if child.exit_code() is not None:
-            raise NotStartedError(f"{what} did not start; its message is above")
+            raise NotStartedError(
+                f"{what} did not start; its message is above",
+                repair="if its state is damaged: `fujie dev --reset` forgets the state and starts anew",
+            )
         if time.monotonic() > deadline:
             raise NotStartedError(f"{what} did not start within {timeout_s:.0f} s")
         time.sleep(0.02)
