@@ -20,17 +20,19 @@ from fujie.sessions.errors import StoreUnavailableError
 from functions.callback.pages import Notice
 
 DONE = Notice("done", tone="good")
+DONE_BEFORE = Notice("done_before", 409, "good")
 DENIED = Notice("denied", tone="calm")
 FORGED = Notice("forged", 403)
 SIGNED_OUT = Notice("signed_out", 401)
 MALFORMED = Notice("malformed", 400)
 REFUSED = Notice("refused", 502)
 UPSTREAM = Notice("upstream", 503, retry=True)
+UNSURE = Notice("unsure", 503, "calm")
 BROKEN = Notice("error", 500, retry=True)
 
 EXPIRED = Notice("expired", 410, "calm")
 OUTCOMES: dict[ConsentStatus, Notice] = {
-    "completed": DONE,
+    "completed": DONE_BEFORE,
     "denied": DENIED,
     "expired": EXPIRED,
     "cancelled": Notice("cancelled", 410, "calm"),

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from fujie.errors import FujieError
 from fujie.identity.consent import Outcome
+from fujie.identity.errors import CloudUnavailableError, ConsentForeignError
 from fujie.identity.rows import Consent
 from fujie.identity.signin import sha256_hex
 from functions.callback.connecting import PartsOf, Visitor, outcome_page, refused, wake
@@ -17,7 +18,7 @@ from functions.callback.notices import (
     MALFORMED,
     REFUSED,
     SIGNED_OUT,
-    UPSTREAM,
+    UNSURE,
     USED,
     ending_of,
     notice_of,
@@ -45,12 +46,15 @@ async def provider_return(
 ) -> Response:
     """Finish what Allow began, in the browser session that pressed it."""
     if session is None:
+        await _spoiled(parts, session_uri, state)
         return notice_page(request, SIGNED_OUT)
     if not state or not session_uri:
         return notice_page(request, MALFORMED)
     try:
         consent = await parts.desk.take_return(session_uri=session_uri, state=state, session=session)
     except FujieError as fault:
+        if isinstance(fault, ConsentForeignError):
+            await _spoiled(parts, session_uri, state)
         return await refused(request, parts, fault, await parts.store.consent_by_state(sha256_hex(state)))
     if error in DENIALS:
         return await _settled(request, parts, consent, "denied", DENIED)
@@ -63,19 +67,26 @@ async def _confirmed(request: Request, parts: Parts, consent: Consent) -> Respon
     try:
         async with asyncio.timeout(COMPLETE_DEADLINE_S):
             await parts.complete(consent)
-    except TimeoutError:
-        return await _answerable_again(request, parts, consent, UPSTREAM)
+    except (TimeoutError, CloudUnavailableError) as error:
+        log.warning("nobody knows whether the consent was completed: %s", type(error).__name__)
+        return await _settled(request, parts, consent, "completed", UNSURE)
     except FujieError as error:
+        # Each of these says that the cloud was not asked, or that it refused: nothing was completed.
         log.warning("consent was not completed: %s", error.code)
         return await _answerable_again(request, parts, consent, notice_of(error))
     except Exception:
-        await _put_back(parts, consent)
+        await parts.desk.settle(consent.id, "completed")
+        await wake(parts, consent)
         raise
     return await _settled(request, parts, consent, "completed", DONE)
 
 
 async def _settled(request: Request, parts: Parts, consent: Consent, outcome: Outcome, notice: Notice) -> Response:
-    """Record the outcome and wake the run; what someone else settled meanwhile stands."""
+    """Record the outcome and wake the run; what someone else settled meanwhile stands.
+
+    Of a completion whose end nobody knows, the woken run hears the truth from the cloud: it gets the token, or asks
+    the person anew. So the state is never used twice.
+    """
     settled = await parts.desk.settle(consent.id, outcome)
     if settled is None:
         ended = await parts.store.consent(consent.id)
@@ -85,10 +96,14 @@ async def _settled(request: Request, parts: Parts, consent: Consent, outcome: Ou
 
 
 async def _answerable_again(request: Request, parts: Parts, consent: Consent, notice: Notice) -> Response:
-    await _put_back(parts, consent)
+    """Put the consent back to where Allow had left it: only the same browser, with the same state, comes further."""
+    await parts.store.move_consent(consent.id, ("returned",), "bound")
     return await outcome_page(request, parts, consent, notice)
 
 
-async def _put_back(parts: Parts, consent: Consent) -> None:
-    """Put the consent back to where Allow had left it: only the same browser, with the same state, comes further."""
-    await parts.store.move_consent(consent.id, ("returned",), "bound")
+async def _spoiled(parts: Parts, session_uri: str, state: str) -> None:
+    """Cancel the request whose answer came to a browser that did not allow it, and wake its run."""
+    consent = await parts.desk.spoil(session_uri=session_uri, state=state)
+    if consent is not None:
+        log.warning("a consent's answer came to another browser: it is void")
+        await wake(parts, consent)

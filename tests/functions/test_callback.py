@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from fujie import clock
-from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, DelegationExpiredError
+from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, DelegationExpiredError, ThrottledError
 from functions.callback import returning
 from functions.callback.app import create_app
 from functions.callback.notices import OUTCOMES
@@ -264,8 +264,9 @@ async def test_only_the_browser_that_allowed_may_return(alice, callback, cookie,
     async with callback.browser(cookie) as other:
         page = await other.get("/callback", params=RETURN)
     assert page.status_code == status
-    assert await callback.status() == "bound"
+    assert await callback.status() == "cancelled"
     assert callback.completed == []
+    assert callback.plane.wakes.runs == [("run-1", "dlg-alice-cookie")]
 
 
 async def test_a_return_without_allow_is_refused(alice, callback):
@@ -295,14 +296,12 @@ async def test_another_error_of_the_provider_leaves_it_answerable(alice, callbac
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [
-        (CloudUnavailableError("503 from upstream-host"), 503, "Try again"),
-        ("hang", 503, "Try again"),
-        (CloudRefusedError("no", cloud_code="Forbidden"), 502, "said no"),
+        (CloudRefusedError("no from upstream-host", cloud_code="Forbidden"), 502, "said no"),
+        (ThrottledError("busy", retry_after_s=1), 503, "Try again"),
         (DelegationExpiredError("over"), 401, "Sign in again"),
     ],
 )
-async def test_a_completion_that_fails_says_so_and_can_be_repeated(alice, callback, monkeypatch, fault, status, words):
-    monkeypatch.setattr(returning, "COMPLETE_DEADLINE_S", 0.05)
+async def test_a_completion_that_surely_failed_says_so_and_can_be_repeated(alice, callback, fault, status, words):
     await allowed(alice, callback)
     callback.fault = fault
     page = await alice.get("/callback", params=RETURN)
@@ -314,6 +313,25 @@ async def test_a_completion_that_fails_says_so_and_can_be_repeated(alice, callba
     callback.fault = None
     assert "Allowed" in (await alice.get("/callback", params=RETURN)).text
     assert await callback.status() == "completed"
+
+
+UNKNOWN_ENDS = [CloudUnavailableError("503 from upstream-host"), "hang", ValueError("a fault of ours")]
+
+
+@pytest.mark.parametrize("fault", UNKNOWN_ENDS)
+async def test_a_completion_whose_end_nobody_knows_is_not_repeated_and_the_run_looks(
+    alice, callback, monkeypatch, fault
+):
+    monkeypatch.setattr(returning, "COMPLETE_DEADLINE_S", 0.05)
+    await allowed(alice, callback)
+    callback.fault = fault
+    page = await alice.get("/callback", params=RETURN)
+    assert page.status_code == (500 if isinstance(fault, ValueError) else 503)
+    assert "upstream-host" not in page.text
+    assert callback.plane.wakes.runs == [("run-1", "dlg-alice-cookie")]
+    callback.fault = None
+    assert (await alice.get("/callback", params=RETURN)).status_code == 409
+    assert callback.completed == []
 
 
 async def test_a_consent_cancelled_meanwhile_stays_cancelled(alice, callback):
@@ -360,7 +378,6 @@ async def test_a_fault_of_ours_is_a_page_that_tells_nothing(alice, callback):
     assert page.status_code == 500
     assert STATE not in page.text
     assert "RuntimeError" not in page.text
-    assert await callback.status() == "bound"
 
 
 @pytest.mark.parametrize(
