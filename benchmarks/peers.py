@@ -7,15 +7,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".venv-peers"
 PACKAGES = ("ppio-agent-runtime==0.1.0",)
+PYTHON = ">=3.12"
+"""What the peers demand, which is more than ours; uv takes the first such Python on PATH, or fetches one."""
 
 
 def peer_python() -> Path:
-    """Return the Python that has the peers installed."""
-    python = PEERS / "bin" / "python"
-    if not python.exists():
+    """Return the Python that has the peers installed. Raises CalledProcessError, uv having said why, when none can."""
+    python, installed = PEERS / "bin" / "python", PEERS / ".installed"
+    if not installed.exists():
         print(f"installing {', '.join(PACKAGES)} into {PEERS.name} ...", file=sys.stderr)
         uv = ROOT / ".tools" / "bin" / "uv"
         program = str(uv) if uv.exists() else "uv"
-        subprocess.run([program, "venv", "--quiet", "--python", sys.executable, str(PEERS)], check=True)
-        subprocess.run([program, "pip", "install", "--quiet", "--python", str(python), *PACKAGES], check=True)
+        subprocess.run([program, "venv", "--quiet", "--clear", "--python", PYTHON, str(PEERS)], check=True)
+        install = [program, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
+        subprocess.run([*install, *PACKAGES], check=True)
+        installed.touch()
     return python

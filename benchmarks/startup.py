@@ -129,8 +129,9 @@ def _ask(person: httpx2.Client, url: str) -> float:
 
 def _ask_model(cloud: str) -> float:
     body = {"model": "scripted", "stream": True, "messages": [{"role": "user", "content": "Who are you?"}]}
+    url, headers = f"{cloud}/llm/v1/chat/completions", {"authorization": "Bearer scripted"}
     began = time.perf_counter()
-    with httpx2.stream("POST", f"{cloud}/llm/v1/chat/completions", json=body, timeout=30, trust_env=False) as answer:
+    with httpx2.stream("POST", url, json=body, headers=headers, timeout=30, trust_env=False) as answer:
         for line in answer.iter_lines():
             if line.startswith("data: {") and json.loads(line[6:])["choices"][0]["delta"].get("content"):
                 return (time.perf_counter() - began) * 1000

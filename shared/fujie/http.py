@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -40,14 +41,25 @@ def http_client(*, timeout_s: float = 10.0) -> "httpx2.AsyncClient":
     """Return a pooled client that follows no redirect and reads no proxy or netrc from the environment.
 
     `timeout_s` bounds each connect, read, write and wait for a connection; callers bound the whole by a deadline.
+    The trusted certificates are read at the first request, so that a start does not wait for them.
     """
     import httpx2
 
+    class LateTransport(httpx2.AsyncBaseTransport):
+        @cached_property
+        def inner(self) -> httpx2.AsyncHTTPTransport:
+            limits = httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_S)
+            return httpx2.AsyncHTTPTransport(verify=True, trust_env=False, limits=limits)
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            return await self.inner.handle_async_request(request)
+
+        async def aclose(self) -> None:
+            if "inner" in self.__dict__:
+                await self.inner.aclose()
+
     return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(timeout_s),
-        limits=httpx2.Limits(max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_S),
-        follow_redirects=False,
-        trust_env=False,
+        transport=LateTransport(), timeout=httpx2.Timeout(timeout_s), follow_redirects=False, trust_env=False
     )
 
 

@@ -1,9 +1,13 @@
 import asyncio
+import contextlib
 import os
+import sqlite3
 import subprocess
 import sys
+import uuid
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -11,7 +15,7 @@ from alembic.script import ScriptDirectory
 from fujie.errors import SettingsError
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import StoreUnavailableError
-from fujie.sessions.migrate import MIGRATIONS, migrate
+from fujie.sessions.migrate import MIGRATIONS, VERSION, migrate
 from fujie.sessions.sql import SqlStore
 from fujie.sessions.tables import METADATA, REVISION
 
@@ -29,22 +33,67 @@ async def new_database(postgresql: str, name: str) -> str:
 async def fresh_url(request, tmp_path):
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path / 'fresh.db'}"
-    return await new_database(request.getfixturevalue("postgresql"), f"fresh_{request.node.name.split('[')[0][5:40]}")
+    return await new_database(request.getfixturevalue("postgresql"), f"fresh_{uuid.uuid4().hex}")
 
 
 def test_the_code_asks_for_the_newest_migration():
     assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [REVISION]
 
 
-async def test_migrations_make_exactly_the_tables_the_code_uses(fresh_url):
-    await migrate(fresh_url)
+async def run_every_migration(url):
+    """Give Alembic its own, empty table first: a database that is not empty is migrated step by step."""
+    engine = engine_for(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(VERSION.create)
+    await engine.dispose()
+    await migrate(url)
+
+
+@pytest.mark.parametrize("make", [migrate, run_every_migration], ids=["at-once", "step-by-step"])
+async def test_migrations_make_exactly_the_tables_the_code_uses(fresh_url, make):
+    await make(fresh_url)
     engine = engine_for(fresh_url)
     async with engine.connect() as connection:
         difference = await connection.run_sync(
             lambda sync: compare_metadata(MigrationContext.configure(sync, opts={"compare_type": True}), METADATA)
         )
+        versions = list(await connection.scalars(sa.select(VERSION.c.version_num)))
     await engine.dispose()
     assert difference == []
+    assert versions == [REVISION]
+
+
+async def test_tables_made_at_once_are_those_that_the_migrations_make_to_the_letter(tmp_path):
+    schemas = []
+    for name, make in (("at-once", migrate), ("step-by-step", run_every_migration)):
+        file = tmp_path / f"{name}.db"
+        await make(f"sqlite+aiosqlite:///{file}")
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            rows = database.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        schemas.append({(kind, name): " ".join((sql or "").split()) for kind, name, sql in rows})
+    assert schemas[0] == schemas[1]
+
+
+async def test_an_up_to_date_database_is_left_alone_and_an_older_one_is_not(sqlite_url, monkeypatch):
+    asked = []
+    monkeypatch.setattr("fujie.sessions.migrate._run_migrations", asked.append)
+    await migrate(sqlite_url)
+    assert asked == []
+    engine = engine_for(sqlite_url)
+    async with engine.begin() as connection:
+        await connection.execute(sa.update(VERSION).values(version_num="0000"))
+    await engine.dispose()
+    await migrate(sqlite_url)
+    assert len(asked) == 1
+
+
+async def test_a_database_with_a_migration_that_we_do_not_know_is_refused(sqlite_url):
+    engine = engine_for(sqlite_url)
+    async with engine.begin() as connection:
+        await connection.execute(sa.update(VERSION).values(version_num="9999"))
+    await engine.dispose()
+    with pytest.raises(StoreUnavailableError, match="could not be migrated"):
+        await migrate(sqlite_url)
 
 
 async def test_four_processes_that_start_at_once_migrate_once(fresh_url):
