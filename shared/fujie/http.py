@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from fujie.errors import FujieError, TooLargeError
 
 if TYPE_CHECKING:
+    from http.cookiejar import CookieJar
+
     import httpx2
 
 MAX_CONNECTIONS = 100
@@ -40,6 +42,8 @@ class Answer:
 def http_client(*, timeout_s: float = 10.0) -> "httpx2.AsyncClient":
     """Return a pooled client that follows no redirect and reads no proxy or netrc from the environment.
 
+    It keeps no cookie: it serves everybody, and a cookie that came for one person must not go out for the next.
+
     `timeout_s` bounds each connect, read, write and wait for a connection; callers bound the whole by a deadline.
     The trusted certificates are read at the first request, so that a start does not wait for them.
     """
@@ -59,8 +63,19 @@ def http_client(*, timeout_s: float = 10.0) -> "httpx2.AsyncClient":
                 await self.inner.aclose()
 
     return httpx2.AsyncClient(
-        transport=LateTransport(), timeout=httpx2.Timeout(timeout_s), follow_redirects=False, trust_env=False
+        transport=LateTransport(),
+        timeout=httpx2.Timeout(timeout_s),
+        cookies=no_cookies(),
+        follow_redirects=False,
+        trust_env=False,
     )
+
+
+def no_cookies() -> "CookieJar":
+    """Return a jar into which nothing goes."""
+    from http.cookiejar import CookieJar, DefaultCookiePolicy
+
+    return CookieJar(DefaultCookiePolicy(allowed_domains=()))
 
 
 async def read_limited(response: _Readable, max_bytes: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from fujie.http import no_cookies
 from fujie.llm.errors import (
     LlmError,
     LlmNotConfiguredError,
@@ -44,7 +45,7 @@ def model_from_settings(
         api_key=settings.api_key.reveal(),
         timeout=timeout,
         max_retries=MAX_RETRIES,
-        http_client=httpx2.AsyncClient(timeout=timeout, follow_redirects=False, trust_env=False),
+        http_client=httpx2.AsyncClient(timeout=timeout, cookies=no_cookies(), follow_redirects=False, trust_env=False),
     )
     return OpenAIChatModel(
         name or settings.model, provider=OpenAICompatibleProvider(PROVIDER_NAME, openai_client=client)
