@@ -25,7 +25,7 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.http.aclose()
         await parts.store.close()
 
-    app = FastAPI(title="fujie callback", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="fujie callback", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.parts = parts
     app.include_router(connecting.routes)
     app.include_router(returning.routes)

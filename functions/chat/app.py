@@ -22,7 +22,7 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.http.aclose()
         await parts.store.close()
 
-    app = FastAPI(title="fujie chat", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="fujie chat", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.parts = parts
     for routes in (signing_in.routes, asking.routes, conversations.routes):
         app.include_router(routes)

@@ -54,7 +54,7 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.http.aclose()
         await parts.store.close()
 
-    app = FastAPI(title="fujie process", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="fujie process", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.router.routes.append(Route("/process", ProcessEndpoint(parts), methods=["POST"]))
 
     @app.get("/health")

@@ -54,6 +54,8 @@ class Door:
         return Principal(run.user, run.delegation_id, caller.act)
 
     async def _delegated(self, caller: InternalCaller) -> Principal:
+        if caller.run_id:
+            raise TokenInvalidError("the internal token was minted to wake one run")
         row = await self._store.delegation(caller.delegation_id)
         if row is None or row.withdrawn_at is not None:
             raise DelegationExpiredError("the sign-in behind this request has ended", repair="sign in again")

@@ -56,7 +56,7 @@ def create_app(parts: Parts) -> FastAPI:
         await parts.http.aclose()
         await parts.store.close()
 
-    app = FastAPI(title="fujie tool", lifespan=lifespan, openapi_url=None)
+    app = FastAPI(title="fujie tool", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.parts = parts
     app.include_router(routes)
     app.add_exception_handler(FujieError, _typed)

@@ -161,7 +161,7 @@ def _unverified_part(unverified_token: Secret, index: int) -> Mapping[str, Any]:
         raise TokenInvalidError("the token is not a signed JWT")
     try:
         data = json.loads(urlsafe_b64decode(parts[index] + "=" * (-len(parts[index]) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         data = None
     if not isinstance(data, dict):
         raise TokenInvalidError("the token is not a signed JWT") from None
