@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -51,14 +52,20 @@ def emulator(tmp_path):
 @pytest.fixture
 def function(emulator, tmp_path):
     (tmp_path / "main.py").write_text(HANDLER)
-    declare(emulator.url, "f", code_dir=str(tmp_path))
+    declare(emulator, "f", code_dir=str(tmp_path))
     return "f"
 
 
-def declare(url, name, **document):
+def declare(emulator, name, **document):
     body = {"runtime": "python3.12", "handler": "main.handler"} | document
-    answer = httpx2.put(f"{url}/_fujie/functions/{name}", json=body, trust_env=False)
+    answer = put(emulator, f"functions/{name}", body)
     assert answer.status_code == 200, answer.text
+
+
+def put(emulator, path, body, **headers):
+    return httpx2.put(
+        f"{emulator.url}/_fujie/{path}", json=body, headers=emulator.admin_headers | headers, trust_env=False
+    )
 
 
 def client(url, key_id, secret, token=None):
@@ -91,11 +98,20 @@ def until(condition, deadline_s=15.0):
 
 
 def test_a_synchronous_invocation_returns_the_answer(emulator, function):
-    answer = invoke(root(emulator), function, x_fc_log_type="Tail")
+    answer = invoke(root(emulator), function)
     body = json.loads(answer.body.read())
     assert (answer.status_code, body["got"]) == (200, "hello")
     assert answer.headers["x-fc-request-id"] == body["request_id"]
-    assert b"handling" in base64.b64decode(answer.headers["x-fc-log-result"])
+
+
+def test_the_answer_carries_the_tail_of_the_functions_log_when_asked(emulator, function):
+    """What the function prints reaches its log beside the answer, so the tail may be one invocation behind."""
+
+    def tail():
+        answer = invoke(root(emulator), function, x_fc_log_type="Tail")
+        return base64.b64decode(answer.headers["x-fc-log-result"])
+
+    assert until(lambda: b"handling" in tail())
 
 
 def test_a_functions_own_failure_is_an_answer_with_an_error_type(emulator, function):
@@ -107,7 +123,7 @@ def test_a_functions_own_failure_is_an_answer_with_an_error_type(emulator, funct
 def test_an_asynchronous_invocation_is_accepted_and_delivered(emulator, tmp_path):
     (tmp_path / "main.py").write_text(MARKING)
     mark = tmp_path / "mark"
-    declare(emulator.url, "f", code_dir=str(tmp_path), env={"MARK": str(mark)})
+    declare(emulator, "f", code_dir=str(tmp_path), env={"MARK": str(mark)})
     answer = invoke(root(emulator), "f", b"event", x_fc_invocation_type="Async")
     assert answer.status_code == 202
     until(lambda: mark.exists() and mark.read_bytes() == b"event\n")
@@ -200,7 +216,7 @@ def test_an_unsigned_or_wrongly_signed_call_is_refused_and_invokes_nothing(emula
 )
 def test_a_wrong_declaration_is_refused_with_what_would_be_right(emulator, tmp_path, document, words):
     body = {"runtime": "python3.12", "handler": "main.handler", "code_dir": str(tmp_path)} | document
-    answer = httpx2.put(f"{emulator.url}/_fujie/functions/f", json=body, trust_env=False)
+    answer = put(emulator, "functions/f", body)
     assert (answer.status_code, answer.json()["Code"]) == (400, "InvalidArgument")
     assert words in answer.json()["Message"]
     assert status(emulator.url) == {}
@@ -208,18 +224,25 @@ def test_a_wrong_declaration_is_refused_with_what_would_be_right(emulator, tmp_p
 
 def test_the_origin_serves_the_table_that_was_put(emulator, function, tmp_path):
     body = {"port": 0, "routes": [["/f*", "f"]]}
-    port = httpx2.put(f"{emulator.url}/_fujie/routes", json=body, trust_env=False).json()["port"]
+    port = put(emulator, "routes", body).json()["port"]
     assert httpx2.get(f"http://127.0.0.1:{port}/f/x", trust_env=False).status_code == 200
     assert httpx2.get(f"http://127.0.0.1:{port}/g", trust_env=False).status_code == 404
-    wrong = httpx2.put(f"{emulator.url}/_fujie/routes", json={"port": 0, "routes": [["f", "f"]]}, trust_env=False)
+    wrong = put(emulator, "routes", {"port": 0, "routes": [["f", "f"]]})
     assert wrong.status_code == 400
 
 
 def test_a_web_page_cannot_declare_functions(emulator, tmp_path):
-    answer = httpx2.put(
-        f"{emulator.url}/_fujie/functions/f", json={}, headers={"origin": "https://evil.example"}, trust_env=False
-    )
-    assert answer.status_code == 403
+    assert put(emulator, "functions/f", {}, origin="https://evil.example").status_code == 403
+
+
+def test_another_user_of_this_machine_cannot_declare_functions(emulator, function):
+    for token in ("", "x" * 43, emulator.cloud.admin_token[:-1]):
+        assert put(emulator, "functions/f", {}, **{"x-fujie-admin": token}).status_code == 403
+    assert httpx2.post(f"{emulator.url}/_fujie/functions/f/restart", trust_env=False).status_code == 403
+
+
+def process(ready):
+    return SimpleNamespace(url=ready["url"], admin_headers={"x-fujie-admin": ready["admin_token"]})
 
 
 @contextmanager
@@ -242,11 +265,11 @@ def test_an_acknowledged_event_survives_kill_9_of_the_emulator(tmp_path):
     mark = tmp_path / "mark"
     environment = {"MARK": str(mark)}
     with emulator_process(tmp_path) as ready:
-        declare(ready["url"], "f", code_dir=str(tmp_path), env=environment | {"BROKEN": "1"})
+        declare(process(ready), "f", code_dir=str(tmp_path), env=environment | {"BROKEN": "1"})
         caller = client(ready["url"], ready["access_key_id"], ready["access_key_secret"])
         assert invoke(caller, "f", b"kept", x_fc_invocation_type="Async").status_code == 202
     assert not mark.exists()
     with emulator_process(tmp_path) as ready:
-        declare(ready["url"], "f", code_dir=str(tmp_path), env=environment)
+        declare(process(ready), "f", code_dir=str(tmp_path), env=environment)
         until(lambda: status(ready["url"])["f"]["undelivered"] == 0)
     assert mark.read_bytes() == b"kept\n"
