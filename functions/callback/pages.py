@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import jinja2
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
-from markupsafe import Markup
 
 from fujie.http import is_loopback
 from functions.callback.words import WORDS, Language, language_of
+
+if TYPE_CHECKING:
+    import jinja2
+    from markupsafe import Markup
 
 TEMPLATES = Path(__file__).parent / "templates"
 Tone = Literal["good", "bad", "calm"]
@@ -93,14 +95,18 @@ def _page(html: str, status: int, form: str) -> Response:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def _environment() -> "jinja2.Environment":
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined, auto_reload=False
     )
 
 
 @cache
-def _style() -> Markup:
+def _style() -> "Markup":
+    from markupsafe import Markup
+
     return Markup((TEMPLATES / "page.css").read_text(encoding="utf-8"))  # noqa: S704 - our own file, no input in it
 
 
