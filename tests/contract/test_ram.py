@@ -144,6 +144,60 @@ def test_the_demo_users_are_ram_users(ram, cloud):
     assert ram.get_user(models.GetUserRequest(user_name="alice")).body.user.user_name == "alice"
 
 
+def test_a_user_with_keys_and_policies_lives_and_goes(ram, cloud):
+    made = ram.create_user(models.CreateUserRequest(user_name="carol", display_name="Carol", email="c@example.com"))
+    assert made.body.user.display_name == "Carol"
+    key = ram.create_access_key(models.CreateAccessKeyRequest(user_name="carol")).body.access_key
+    carol = Client(Config(access_key_id=key.access_key_id, access_key_secret=key.access_key_secret, endpoint=cloud.url))
+    create_policy(ram, "of-carol")
+    denied = refusal(carol.list_users, models.ListUsersRequest())
+    assert denied == ("NoPermission", 403)
+    held = {"policy_name": "AliyunRAMReadOnlyAccess", "policy_type": "System", "user_name": "carol"}
+    ram.attach_policy_to_user(models.AttachPolicyToUserRequest(**held))
+    assert "carol" in [user.user_name for user in carol.list_users(models.ListUsersRequest()).body.users.user]
+    mine = carol.list_access_keys(models.ListAccessKeysRequest()).body.access_keys.access_key
+    assert [(each.access_key_id, each.status) for each in mine] == [(key.access_key_id, "Active")]
+    listed = ram.list_policies_for_user(models.ListPoliciesForUserRequest(user_name="carol")).body.policies.policy
+    assert [policy.policy_name for policy in listed] == ["AliyunRAMReadOnlyAccess"]
+    entities = models.ListEntitiesForPolicyRequest(policy_name="AliyunRAMReadOnlyAccess", policy_type="System")
+    assert [user.user_name for user in ram.list_entities_for_policy(entities).body.users.user] == ["carol"]
+    ram.update_access_key(
+        models.UpdateAccessKeyRequest(user_name="carol", user_access_key_id=key.access_key_id, status="Inactive")
+    )
+    assert refusal(carol.list_users, models.ListUsersRequest()) == ("InvalidAccessKeyId.Inactive", 400)
+    ram.delete_access_key(models.DeleteAccessKeyRequest(user_name="carol", user_access_key_id=key.access_key_id))
+    ram.detach_policy_from_user(models.DetachPolicyFromUserRequest(**held))
+    ram.update_user(models.UpdateUserRequest(user_name="carol", new_comments="leaving"))
+    assert ram.get_user(models.GetUserRequest(user_name="carol")).body.user.comments == "leaving"
+    ram.delete_user(models.DeleteUserRequest(user_name="carol"))
+    assert refusal(ram.get_user, models.GetUserRequest(user_name="carol")) == ("EntityNotExist.User", 404)
+
+
+def test_tags_are_put_listed_and_taken(ram):
+    create_role(ram, "tagged")
+    tag = models.TagResourcesRequestTag(key="owner", value="me")
+    names = {"resource_type": "role", "resource_names": ["tagged"]}
+    ram.tag_resources(models.TagResourcesRequest(tag=[tag], **names))
+
+    def tags():
+        rows = ram.list_tag_resources(models.ListTagResourcesRequest(**names)).body.tag_resources
+        return {row.tag_key: row.tag_value for row in rows}
+
+    assert tags() == {"stack": "dev", "owner": "me"}
+    ram.untag_resources(models.UntagResourcesRequest(tag_keys=["stack"], **names))
+    assert tags() == {"owner": "me"}
+
+
+async def test_the_asynchronous_client_is_understood_too(ram):
+    answer = await ram.get_policy_async(
+        models.GetPolicyRequest(policy_name="AdministratorAccess", policy_type="System")
+    )
+    assert answer.body.policy.policy_name == "AdministratorAccess"
+    with pytest.raises(ClientException) as refused:
+        await ram.get_role_async(models.GetRoleRequest(role_name="nobody"))
+    assert refused.value.code == "EntityNotExist.Role"
+
+
 def test_a_malformed_policy_is_refused(ram):
     request = models.CreatePolicyRequest(policy_name="broken", policy_document='{"Version":"1"}')
     assert refusal(ram.create_policy, request) == ("MalformedPolicyDocument", 400)

@@ -11,6 +11,7 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_openapi.utils import Utils
 
 from fujie_emulator.testing import running
+from tests.emulator.sts.issuer import serving_issuer
 
 TRUST = {
     "Version": "1",
@@ -120,3 +121,50 @@ def test_an_untrusted_caller_is_told_what_is_missing(cloud):
 def test_a_role_that_is_not_there_is_not_found(cloud):
     error = refusal(lambda: assume(cloud, role_arn=ARN + "2"))
     assert (error.code, error.status_code) == ("EntityNotExist.Role", 404)
+
+
+def test_an_external_id_opens_what_asks_for_it(cloud):
+    statement = TRUST["Statement"][0] | {"Condition": {"StringEquals": {"sts:ExternalId": "tenant-1"}}}
+    cloud.cloud.iam.ram.update_role("reader", {"trust": json.dumps(TRUST | {"Statement": [statement]})})
+    assert refusal(lambda: assume(cloud)).code == "NoPermission"
+    assert refusal(lambda: assume(cloud, external_id="tenant-2")).code == "NoPermission"
+    assert assume(cloud, external_id="tenant-1").credentials.access_key_id.startswith("STS.")
+
+
+def test_a_session_policy_that_asks_for_more_than_the_role_gives_nothing_more(cloud):
+    everything = json.dumps({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
+    session = role_client(cloud, assume(cloud, policy=everything).credentials)
+    error = refusal(lambda: session.assume_role(models.AssumeRoleRequest(role_arn=ARN, role_session_name="again")))
+    assert (error.code, error.access_denied_detail["NoPermissionType"]) == ("NoPermission", "ImplicitDeny")
+
+
+def test_a_temporary_key_without_its_token_is_refused(cloud):
+    session = role_client(cloud, assume(cloud).credentials, security_token=None)
+    assert refusal(session.get_caller_identity).code == "MissingSecurityToken"
+
+
+def test_a_key_dies_with_its_role(cloud):
+    session = role_client(cloud, assume(cloud).credentials)
+    cloud.cloud.iam.ram.delete_role("reader")
+    cloud.cloud.iam.ram.create_role("reader", json.dumps(TRUST), "", 3600, [])
+    assert refusal(session.get_caller_identity).code == "InvalidSecurityToken.Expired"
+
+
+@pytest.mark.parametrize("sync", [True, False])
+async def test_a_token_of_an_identity_provider_becomes_a_key(cloud, sync):
+    arn = "acs:ram::1900000000000001:oidc-provider/cluster"
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Federated": arn}}
+    cloud.cloud.iam.ram.create_role("pods", json.dumps({"Version": "1", "Statement": [trust]}), "", 3600, [])
+    with serving_issuer() as issuer:
+        cloud.cloud.store.put("ims", "oidc_provider", "cluster", {"IssuerUrl": issuer.url, "ClientIds": ["pods"]})
+        asked = models.AssumeRoleWithOIDCRequest(
+            role_arn="acs:ram::1900000000000001:role/pods",
+            oidcprovider_arn=arn,
+            oidctoken=issuer.token(cloud.cloud.clock.time()),
+            role_session_name="pod-1",
+        )
+        ask = client(cloud)
+        answer = ask.assume_role_with_oidc(asked) if sync else await ask.assume_role_with_oidc_async(asked)
+    assert answer.body.oidctoken_info.subject == "pod-1"
+    who = role_client(cloud, answer.body.credentials).get_caller_identity().body
+    assert who.arn == "acs:ram::1900000000000001:assumed-role/pods/pod-1"

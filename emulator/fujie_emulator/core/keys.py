@@ -1,4 +1,4 @@
-"""Whose access key is this? The operator's, or a temporary one of a role."""
+"""Whose access key is this? The operator's, a RAM user's, or a temporary one of a role."""
 
 import hashlib
 import hmac
@@ -24,19 +24,21 @@ class AccessKey:
 def access_key(cloud: "Cloud", access_key_id: str, security_token: str) -> AccessKey:
     """Return the key; raise InvalidAccessKeyId.* or InvalidSecurityToken.* (CloudError).
 
-    `security_token` is "" when the request carried none; a temporary key needs its own, unexpired.
+    `security_token` is "" when the request carried none; a temporary key needs its own, unexpired, and the very
+    role it was made for: another role of the same name does not revive it.
     """
     account = cloud.account
     if access_key_id == account.access_key_id:
-        if security_token:
-            raise _security_token("MismatchWithAccessKey", "The security token does not belong to this access key.")
+        _check_lasting(security_token)
         caller = Caller("root", f"acs:ram::{account.account_id}:root", "root", access_key_id)
         return AccessKey(caller, account.access_key_secret)
-    doc = cloud.store.get("sts", "key", access_key_id)
-    if doc is None:
-        raise CloudError("InvalidAccessKeyId.NotFound", 404, "Specified access key is not found.")
-    _check_token(cloud, doc, security_token)
-    return AccessKey(_role_caller(access_key_id, doc), doc["secret"])
+    if (doc := cloud.store.get("sts", "key", access_key_id)) is not None:
+        _check_token(cloud, doc, security_token)
+        return AccessKey(_role_caller(access_key_id, doc), doc["secret"])
+    if (doc := cloud.store.get("ram", "access_key", access_key_id)) is not None:
+        _check_lasting(security_token)
+        return AccessKey(_user_caller(cloud, doc), doc["secret"])
+    raise CloudError("InvalidAccessKeyId.NotFound", 404, "Specified access key is not found.")
 
 
 def token_digest(security_token: str) -> str:
@@ -51,6 +53,14 @@ def _check_token(cloud: "Cloud", doc: dict[str, Any], security_token: str) -> No
         raise _security_token("MismatchWithAccessKey", "The security token does not belong to this access key.")
     if datetime.fromisoformat(doc["expires_at"]) <= cloud.clock.now():
         raise _security_token("Expired", "Specified SecurityToken is expired.")
+    role = cloud.store.get("ram", "role", doc["role_name"])
+    if role is None or role["id"] != doc["role_id"]:
+        raise _security_token("Expired", "Specified SecurityToken is expired: its role was deleted.")
+
+
+def _check_lasting(security_token: str) -> None:
+    if security_token:
+        raise _security_token("MismatchWithAccessKey", "The security token does not belong to this access key.")
 
 
 def _role_caller(access_key_id: str, doc: dict[str, Any]) -> Caller:
@@ -62,6 +72,13 @@ def _role_caller(access_key_id: str, doc: dict[str, Any]) -> Caller:
         session_policy=doc["session_policy"],
         role_name=doc["role_name"],
     )
+
+
+def _user_caller(cloud: "Cloud", doc: dict[str, Any]) -> Caller:
+    if doc["status"] != "Active":
+        raise CloudError("InvalidAccessKeyId.Inactive", 400, "Specified access key is disabled.")
+    arn = f"acs:ram::{cloud.account_id}:user/{doc['user_name']}"
+    return Caller("user", arn, doc["user_name"], doc["id"])
 
 
 def _security_token(kind: str, message: str) -> CloudError:

@@ -33,6 +33,7 @@ class RamIam:
         self._store = store
         self._clock = clock
         self.ram = Ram(account, store, clock)
+        self.ram.users.add_demo_users()
         self._forget_old_keys()
 
     def decide(self, caller: Caller, action: str, resources: Sequence[str], context: Mapping[str, str]) -> Decision:
@@ -55,11 +56,16 @@ class RamIam:
         return decision
 
     def _layers(self, caller: Caller) -> Iterator[tuple[str, list[Policy]]]:
-        """Yield what must allow, one by one: the role's policies, then the session's."""
-        documents = self.ram.documents_of_role(caller.role_name) if caller.type == "role" else []
+        """Yield what must allow, one by one: the role's or user's policies, then the session's."""
+        documents = self._documents(caller)
         yield _IDENTITY, [policy_from_document(document, "identity") for document in documents]
         if caller.session_policy is not None:
             yield _SESSION, [policy_from_document(caller.session_policy, "identity")]
+
+    def _documents(self, caller: Caller) -> list[dict[str, Any]]:
+        if caller.type == "role":
+            return self.ram.documents_of("role", caller.role_name)
+        return self.ram.documents_of("user", caller.name) if caller.type == "user" else []
 
     def assume_role(
         self,

@@ -1,7 +1,7 @@
 """Condition blocks of RAM policies: operators over the context of one request.
 
 All operators and all their keys must hold; of several values one must fit (for a negated operator: none).
-A key that the request lacks fails an operator and fulfils its negation.
+A key that the request lacks fails an operator and fulfils its negation. The operators are those of RAM's public list.
 """
 
 import ipaddress
@@ -173,6 +173,9 @@ _OPERATORS: dict[str, tuple[Test, bool]] = {
     "Bool": (_bool, False),
     "IpAddress": (_in_network, False),
     "NotIpAddress": (_in_network, True),
+    # No source says what the border changes; both pairs take a network's first and last address as part of it.
+    "IpAddressIncludeBorder": (_in_network, False),
+    "NotIpAddressIncludeBorder": (_in_network, True),
 }
 
 
@@ -180,7 +183,7 @@ def _sample(operator: str) -> str:
     """Return a request value the operator can read, to try a policy's value with."""
     if operator.startswith("Date"):
         return "2026-01-01T00:00:00Z"
-    return "127.0.0.1" if operator.endswith("IpAddress") else "0"
+    return "127.0.0.1" if "IpAddress" in operator else "0"
 
 
 _SAMPLES: dict[Test, str] = {test: _sample(operator) for operator, (test, _) in _OPERATORS.items()}

@@ -2,7 +2,13 @@
 
 from fujie_emulator.core.errors import CloudError
 
-_WORDS = {"Role": "role", "Policy": "policy", "User": "user", "Policy.Version": "policy version"}
+_WORDS = {
+    "Role": "role",
+    "Policy": "policy",
+    "User": "user",
+    "Policy.Version": "policy version",
+    "User.AccessKey": "access key",
+}
 
 
 def not_exist(kind: str, name: str) -> CloudError:
@@ -15,18 +21,22 @@ def already_exists(kind: str, name: str) -> CloudError:
     return CloudError(f"EntityAlreadyExists.{kind}", 409, f"The {_WORDS.get(kind, kind)} already exists: {name}.")
 
 
-def already_attached(role_name: str, policy_name: str) -> CloudError:
-    """EntityAlreadyExists.Role.Policy 409."""
-    return CloudError(
-        "EntityAlreadyExists.Role.Policy", 409, f"The policy {policy_name} is already attached to the role {role_name}."
-    )
+def already_attached(kind: str, name: str, policy_name: str) -> CloudError:
+    """EntityAlreadyExists.{Role or User}.Policy 409."""
+    words = f"The policy {policy_name} is already attached to the {_WORDS[kind]} {name}."
+    return CloudError(f"EntityAlreadyExists.{kind}.Policy", 409, words)
 
 
-def not_attached(role_name: str, policy_name: str) -> CloudError:
-    """EntityNotExist.Role.Policy 404."""
-    return CloudError(
-        "EntityNotExist.Role.Policy", 404, f"The policy {policy_name[:128]} is not attached to the role {role_name}."
-    )
+def not_attached(kind: str, name: str, policy_name: str) -> CloudError:
+    """EntityNotExist.{Role or User}.Policy 404."""
+    words = f"The policy {policy_name[:128]} is not attached to the {_WORDS[kind]} {name}."
+    return CloudError(f"EntityNotExist.{kind}.Policy", 404, words)
+
+
+def signs_in(name: str) -> CloudError:
+    """UnsupportedOperation 400: the two people of the sign-in page stay who they are."""
+    words = f"The emulator neither renames nor deletes {name}: the sign-in page offers this user."
+    return CloudError("UnsupportedOperation", 400, words)
 
 
 def delete_conflict(kind: str, message: str) -> CloudError:

@@ -1,9 +1,10 @@
-"""Roles, policies, and which is attached to which."""
+"""Roles, policies, and which is attached to which role or user."""
 
 import json
 import re
 import secrets
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from fujie_emulator.core.account import Account
 from fujie_emulator.core.clock import Clock, iso
@@ -12,28 +13,34 @@ from fujie_emulator.core.store import Store
 from fujie_emulator.ram import errors
 from fujie_emulator.ram.policy import Kind, policy_from_document
 from fujie_emulator.ram.system_policies import SYSTEM_POLICIES
+from fujie_emulator.ram.users import Users
 
 LONGEST_TRUST = 4096  # characters
 LONGEST_POLICY = 6144  # characters
 MOST_VERSIONS = 5
-MOST_ATTACHMENTS = 20  # custom policies per role
+MOST_ATTACHMENTS = 20  # policies per role or user
 _SESSION_RANGE_S = (3600, 43200)
 _ROLE_NAME = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _POLICY_NAME = re.compile(r"[A-Za-z0-9-]{1,128}")
 _SYSTEM_DATE = "2026-01-01T00:00:00Z"
+HolderKind = Literal["role", "user"]
+_KINDS: dict[HolderKind, str] = {"role": "Role", "user": "User"}
+_NO_TAGS: tuple[dict[str, str], ...] = ()
 
 
 class Ram:
     """The account's roles and policies as documents; every method raises CloudError in RAM's words.
 
     Role: name, id, trust, description, max_session_s, created, updated, tags, attached [type, name, at].
-    Policy: name, type, description, created, updated, default, versions [id, document, created].
+    Policy: name, type, description, created, updated, default, tags, versions [id, document, created].
+    `users` are those of the account, see `users.py`; policies are attached to them as to roles.
     """
 
     def __init__(self, account: Account, store: Store, clock: Clock) -> None:
         self._account = account
         self._store = store
         self._clock = clock
+        self.users = Users(account, store, clock)
 
     def role_arn(self, name: str) -> str:
         """Return the ARN of a role."""
@@ -93,7 +100,9 @@ class Ram:
                 raise errors.delete_conflict("Role.Policy", f"The role {name} still has policies attached.")
             self._store.delete("ram", "role", name)
 
-    def create_policy(self, name: str, document: str, description: str) -> dict[str, Any]:
+    def create_policy(
+        self, name: str, document: str, description: str, tags: Sequence[dict[str, str]] = _NO_TAGS
+    ) -> dict[str, Any]:
         """Make a custom policy with version v1 and return it."""
         if not _POLICY_NAME.fullmatch(name):
             raise invalid_parameter("PolicyName", "1 to 128 letters, digits and hyphens are right.")
@@ -106,6 +115,7 @@ class Ram:
             "created": now,
             "updated": now,
             "default": "v1",
+            "tags": list(tags),
             "versions": [{"id": "v1", "document": document, "created": now}],
         }
         with self._store.transaction():
@@ -171,42 +181,49 @@ class Ram:
         """Delete a custom policy that is attached nowhere; `cascading` deletes its other versions with it."""
         with self._store.transaction():
             policy = self.policy("Custom", name)
-            if self.holders("Custom", name):
-                raise errors.delete_conflict("Policy.Role", f"The policy {name} is still attached to roles.")
+            for kind, word in _KINDS.items():
+                if self.holders("Custom", name, kind):
+                    raise errors.delete_conflict(f"Policy.{word}", f"The policy {name} is still attached to {kind}s.")
             if len(policy["versions"]) > 1 and not cascading:
                 raise errors.delete_conflict("Policy.Version", f"The policy {name} has more than its default version.")
             self._store.delete("ram", "policy", name)
 
-    def attach(self, policy_type: str, policy_name: str, role_name: str) -> None:
-        """Attach a policy to a role."""
+    def attach(self, policy_type: str, policy_name: str, holder_name: str, kind: HolderKind = "role") -> None:
+        """Attach a policy to a role or user."""
         with self._store.transaction():
-            role = self.role(role_name)
+            holder = self.holder(kind, holder_name)
             self.policy(policy_type, policy_name)
-            if _attachment(role, policy_type, policy_name) is not None:
-                raise errors.already_attached(role_name, policy_name)
-            if len(role["attached"]) >= MOST_ATTACHMENTS:
-                raise errors.limit_exceeded("Role.Policy", f"A role takes {MOST_ATTACHMENTS} policies.")
-            role["attached"].append({"type": policy_type, "name": policy_name, "at": iso(self._clock.now())})
-            self._store.put("ram", "role", role_name, role)
+            if _attachment(holder, policy_type, policy_name) is not None:
+                raise errors.already_attached(_KINDS[kind], holder_name, policy_name)
+            if len(holder["attached"]) >= MOST_ATTACHMENTS:
+                words = f"A {kind} takes {MOST_ATTACHMENTS} policies."
+                raise errors.limit_exceeded(f"{_KINDS[kind]}.Policy", words)
+            holder["attached"].append({"type": policy_type, "name": policy_name, "at": iso(self._clock.now())})
+            self._store.put("ram", kind, holder_name, holder)
 
-    def detach(self, policy_type: str, policy_name: str, role_name: str) -> None:
-        """Take a policy from a role."""
+    def detach(self, policy_type: str, policy_name: str, holder_name: str, kind: HolderKind = "role") -> None:
+        """Take a policy from a role or user."""
         with self._store.transaction():
-            role = self.role(role_name)
-            attachment = _attachment(role, policy_type, policy_name)
+            holder = self.holder(kind, holder_name)
+            attachment = _attachment(holder, policy_type, policy_name)
             if attachment is None:
-                raise errors.not_attached(role_name, policy_name)
-            role["attached"].remove(attachment)
-            self._store.put("ram", "role", role_name, role)
+                raise errors.not_attached(_KINDS[kind], holder_name, policy_name)
+            holder["attached"].remove(attachment)
+            self._store.put("ram", kind, holder_name, holder)
 
-    def holders(self, policy_type: str, policy_name: str) -> list[dict[str, Any]]:
-        """Return the roles a policy is attached to."""
-        return [role for role in self.roles() if _attachment(role, policy_type, policy_name) is not None]
+    def holder(self, kind: HolderKind, name: str) -> dict[str, Any]:
+        """Return the role or user."""
+        return self.role(name) if kind == "role" else self.users.user(name)
 
-    def documents_of_role(self, role_name: str) -> list[dict[str, Any]]:
-        """Return the documents that count for a role; none when the role is gone."""
-        role = self._store.get("ram", "role", role_name)
-        attached = role["attached"] if role is not None else []
+    def holders(self, policy_type: str, policy_name: str, kind: HolderKind = "role") -> list[dict[str, Any]]:
+        """Return the roles or users a policy is attached to."""
+        everyone = self.roles() if kind == "role" else self.users.users()
+        return [holder for holder in everyone if _attachment(holder, policy_type, policy_name) is not None]
+
+    def documents_of(self, kind: HolderKind, name: str) -> list[dict[str, Any]]:
+        """Return the documents that count for a role or user; none when it is gone."""
+        holder = self._store.get("ram", kind, name)
+        attached = holder["attached"] if holder is not None else []
         policies = [self.policy(attachment["type"], attachment["name"]) for attachment in attached]
         return [json.loads(policy_version(policy, policy["default"])["document"]) for policy in policies]
 
@@ -246,8 +263,8 @@ def _make_room(policy: dict[str, Any], *, rotate: bool) -> None:
     policy["versions"].remove(oldest)
 
 
-def _attachment(role: dict[str, Any], policy_type: str, policy_name: str) -> dict[str, Any] | None:
-    for attachment in role["attached"]:
+def _attachment(holder: dict[str, Any], policy_type: str, policy_name: str) -> dict[str, Any] | None:
+    for attachment in holder["attached"]:
         if (attachment["type"], attachment["name"]) == (policy_type, policy_name):
             return dict(attachment)
     return None

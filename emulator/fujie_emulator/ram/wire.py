@@ -3,10 +3,7 @@
 import json
 from typing import Any
 
-from fujie_emulator.core.account import DemoUser
 from fujie_emulator.ram.state import Ram, policy_version
-
-_USER_DATE = "2026-01-01T00:00:00Z"
 
 
 def listed_role(ram: Ram, role: dict[str, Any]) -> dict[str, Any]:
@@ -41,7 +38,9 @@ def created_policy(policy: dict[str, Any]) -> dict[str, Any]:
 
 def policy(ram: Ram, policy: dict[str, Any]) -> dict[str, Any]:
     """Return a policy as Get and List show it."""
-    attached = len(ram.holders(policy["type"], policy["name"]))
+    attached = len(ram.holders(policy["type"], policy["name"])) + len(
+        ram.holders(policy["type"], policy["name"], "user")
+    )
     return created_policy(policy) | {"UpdateDate": policy["updated"], "AttachmentCount": attached}
 
 
@@ -68,28 +67,46 @@ def attached_policy(ram: Ram, attachment: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def holder(ram: Ram, role: dict[str, Any], policy_type: str, policy_name: str) -> dict[str, Any]:
+def role_holder(ram: Ram, role: dict[str, Any], policy_type: str, policy_name: str) -> dict[str, Any]:
     """Return a role as ListEntitiesForPolicy shows it."""
-    dates = [
-        attachment["at"]
-        for attachment in role["attached"]
-        if (attachment["type"], attachment["name"]) == (policy_type, policy_name)
-    ]
     return {
         "RoleId": role["id"],
         "RoleName": role["name"],
         "Arn": ram.role_arn(role["name"]),
         "Description": role["description"],
-        "AttachDate": dates[0],
+        "AttachDate": _attached_at(role, policy_type, policy_name),
     }
 
 
-def user(user: DemoUser) -> dict[str, Any]:
-    """Return a demo user."""
+def user_holder(user: dict[str, Any], policy_type: str, policy_name: str) -> dict[str, Any]:
+    """Return a user as ListEntitiesForPolicy shows it."""
     return {
-        "UserId": user.user_id,
-        "UserName": user.name,
-        "DisplayName": user.name.capitalize(),
-        "CreateDate": _USER_DATE,
-        "UpdateDate": _USER_DATE,
+        "UserId": user["id"],
+        "UserName": user["name"],
+        "DisplayName": user["display_name"],
+        "AttachDate": _attached_at(user, policy_type, policy_name),
     }
+
+
+def user(user: dict[str, Any]) -> dict[str, Any]:
+    """Return a user."""
+    return {
+        "UserId": user["id"],
+        "UserName": user["name"],
+        "DisplayName": user["display_name"],
+        "Comments": user["comments"],
+        "Email": user["email"],
+        "MobilePhone": user["mobile_phone"],
+        "CreateDate": user["created"],
+        "UpdateDate": user["updated"],
+    }
+
+
+def access_key(key: dict[str, Any]) -> dict[str, Any]:
+    """Return an access key without its secret."""
+    return {"AccessKeyId": key["id"], "Status": key["status"], "CreateDate": key["created"]}
+
+
+def _attached_at(holder: dict[str, Any], policy_type: str, policy_name: str) -> str:
+    wanted = (policy_type, policy_name)
+    return next(str(each["at"]) for each in holder["attached"] if (each["type"], each["name"]) == wanted)

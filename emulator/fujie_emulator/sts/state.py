@@ -21,10 +21,13 @@ def role_name_from_arn(cloud: Cloud, role_arn: str) -> str:
 
 
 def identity(cloud: Cloud, caller: Caller) -> dict[str, Any]:
-    """Return what GetCallerIdentity says of a caller: the account's root, or a session of a role."""
+    """Return what GetCallerIdentity says of a caller: the account's root, a user, or a session of a role."""
     who = {"AccountId": cloud.account_id, "Arn": caller.arn}
     if caller.type == "root":
         return who | {"IdentityType": "Account", "PrincipalId": cloud.account_id, "UserId": cloud.account_id}
+    if caller.type == "user":
+        user_id = (cloud.store.get("ram", "user", caller.name) or {}).get("id", "")
+        return who | {"IdentityType": "RAMUser", "PrincipalId": user_id, "UserId": user_id}
     key = cloud.store.get("sts", "key", caller.access_key_id) or {}
     role_id = key.get("role_id", "")
     return who | {

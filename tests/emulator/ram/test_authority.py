@@ -151,3 +151,25 @@ def test_keys_are_forgotten_a_day_after_their_end(cloud, role):
     young = issue(cloud)
     RamIam(cloud.account, cloud.store, cloud.clock)
     assert [key for key, _ in cloud.store.list("sts", "key")] == [young.access_key_id]
+
+
+def sts_call(cloud, key):
+    from fujie_emulator.core.keys import access_key
+
+    return access_key(cloud, key.access_key_id, key.security_token).caller
+
+
+def test_a_key_dies_with_its_role_and_a_new_role_of_that_name_does_not_revive_it(cloud, role):
+    old = issue(cloud)
+    assert sts_call(cloud, old).role_name == "r"
+    cloud.iam.ram.detach("Custom", "p", "r")
+    cloud.iam.ram.delete_role("r")
+    with pytest.raises(CloudError) as refused:
+        sts_call(cloud, old)
+    assert refused.value.code == "InvalidSecurityToken.Expired"
+    cloud.iam.ram.create_role("r", json.dumps(TRUST), "", 3600, [])
+    cloud.iam.ram.attach("Custom", "p", "r")
+    with pytest.raises(CloudError) as refused:
+        sts_call(cloud, old)
+    assert refused.value.code == "InvalidSecurityToken.Expired"
+    assert sts_call(cloud, issue(cloud)).role_name == "r"

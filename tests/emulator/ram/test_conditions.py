@@ -41,6 +41,10 @@ def holds(block, context):
         ("IpAddress", "10.0.0.0/8", "::1", False),
         ("NotIpAddress", "10.0.0.0/8", "11.1.2.3", True),
         ("NotIpAddress", "10.0.0.0/8", "10.1.2.3", False),
+        ("IpAddressIncludeBorder", "10.0.0.0/8", "10.255.255.255", True),
+        ("IpAddressIncludeBorder", "10.0.0.0/8", "11.0.0.0", False),
+        ("NotIpAddressIncludeBorder", "10.0.0.0/8", "10.0.0.0", False),
+        ("NotIpAddressIncludeBorder", "10.0.0.0/8", "9.255.255.255", True),
     ],
 )
 def test_each_operator_compares_in_its_way(operator, values, present, expected):
@@ -82,6 +86,7 @@ def test_all_operators_and_all_keys_must_hold():
         ({"NumericLessThan": {"k": "nan"}}, "'nan'"),
         ({"DateLessThan": {"k": "tomorrow"}}, "'tomorrow'"),
         ({"IpAddress": {"k": "10.0.0.0/99"}}, "10.0.0.0/99"),
+        ({"IpAddressIncludeBorder": {"k": "0"}}, "'0'"),
         ({"Bool": {"k": "yes"}}, "'yes'"),
     ],
 )

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,10 +156,34 @@ patterns = st.text("ab*?", min_size=1, max_size=3)
 actions = st.builds("{}:{}".format, st.sampled_from(["s", "S", "*", "s*"]), patterns)
 resources = st.one_of(st.just("*"), st.builds("acs:{}".format, patterns))
 one_or_many = lambda items: st.one_of(items, st.lists(items, min_size=1, max_size=3))  # noqa: E731
-operators = st.sampled_from(["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"])
-blocks = st.dictionaries(
-    operators, st.dictionaries(st.sampled_from("xyz"), one_or_many(patterns), min_size=1, max_size=2), max_size=2
+numbers = st.integers(0, 3).map(str)
+dates = st.builds("2026-01-0{}T00:00:00{}".format, st.integers(1, 3), st.sampled_from(["Z", "+08:00", "-01:00"]))
+addresses = st.builds("10.0.{}.{}".format, st.integers(0, 1), st.sampled_from([0, 1, 128, 255]))
+networks = st.one_of(addresses, st.builds("{}/{}".format, addresses, st.sampled_from([8, 24, 25, 31])))
+booleans = st.sampled_from(["true", "false", "True", "FALSE"])
+ORDERS = ["Equals", "NotEquals", "LessThan", "LessThanEquals", "GreaterThan", "GreaterThanEquals"]
+IP_OPERATORS = ["IpAddress", "NotIpAddress", "IpAddressIncludeBorder", "NotIpAddressIncludeBorder"]
+STRING_OPERATORS = [
+    f"String{negation}{sort}" for negation in ("", "Not") for sort in ("Equals", "EqualsIgnoreCase", "Like")
+]
+VALUES = (
+    dict.fromkeys(STRING_OPERATORS, st.text("abAB*?", min_size=1, max_size=3))
+    | {f"Numeric{order}": numbers for order in ORDERS}
+    | {f"Date{order}": dates for order in ORDERS}
+    | {"Bool": booleans}
+    | dict.fromkeys(IP_OPERATORS, networks)
 )
+present_values = st.one_of(st.text("abAB", min_size=1, max_size=3), numbers, dates, addresses, booleans)
+
+
+@st.composite
+def blocks(draw):
+    chosen = draw(st.lists(st.sampled_from(sorted(VALUES)), max_size=2, unique=True))
+    keys = st.sampled_from("xyz")
+    return {
+        operator: draw(st.dictionaries(keys, one_or_many(VALUES[operator]), min_size=1, max_size=2))
+        for operator in chosen
+    }
 
 
 @st.composite
@@ -165,7 +191,7 @@ def statements(draw):
     drawn = {"Effect": draw(st.sampled_from(["Allow", "Deny"]))}
     drawn[draw(st.sampled_from(["Action", "NotAction"]))] = draw(one_or_many(actions))
     drawn[draw(st.sampled_from(["Resource", "NotResource"]))] = draw(one_or_many(resources))
-    block = draw(blocks)
+    block = draw(blocks())
     return drawn | ({"Condition": block} if block else {})
 
 
@@ -194,20 +220,63 @@ def naive_speaks(source, action, resource, context):
         return False
     for operator, keys in source.get("Condition", {}).items():
         for key, values in keys.items():
-            like = operator.endswith("Like")
-            hit = key in context and any(
-                naive_fits(v, context[key]) if like else v == context[key] for v in many(values)
-            )
+            positive = operator.replace("Not", "")
+            hit = key in context and any(naive_holds(positive, context[key], value) for value in many(values))
             if hit == ("Not" in operator):
                 return False
     return True
+
+
+def naive_holds(operator, present, value):
+    """Compare the way each family reads its texts; a present text the family cannot read fits nothing."""
+    if operator == "StringEqualsIgnoreCase":
+        return present.lower() == value.lower()
+    if operator.startswith("String"):
+        return naive_fits(value, present) if operator == "StringLike" else present == value
+    if operator == "Bool":
+        return present.lower() == value.lower()
+    if operator.startswith("Ip"):
+        return naive_in_network(present, value)
+    family, order = ("Numeric", operator[7:]) if operator.startswith("Numeric") else ("Date", operator[4:])
+    left, right = (naive_number(text) if family == "Numeric" else naive_date(text) for text in (present, value))
+    if left is None:
+        return False
+    return {
+        "Equals": left == right,
+        "LessThan": left < right,
+        "LessThanEquals": left < right or left == right,
+        "GreaterThan": right < left,
+        "GreaterThanEquals": right < left or left == right,
+    }[order]
+
+
+def naive_number(text):
+    return int(text) if text.isdigit() else None
+
+
+def naive_date(text):
+    """Return hours since the year's begin."""
+    found = re.fullmatch(r"2026-01-0(\d)T00:00:00(Z|([+-])(\d\d):00)", text)
+    if not found:
+        return None
+    shift = int(found[4] or 0) * (-1 if found[3] == "+" else 1)
+    return int(found[1]) * 24 + shift
+
+
+def naive_in_network(present, value):
+    if present.count(".") != 3:
+        return False
+    network, _, length = value.partition("/")
+    bits = "".join(f"{int(part):08b}" for part in network.split("."))
+    mine = "".join(f"{int(part):08b}" for part in present.split("."))
+    return mine[: int(length or 32)] == bits[: int(length or 32)]
 
 
 @given(
     st.lists(st.lists(statements(), max_size=3), max_size=3),
     st.builds("s:{}".format, texts),
     st.builds("acs:{}".format, texts),
-    st.dictionaries(st.sampled_from("xyz"), texts, max_size=3),
+    st.dictionaries(st.sampled_from("xyz"), present_values, max_size=3),
 )
 def test_it_agrees_with_a_naive_judge(policies, action, resource, context):
     speaking = [s for p in policies for s in p if naive_speaks(s, action, resource, context)]

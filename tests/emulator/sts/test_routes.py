@@ -61,6 +61,28 @@ def test_an_external_id_can_be_required(operator, role):
     assert assume(operator, ExternalId="42").status_code == 200
 
 
+def test_a_source_identity_is_judged_and_answered(operator, role):
+    role.update_role("r", {"trust": trust(Condition={"StringLike": {"sts:SourceIdentity": "al*"}})})
+    assert assume(operator, SourceIdentity="bob").json()["Code"] == "NoPermission"
+    assert assume(operator, SourceIdentity="alice").json()["SourceIdentity"] == "alice"
+    assert assume(operator, SourceIdentity="a b").json()["Code"] == "InvalidParameter.SourceIdentity"
+    assert assume(operator, ExternalId="ü").json()["Code"] == "InvalidParameter.ExternalId"
+
+
+def test_a_user_becomes_a_role_that_trusts_him_and_no_other(operator, role, served, signing_as):
+    role.users.create("carol", {})
+    key = role.users.create_key("carol")
+    carol = signing_as({"AccessKeyId": key["id"], "AccessKeySecret": key["secret"], "SecurityToken": ""})
+    who = carol.call(VERSION, "GetCallerIdentity").json()
+    assert (who["IdentityType"], who["UserId"]) == ("RAMUser", role.users.user("carol")["id"])
+    assert assume(carol).json()["AccessDeniedDetail"]["PolicyType"] == "AccountLevelIdentityBasedPolicy"
+    role.attach("System", "AliyunSTSAssumeRoleAccess", "carol", "user")
+    assert assume(carol).status_code == 200
+    only_bob = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"RAM": f"acs:ram::{ACCOUNT}:user/bob"}}
+    role.update_role("r", {"trust": json.dumps({"Version": "1", "Statement": [only_bob]})})
+    assert assume(carol).json()["AccessDeniedDetail"]["PolicyType"] == "AssumeRolePolicy"
+
+
 def test_a_role_needs_permission_to_become_another(operator, role, signing_as):
     session = signing_as(assume(operator).json()["Credentials"])
     assert assume(session).json()["Code"] == "NoPermission"
