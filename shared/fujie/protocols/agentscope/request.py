@@ -133,12 +133,23 @@ def request_from_body(unverified_body: bytes) -> AgentRequest:
     if not isinstance(value, dict):
         raise RequestInvalidError([_item("dict_type", ("body",), "Input should be a valid dictionary", value)])
     try:
-        return AgentRequest.model_validate(value)
+        request = AgentRequest.model_validate(value)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         raise RequestInvalidError(
             [_item(item["type"], ("body", *item["loc"]), item["msg"], item["input"]) for item in found[:20]]
         ) from error
+    _check_it_can_be_kept(request)
+    return request
+
+
+def _check_it_can_be_kept(request: AgentRequest) -> None:
+    """Refuse what a run's row could not hold as JSON or give back: half a surrogate pair, nesting without end."""
+    try:
+        AgentRequest.model_validate_json(request.model_dump_json(exclude_unset=True))
+    except ValueError as error:
+        item = _item("json_invalid", ("body",), "Input is nested too deep, or holds half a surrogate pair", {})
+        raise RequestInvalidError([item]) from error
 
 
 def _json(body: bytes) -> Any:
