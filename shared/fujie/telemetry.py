@@ -6,6 +6,7 @@ What is logged is names, ids, counts and times: never a token, a message's text 
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -13,6 +14,8 @@ from datetime import UTC, datetime
 
 from fujie.settings import telemetry_from_environ
 
+MAX_CAUSES = 5
+MAX_FRAMES = 8
 IDS = ("function", "request_id", "run_id", "user_id")
 _bound: ContextVar[Mapping[str, str]] = ContextVar("fujie_log_ids", default={})  # noqa: B039  never mutated
 
@@ -30,8 +33,20 @@ class JsonFormatter(logging.Formatter):
         }
         line |= {name: value for name, value in bound_ids().items() if value}
         if record.exc_info and record.exc_info[0] is not None:
-            line["error"] = self.formatException(record.exc_info)
+            line["error"] = kinds_and_places(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False)
+
+
+def kinds_and_places(error: BaseException | None) -> str:
+    """Return the kind of an error and of those it came from, each with its place; words may repeat secrets."""
+    told: list[str] = []
+    while error is not None and len(told) < MAX_CAUSES:
+        frames = reversed(traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:])
+        places = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames)
+        told.append(f"{type(error).__name__} at {places}" if places else type(error).__name__)
+        inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
+        error = inner or error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "; from ".join(told)
 
 
 def configure_logging() -> None:

@@ -19,7 +19,7 @@ def engine_for(database_url: str) -> AsyncEngine:
     """Return an engine for SQLite or PostgreSQL; raises SettingsError for any other address, never showing it."""
     url = _checked(database_url)
     if url.drivername == DRIVERS["sqlite"]:
-        engine = create_async_engine(url, connect_args={"timeout": WAIT_S})
+        engine = create_async_engine(url, connect_args={"timeout": WAIT_S}, hide_parameters=True)
         sa.event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         return engine
     wait: dict[str, Any] = {"timeout": WAIT_S, "command_timeout": WAIT_S}
