@@ -11,6 +11,8 @@ BODY_LIMIT = 1024 * 1024
 """Bytes. A message has its own, smaller limit; nothing that this function takes is larger."""
 DRAIN_LIMIT = 32 * BODY_LIMIT
 DRAIN_S = 10.0
+READ_S = 30.0
+"""Visitors need no session to send a body: who sends it drop by drop must not keep a place of the instance."""
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
@@ -55,51 +57,65 @@ class SecurityHeaders:
             headers["strict-transport-security"] = "max-age=31536000"
 
 
-class _BodyTooLargeError(Exception):
-    """The body went past its limit while it was read; frameworks may turn this into an answer of their own."""
+class _BodyRefusedError(Exception):
+    """The body went past a limit while it was read; frameworks may turn this into an answer of their own."""
 
 
 class BodyLimit:
-    """Answers 413 to a body over the limit, announced or not, before the rest of it is read."""
+    """Answers 413 to a body over the limit, announced or not, before the rest of it is read, and 408 to a slow one."""
 
-    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT) -> None:
+    def __init__(self, app: ASGIApp, limit: int = BODY_LIMIT, read_s: float = READ_S) -> None:
         self._app = app
         self._limit = limit
+        self._read_s = read_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif _announced(scope) > self._limit:
-            await self._refuse(receive, send)
+            await _drained(receive)
+            await self._refuse(send, 413)
         else:
             await self._counted(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen = 0
+        seen, refused = 0, 0
+        deadline: float | None = asyncio.get_running_loop().time() + self._read_s
 
         async def receive_counted() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, refused, deadline
+            try:
+                async with asyncio.timeout_at(deadline):
+                    message = await receive()
+            except TimeoutError:
+                refused = 408
+                raise _BodyRefusedError from None
             seen += len(message.get("body", b""))
             if seen > self._limit:
-                raise _BodyTooLargeError
+                refused = 413
+                raise _BodyRefusedError
+            if not message.get("more_body", False):
+                deadline = None  # what comes now is only that the client goes away
             return message
 
         async def send_unless_refused(message: Message) -> None:
-            if seen <= self._limit:
+            if not refused:
                 await send(message)
 
-        with contextlib.suppress(_BodyTooLargeError):
+        with contextlib.suppress(_BodyRefusedError):
             await self._app(scope, receive_counted, send_unless_refused)
-        if seen > self._limit:
-            await self._refuse(receive, send)
+        if refused == 413:
+            await _drained(receive)
+        if refused:
+            await self._refuse(send, refused)
 
-    async def _refuse(self, receive: Receive, send: Send) -> None:
-        await _drained(receive)
+    async def _refuse(self, send: Send, status: int) -> None:
         error = {"code": "too_large", "message": f"the body is over {self._limit} bytes"}
+        if status == 408:
+            error = {"code": "too_slow", "message": f"the body did not come within {self._read_s:g} s"}
         body = json.dumps({"error": error}).encode()
         headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 

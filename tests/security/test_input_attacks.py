@@ -1,9 +1,13 @@
 """Bodies made to break whoever reads, keeps or answers them."""
 
+import asyncio
+
 import pytest
 
+from functions.chat.headers import BodyLimit
 from tests.agents.doubles import FakeTools, ScriptedMind
 from tests.functions.process_world import ProcessWorld
+from tests.functions.test_chat import made
 
 TEXT = '{"type":"text","text":"hi"}'
 OUTSIDE = '{"input":[{"role":"user","content":[TEXT]}],"x":{"y":NEST}}'.replace("TEXT", TEXT)
@@ -32,3 +36,24 @@ async def test_half_a_surrogate_pair_is_refused_wherever_it_stands(body):
     """Hurt: the log and whoever watches it: each such body was a 500."""
     process = ProcessWorld(ScriptedMind("hello"), FakeTools())
     assert (await process.ask(body)).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/callback_for_oauth", "/api/chat", "/chat", "/auth/logout"])
+async def test_a_body_that_comes_drop_by_drop_does_not_keep_its_place(path):
+    """Hurt: everybody on the instance, whose places visitors without a session could hold for ever."""
+    drops, sent = [{"type": "http.request", "body": b"{", "more_body": True}], []
+
+    async def receive():
+        return drops.pop() if drops else await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+
+    chat = await made()
+    headers = [(b"content-type", b"application/json"), (b"cookie", b"fujie_session=alice-cookie")]
+    scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode(), "headers": headers}
+    scope |= {"query_string": b"", "http_version": "1.1", "scheme": "http", "root_path": "", "client": None}
+    app = BodyLimit(chat.app, read_s=0.01)
+    async with asyncio.timeout(5):
+        await app(scope, receive, send)
+    assert sent[0]["status"] == (408 if path != "/auth/logout" else 403)
