@@ -46,6 +46,12 @@ class Emulator:
     access_key_id: str
     access_key_secret: Secret
     users: tuple[str, ...]
+    admin_token: Secret
+
+    @property
+    def admin_headers(self) -> dict[str, str]:
+        """Return what opens the emulator's admin routes."""
+        return {"x-fujie-admin": self.admin_token.reveal()}
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,7 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
         migrated.result()
     client_id = applications[stack.identity_providers[0].application]
     resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools)
-    with httpx2.Client(base_url=emulator.url, trust_env=False, timeout=30) as http:
+    with httpx2.Client(base_url=emulator.url, headers=emulator.admin_headers, trust_env=False, timeout=30) as http:
         _put_functions(http, stack, resolved, options.base_port)
         register_partners(http, stack, needs, secrets, options.agent.parent / "partners" if options.agent else None)
     ensure_identity(stack, clients, secrets, applications)
@@ -113,6 +119,7 @@ def wait_for_emulator(file: Path) -> Emulator:
         data["access_key_id"],
         Secret(data["access_key_secret"]),
         tuple(data["users"]),
+        Secret(data["admin_token"]),
     )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fujie_emulator.core.admin_token import HEADER
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import EmulatorError
 from fujie_emulator.core.opening import open_cloud
@@ -29,12 +30,19 @@ class Running:
     region: str
     cloud: Cloud
 
+    @property
+    def admin_headers(self) -> dict[str, str]:
+        """The header that opens the admin routes."""
+        return {HEADER: self.cloud.admin_token} if self.cloud.admin_token else {}
+
 
 @contextmanager
-def running(state_dir: Path, port: int = 0, *, host_base_port: int | None = None) -> Iterator[Running]:
+def running(
+    state_dir: Path, port: int = 0, *, host_base_port: int | None = None, admin: bool = True
+) -> Iterator[Running]:
     """Serve the cloud of `state_dir` until the block ends; raise EmulatorError when it cannot start."""
     with contextlib.closing(bound(port)) as listener:
-        cloud = open_cloud(state_dir, url_of(listener), host_base_port=host_base_port)
+        cloud = open_cloud(state_dir, url_of(listener), host_base_port=host_base_port, admin=admin)
         with contextlib.closing(cloud.store):
             background = _Background(cloud, listener)
             background.start()

@@ -181,7 +181,8 @@ class Stack:
             "resources": {"/books": {"scope": "books.read", "data": [{"title": "Shanhaijing"}]}},
             "display_name": "Library",
         }
-        httpx2.put(f"{self.running.url}/_fujie/partners/library", json=wanted).raise_for_status()
+        url = f"{self.running.url}/_fujie/partners/library"
+        httpx2.put(url, json=wanted, headers=self.running.admin_headers).raise_for_status()
         metadata = f"{self.running.url}/partners/library/.well-known/oauth-authorization-server"
         custom = {"ClientId": "fujie", "ClientSecret": secret, "OAuth2Discovery": {"DiscoveryURL": metadata}}
         self.create_oauth_provider("library", custom, callback_url=self.callback)

@@ -121,7 +121,9 @@ class RunningStack:
         return self.ready["cloud"]
 
     def admin(self, method, path, **kwargs):
-        answer = httpx2.request(method, f"{self.cloud}/_fujie/{path}", timeout=10, trust_env=False, **kwargs)
+        headers = {"x-fujie-admin": (self.state / "cloud" / "admin-token").read_text().strip()}
+        url = f"{self.cloud}/_fujie/{path}"
+        answer = httpx2.request(method, url, headers=headers, timeout=10, trust_env=False, **kwargs)
         answer.raise_for_status()
         return answer.json() if answer.content else None
 

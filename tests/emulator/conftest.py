@@ -72,8 +72,9 @@ class SigningClient:
 
 @pytest.fixture
 def operator(served):
-    """The account's operator, signing."""
+    """The account's operator, signing, and let in by the admin routes."""
     client = SigningClient(served, served.access_key_id, served.access_key_secret)
+    client.http.headers.update(served.admin_headers)
     yield client
     client.http.close()
 

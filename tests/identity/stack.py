@@ -102,7 +102,9 @@ def _providers(stack):
     callback = f"{stack.running.url}/oauth2/callback/{CALLBACK}"
     client = {"client_id": "stack-at-time", "client_secret": "time-secret", "redirect_uris": [callback]}
     body = {"scopes": {"time.read": {"en": "read the time"}}} | client
-    answer = httpx2.put(stack.running.url + "/_fujie/partners/time", json=body, trust_env=False)
+    answer = httpx2.put(
+        stack.running.url + "/_fujie/partners/time", json=body, headers=stack.running.admin_headers, trust_env=False
+    )
     assert answer.status_code == 200, answer.text
     discovery = {"DiscoveryURL": partner + "/.well-known/oauth-authorization-server"}
     custom = {"ClientId": "stack-at-time", "ClientSecret": "time-secret", "OAuth2Discovery": discovery}

@@ -241,6 +241,7 @@ async def fault(http, stack, **body):
     answer = await http.post(
         stack.running.url + "/_fujie/faults",
         json={"service": "agentidentitydata", "action": "GetWorkloadAccessToken"} | body,
+        headers=stack.running.admin_headers,
     )
     assert answer.is_success, answer.text
 

@@ -36,6 +36,7 @@ def http_routes(cloud: Cloud) -> list[Route]:
 
     async def authorize(request: Request) -> Response:
         note(service=SERVICE, action="AuthorizeInBrowser")
+        await cloud.faults.apply(SERVICE, "AuthorizeInBrowser")
         if request.method != "GET":
             return Response(status_code=405, headers={"allow": "GET"})
         try:
@@ -45,6 +46,7 @@ def http_routes(cloud: Cloud) -> list[Route]:
 
     async def callback(request: Request) -> Response:
         note(service=SERVICE, action="ReturnInBrowser")
+        await cloud.faults.apply(SERVICE, "ReturnInBrowser")
         if request.method != "GET":
             return Response(status_code=405, headers={"allow": "GET"})
         try:

@@ -149,7 +149,9 @@ async def machine_token(cloud: "Cloud", access: WorkloadAccess, asked: Asked, *,
     if asked.scopes:
         form["scope"] = " ".join(asked.scopes)
     try:
-        return vault.keep(cloud, asked.provider, owner, await request_token(server, form, asked.scopes))
+        return vault.keep(
+            cloud, asked.provider, owner, await request_token(cloud, asked.provider, server, form, asked.scopes)
+        )
     except UpstreamError as error:
         raise upstream_failed(error) from error
 
@@ -214,7 +216,7 @@ async def redeem(cloud: "Cloud", uri: str) -> Session:
         form = {"grant_type": "authorization_code", "code": session.code, "redirect_uri": provider["CallbackURL"]}
         if server.pkce:
             form["code_verifier"] = session.verifier
-        answer = await request_token(server, form, session.scopes)
+        answer = await request_token(cloud, session.provider, server, form, session.scopes)
     except UpstreamError as error:
         sessions.fail(cloud, session)
         raise upstream_failed(error) from error
@@ -248,7 +250,8 @@ async def _refreshed(cloud: "Cloud", provider: str, owner: str, token: VaultToke
     if token.refresh_token:
         form = {"grant_type": "refresh_token", "refresh_token": token.refresh_token}
         try:
-            answer = await request_token(await discovered(_server(cloud, provider)), form, token.scopes)
+            server = await discovered(_server(cloud, provider))
+            answer = await request_token(cloud, provider, server, form, token.scopes)
         except UpstreamError as error:
             if not error.refused:
                 raise upstream_failed(error) from error

@@ -6,13 +6,17 @@ import json
 import ssl
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 import httpx2
 
 from fujie_emulator.agentidentity.oauth import OAuthServer
 from fujie_emulator.agentidentitydata.errors import UpstreamError, discovery_unreachable
+from fujie_emulator.agentidentitydata.wat import SERVICE
+
+if TYPE_CHECKING:
+    from fujie_emulator.core.cloud import Cloud
 
 DEADLINE_S = 8.0  # of one exchange; the official clients wait 10 s for us
 _LARGEST_ANSWER = 64 * 1024
@@ -30,8 +34,11 @@ class TokenAnswer:
     scopes: tuple[str, ...]
 
 
-async def request_token(server: OAuthServer, form: dict[str, str], asked: tuple[str, ...]) -> TokenAnswer:
+async def request_token(
+    cloud: "Cloud", provider: str, server: OAuthServer, form: dict[str, str], asked: tuple[str, ...]
+) -> TokenAnswer:
     """Ask the token endpoint; raise UpstreamError. `asked` are the scopes granted when the answer names none."""
+    _check_status(cloud.faults.upstream_fails(SERVICE, provider) or 200)
     headers = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
     if server.basic_auth and server.client_secret:
         pair = f"{quote(server.client_id, safe='')}:{quote(server.client_secret, safe='')}"
@@ -40,9 +47,13 @@ async def request_token(server: OAuthServer, form: dict[str, str], asked: tuple[
         secret = {"client_secret": server.client_secret} if server.client_secret else {}
         form = form | {"client_id": server.client_id} | secret
     status, body = await _exchange("POST", server.token_url, headers, urlencode(form).encode())
+    _check_status(status)
+    return _token_answer(_object(body), asked)
+
+
+def _check_status(status: int) -> None:
     if status != 200:
         raise UpstreamError(f"status {status}", refused=400 <= status < 500 and status not in (408, 429))
-    return _token_answer(_object(body), asked)
 
 
 async def fetch_document(url: str) -> dict[str, Any]:

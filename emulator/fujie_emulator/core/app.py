@@ -14,12 +14,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fujie_emulator.core.admin import admin_routes, check_local
+from fujie_emulator.core.admin import admin_routes
 from fujie_emulator.core.cloud import Cloud
+from fujie_emulator.core.door import admit
 from fujie_emulator.core.errors import CloudError, DropConnection
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import RpcFront, error_response
 from fujie_emulator.core.services import Service
+from fujie_emulator.inspector.routes import inspector_routes
 
 TRANSPORT = "fujie.transport"  # the scope extension that holds a connection's transport
 ExceptionHandler = Callable[[Request, Any], Response]
@@ -28,7 +30,8 @@ ExceptionHandler = Callable[[Request, Any], Response]
 def create_app(cloud: Cloud, services: list[Service]) -> ASGIApp:
     """Return the whole cloud: RPC services, every other route, the admin routes."""
     front = RpcFront(cloud, [service.rpc for service in services if service.rpc is not None])
-    routes: list[BaseRoute] = [*admin_routes(cloud, services), Route("/", front.__call__, methods=["POST"])]
+    windows = [*admin_routes(cloud, services), *inspector_routes(cloud)]
+    routes: list[BaseRoute] = [*windows, Route("/", front.__call__, methods=["POST"])]
     objects = Router()
     for service in services:
         if service.http_routes is not None:
@@ -65,22 +68,24 @@ class Edge:
             await self._inner(scope, receive, send)
             return
         with self._cloud.journal.entry() as entry:
+            half = HalfAnswer(scope, receive, send)
 
             async def send_and_keep(message: Message) -> None:
                 if message["type"] == "http.response.start":
                     entry.status = message["status"]
                     _add_date(message, self._cloud.clock.time())
                     self._cloud.journal.keep(entry)
-                await send(message)
+                await (half.send(message) if entry.truncated else send(message))
 
             await self._serve(scope, receive, send_and_keep)
+            await half.ended()
             self._cloud.journal.keep(entry)  # a dropped connection started no answer
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
         if scope["path"].startswith("/_fujie/"):
             try:
-                check_local(request)
+                admit(self._cloud, request)
             except CloudError as error:
                 await error_response(self._cloud, error, "fujie")(scope, receive, send)
                 return
@@ -112,6 +117,33 @@ class Dropped(Response):
         """Cut the connection, and wait until the server noticed, or it would answer in our place."""
         scope["extensions"][TRANSPORT]["transport"].abort()
         while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class HalfAnswer:
+    """Sends the first half of an answer's first bytes, and then ends the connection."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._cut = False
+
+    async def send(self, message: Message) -> None:
+        """Pass on the head; of the body, half of the first part that has any."""
+        if self._cut:
+            return
+        body = message.get("body", b"")
+        if not body:
+            await self._send(message)
+            return
+        await self._send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        self._cut = True
+        self._scope["extensions"][TRANSPORT]["transport"].close()  # what was written is sent, unlike with abort
+
+    async def ended(self) -> None:
+        """Wait until the server noticed that the connection is gone, or it would complain of an unfinished answer."""
+        while self._cut and (await self._receive())["type"] != "http.disconnect":
             pass
 
 

@@ -20,7 +20,12 @@ class Clock:
     def __init__(self, store: Store) -> None:
         self._store = store
         self.offset_path = store.directory / "clock-offset"
-        self.offset_s = float((store.get("core", "clock", "offset") or {}).get("seconds", 0.0))
+        self.offset_s = 0.0
+        self.reload()
+
+    def reload(self) -> None:
+        """Take the offset that the store holds."""
+        self.offset_s = float((self._store.get("core", "clock", "offset") or {}).get("seconds", 0.0))
         self._publish()
 
     def time(self) -> float:

@@ -16,7 +16,8 @@ class Cloud:
     """The account's state and the parts that all services share.
 
     `base_url` is where the cloud answers, without a trailing slash; `parts` holds what a service keeps
-    in memory beside its documents, under the service's name.
+    in memory beside its documents, under the service's name. `admin_token` opens the admin routes that change
+    something or give secrets away; with None there are no admin routes at all.
     """
 
     account: Account
@@ -27,6 +28,7 @@ class Cloud:
     journal: Journal
     faults: Faults
     host_base_port: int | None = None
+    admin_token: str | None = field(default=None, repr=False)
     parts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -28,6 +28,7 @@ class Entry:
     code: str = ""
     decision: dict[str, Any] | None = None
     credential_fingerprint: str = ""
+    truncated: bool = False  # a fault asked that the answer ends half-way
 
     def as_dict(self) -> dict[str, Any]:
         """Return the row as the admin route shows it."""
@@ -76,6 +77,10 @@ class Journal:
         entry.seq = next(self._numbers)
         entry.time = iso(self._clock.now())
         self._rows.append(entry)
+
+    def clear(self) -> None:
+        """Forget the rows; their numbers are not used again."""
+        self._rows.clear()
 
     def after(self, seq: int) -> list[dict[str, Any]]:
         """Return the kept rows with a higher number, oldest first."""

@@ -1,6 +1,7 @@
 """The RPC front door: `POST /`, routed on version and action, answered as JSON whatever happens."""
 
 import inspect
+import json
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -115,6 +116,11 @@ async def read_body(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise _too_large(limit)
     return bytes(body)
+
+
+def written(value: Any) -> str:
+    """Return a JSON value as a parameter carries it: text as it is, the rest as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def error_response(cloud: Cloud, error: CloudError, service: str, request_id: str = "") -> JSONResponse:

@@ -2,7 +2,7 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import ModuleType
@@ -34,7 +34,7 @@ class Service:
 
     `ACTIONS`, `VERSION`, `REFUSED` (action -> why), `ANONYMOUS` (actions without signature) -> `rpc`;
     `http_routes(cloud)`; `inventory(cloud)` for the admin route; `lifespan(cloud)`, an async context manager
-    that is open while the cloud serves.
+    that is open while the cloud serves; `import_resource(cloud, document)` for what is imported other than by action.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Service:
     http_routes: Callable[[Cloud], list[BaseRoute]] | None
     inventory: Callable[[Cloud], dict[str, Any]] | None
     lifespan: Callable[[Cloud], AbstractAsyncContextManager[None]] | None
+    import_resource: Callable[[Cloud, dict[str, Any]], Awaitable[None]] | None = None
 
 
 def load_services() -> list[Service]:
@@ -62,6 +63,7 @@ def _service(name: str) -> Service:
         http_routes=getattr(routes, "http_routes", None),
         inventory=getattr(routes, "inventory", None),
         lifespan=getattr(routes, "lifespan", None),
+        import_resource=getattr(routes, "import_resource", None),
     )
 
 

@@ -20,6 +20,7 @@ from fujie_emulator.core.opening import open_cloud
 from fujie_emulator.core.services import load_services
 
 HOST = "127.0.0.1"
+ADDRESS_FILE = "running.json"  # in the state directory, while the cloud serves: where it answers
 _GRACE_S = 2  # how long open answers may take to end when the cloud stops
 _BACKLOG = 512
 _TICK_S = 0.5
@@ -95,16 +96,25 @@ async def serve(cloud: Cloud, listener: socket.socket, on_started: Callable[[], 
         date_header=False,  # the cloud's own date is told, see core/app.py
         timeout_graceful_shutdown=_GRACE_S,
     )
-    async with running_services(cloud, services):
-        await Server(config, on_started, stop).serve(sockets=[listener])
+    address = cloud.store.directory / ADDRESS_FILE
+
+    def tell() -> None:
+        _write_json(address, {"url": cloud.base_url, "pid": os.getpid()})
+        on_started()
+
+    try:
+        async with running_services(cloud, services):
+            await Server(config, tell, stop).serve(sockets=[listener])
+    finally:
+        address.unlink(missing_ok=True)
 
 
-def start(port: int, state: Path, ready_file: Path | None, host_base_port: int | None) -> None:
+def start(port: int, state: Path, ready_file: Path | None, host_base_port: int | None, *, admin: bool = True) -> None:
     """Run the cloud in the foreground until SIGTERM or SIGINT; raise EmulatorError when it cannot start."""
     if ready_file is not None:
         _remove(ready_file)
     with contextlib.closing(bound(port)) as listener:
-        cloud = open_cloud(state, url_of(listener), host_base_port=host_base_port)
+        cloud = open_cloud(state, url_of(listener), host_base_port=host_base_port, admin=admin)
         with contextlib.closing(cloud.store):
             asyncio.run(_until_signal(cloud, listener, ready_file))
 
@@ -131,9 +141,15 @@ def write_ready(path: Path, cloud: Cloud) -> None:
         "access_key_secret": cloud.account.access_key_secret,
         "users": [user.name for user in cloud.users],
     }
+    if cloud.admin_token is not None:
+        ready["admin_token"] = cloud.admin_token
+    _write_json(path, ready)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     with os.fdopen(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
-        json.dump(ready, file, indent=2)
+        json.dump(content, file, indent=2)
         file.write("\n")
     unfinished.replace(path)
 

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,23 @@ class Store:
                 "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", (access_key_id, nonce, ends_at)
             )
         return cursor.rowcount > 0
+
+    def clear(self, *, keep: tuple[str, str]) -> None:
+        """Forget everything but the documents of one (service, kind)."""
+        with self.transaction():
+            self._connection.execute("DELETE FROM documents WHERE NOT (service = ? AND kind = ?)", keep)
+            self._connection.execute("DELETE FROM nonces")
+
+    def copy_to(self, path: Path) -> None:
+        """Write all of it into a new file, readable by this user only."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        with self._lock, closing(sqlite3.connect(path)) as copy:
+            self._connection.backup(copy)
+
+    def replace_by(self, path: Path) -> None:
+        """Hold what that file holds instead, all of it or, when it is not such a file, nothing (EmulatorError)."""
+        with closing(_open(path)) as other, self._lock:
+            other.backup(self._connection)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 import base64
 import uuid
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -30,6 +31,33 @@ def http_routes(cloud: "Cloud") -> list[BaseRoute]:
 def inventory(cloud: "Cloud") -> dict[str, Any]:
     """Return the keys of each bucket, for the admin route."""
     return {name: [each.key for each in state.keys_of(cloud, name)] for name, _ in state.buckets(cloud)}
+
+
+async def import_resource(cloud: "Cloud", document: dict[str, Any]) -> None:
+    """Put the object that an import names, or make the bucket when it names no key."""
+    bucket, key, text = (document.get(name, "") for name in ("bucket", "key", "text"))
+    if not isinstance(bucket, str) or not isinstance(key, str) or not isinstance(text, str):
+        raise CloudError("InvalidParameter", 400, "bucket, key and text must be text.")
+    try:
+        state.create_bucket(cloud, bucket)
+        if key:
+            await _put_text(cloud, bucket, key, text)
+    except OssError as error:
+        raise CloudError(error.code, error.status, error.message) from error
+
+
+async def _put_text(cloud: "Cloud", bucket: str, key: str, text: str) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield text.encode()
+
+    state.check_key(key)
+    keeper = state.blobs(cloud)
+    blob, incoming = await keeper.receive(chunks())
+    try:
+        headers = {"content-type": "text/plain; charset=utf-8"}
+        state.put_object(cloud, bucket, key, blob, incoming, headers, forbid=False)
+    finally:
+        keeper.discard(incoming)
 
 
 class _Store:

@@ -53,6 +53,14 @@ def inventory(cloud: Cloud) -> dict[str, Any]:
     return {name: summary(partner(cloud, name)) for name, _ in cloud.store.list("partners", "partner")}
 
 
+async def import_resource(cloud: Cloud, document: dict[str, Any]) -> None:
+    """Register the partner that an import names, with the fields of the admin route."""
+    name, wanted = document.get("name"), document.get("partner")
+    if not isinstance(name, str) or not isinstance(wanted, dict):
+        raise CloudError("InvalidParameter", 400, "A partner needs a name and an object `partner`.")
+    register(cloud, name, wanted)
+
+
 def _admin(cloud: Cloud) -> Callable[[Request], Awaitable[Response]]:
     async def admin(request: Request) -> Response:
         name = request.path_params["name"]

@@ -175,9 +175,10 @@ def concerned(paths: list[Path], root: Path, agent: Path | None) -> list[str]:
 def _refresh(options: DevOptions, root: Path, state: Path, functions: list[str], paths: list[Path]) -> None:
     import httpx2
 
-    with httpx2.Client(base_url=options.cloud_url, trust_env=False, timeout=20) as http:
+    admin = {"x-fujie-admin": (state / "cloud" / "admin-token").read_text().strip()}
+    with httpx2.Client(base_url=options.cloud_url, headers=admin, trust_env=False, timeout=20) as http:
         for name in functions:
-            http.post(f"/_fujie/functions/{name}/restart")
+            http.post(f"/_fujie/functions/{name}/restart").raise_for_status()
     print(
         f"  changed: {', '.join(sorted({path.name for path in paths}))}; restarted {', '.join(functions)}", flush=True
     )

@@ -57,7 +57,7 @@ def test_the_ready_file_says_how_to_use_the_cloud(start, tmp_path):
     program = start()
     told = ready(tmp_path / "ready.json", program)
     assert health(told["url"])["status"] == "ok"
-    assert told.keys() == {"url", "account_id", "region", "access_key_id", "access_key_secret", "users"}
+    assert told.keys() == {"url", "account_id", "region", "access_key_id", "access_key_secret", "users", "admin_token"}
     assert told["users"] == ["alice", "bob"]
     assert (tmp_path / "ready.json").stat().st_mode & 0o077 == 0
 

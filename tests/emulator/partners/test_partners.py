@@ -20,7 +20,7 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 def world(tmp_path_factory):
     with (
         running(tmp_path_factory.mktemp("cloud")) as cloud,
-        httpx2.Client(base_url=cloud.url, trust_env=False, timeout=10) as http,
+        httpx2.Client(base_url=cloud.url, headers=cloud.admin_headers, trust_env=False, timeout=10) as http,
     ):
         yield World(cloud, http)
 
