@@ -65,7 +65,7 @@ def test_the_inventory_names_what_was_made_but_no_secret(admin, operator, served
     operator.call("2015-05-01", "CreateRole", {"RoleName": "r", "AssumeRolePolicyDocument": trust})
     answer = admin("GET", "inventory")
     assert answer.json()["ram"]["roles"] == {"r": []}
-    assert answer.json()["counts"]["ram"] == {"role": 1}
+    assert answer.json()["counts"]["ram"] == {"role": 1, "user": 2}
     assert served.access_key_secret not in answer.text
 
 
