@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from fujie.tools.context import ToolContext
 from fujie.tools.declaration import OAuth, tool
+from fujie.tools.errors import ScopeWideningError
 
 HOST = "api.dingtalk.example"
 DINGTALK = OAuth(
@@ -48,4 +49,6 @@ async def read_dingtalk_document(context: ToolContext, document: Document) -> An
 
 
 def _address(document: str) -> str:
+    if document.strip() in {"", ".", ".."}:
+        raise ScopeWideningError("document must be a document's name: '.' and '..' are other places")
     return f"https://{HOST}/v1/documents/{quote(document, safe='')}"
