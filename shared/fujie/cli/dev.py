@@ -9,8 +9,10 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fujie.cli.errors import NotStartedError
 from fujie.cli.processes import Child, check_ports, emulator_command, wait_for_file
@@ -19,6 +21,7 @@ from fujie.cli.state import state_directory, write_json
 PORTS = 6
 START_DEADLINE_S = 60.0
 FUNCTION_DEADLINE_S = 30.0
+ANSWER_DEADLINE_S = 10.0
 READY_PATHS = {"chat": "/api/me", "process": "/health", "callback": "/connect/ready", "tool": "/tools"}
 
 
@@ -104,24 +107,24 @@ def _ready(options: DevOptions, emulator: dict[str, Any], functions: dict[str, s
 
 
 def _wait_for_functions(functions: dict[str, str]) -> None:
-    import httpx2
-
     deadline = time.monotonic() + FUNCTION_DEADLINE_S
-    with httpx2.Client(trust_env=False, timeout=10) as http:
-        for name, url in functions.items():
-            while not _answers(http, url + READY_PATHS[name]):
-                if time.monotonic() > deadline:
-                    raise NotStartedError(f"the function {name} does not answer", repair="its log says why: logs/")
-                time.sleep(0.05)
+    for name, url in functions.items():
+        while not _answers(url + READY_PATHS[name]):
+            if time.monotonic() > deadline:
+                raise NotStartedError(f"the function {name} does not answer", repair="its log says why: logs/")
+            time.sleep(0.02)
 
 
-def _answers(http: Any, url: str) -> bool:
-    import httpx2
-
+def _answers(url: str) -> bool:
+    asked = urlsplit(url)
+    connection = HTTPConnection(str(asked.hostname), asked.port, timeout=ANSWER_DEADLINE_S)
     try:
-        return bool(http.get(url).status_code < 500)
-    except httpx2.HTTPError:
+        connection.request("GET", asked.path)
+        return connection.getresponse().status < 500
+    except (OSError, HTTPException):
         return False
+    finally:
+        connection.close()
 
 
 def _announce(options: DevOptions, ready: dict[str, Any], took_s: float) -> None:
