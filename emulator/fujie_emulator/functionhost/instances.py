@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -24,6 +25,7 @@ BUILTIN_START_S = 60.0
 _POLL_S = 0.01
 _EXIT_S = 0.5  # between the end of a connection and the end of the process, if that is why it ended
 _IDLE_CONNECTION_S = 600.0  # below the 900 s that functions keep idle connections open
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # instances speak plain HTTP; reading certificates costs 30 ms each
 _RUNTIME = "fujie_emulator.functionhost.runtime"
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -62,6 +64,7 @@ class CustomInstance:
         self._lost = False
         self._base = f"http://127.0.0.1:{port}/"
         self._transport = httpx2.AsyncHTTPTransport(
+            verify=_NO_TLS,
             trust_env=False,
             limits=httpx2.Limits(
                 max_connections=None, max_keepalive_connections=None, keepalive_expiry=_IDLE_CONNECTION_S
