@@ -130,3 +130,12 @@ def test_whatever_is_kept_is_a_path_of_this_origin(text):
     assert not kept.startswith(("//", "/\\"))
     joined = urlsplit(urljoin("https://stack.example/auth/callback", kept))
     assert (joined.scheme, joined.netloc) == ("https", "stack.example")
+
+
+async def test_sign_ins_that_nobody_ends_do_not_pile_up(sign_in, store, clock):
+    """Hurt: the whole stack, whose database any visitor could fill without signing in."""
+    for _ in range(5):
+        await sign_in.begin("/")
+    clock.advance(minutes=11)
+    await sign_in.begin("/")
+    assert len(store._attempts) == 1

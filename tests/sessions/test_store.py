@@ -36,6 +36,16 @@ async def test_of_many_who_take_a_login_attempt_at_once_one_gets_it(rivals):
     assert [attempt for attempt in taken if attempt] == [ATTEMPT]
 
 
+async def test_login_attempts_whose_time_is_over_are_forgotten_and_no_others(store):
+    await store.add_login_attempt(ATTEMPT)
+    await store.add_login_attempt(
+        replace(ATTEMPT, state_hash="old", expires_at=ATTEMPT.expires_at - timedelta(hours=1))
+    )
+    await store.forget_login_attempts(ATTEMPT.expires_at - timedelta(minutes=1))
+    assert await store.take_login_attempt("old") is None
+    assert await store.take_login_attempt("state") == ATTEMPT
+
+
 async def test_a_login_state_cannot_be_added_twice(store):
     await store.add_login_attempt(ATTEMPT)
     with pytest.raises(ConflictError):

@@ -28,6 +28,9 @@ class IdentityStore(Protocol):
     async def take_login_attempt(self, state_hash: str) -> LoginAttempt | None:
         """Return the attempt and remove it, so that it is used once, also under concurrency."""
 
+    async def forget_login_attempts(self, now: datetime) -> None:
+        """Remove the attempts whose time is over."""
+
     async def add_browser_session(self, session: BrowserSession) -> None: ...
     async def browser_session(self, id_hash: str) -> BrowserSession | None: ...
     async def touch_browser_session(self, id_hash: str, idle_expires_at: datetime) -> None: ...

@@ -9,7 +9,7 @@ import hmac
 import secrets
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -33,6 +33,8 @@ IDLE_TTL = timedelta(hours=12)
 """A working day: an unattended browser is signed out overnight."""
 ABSOLUTE_TTL = timedelta(days=7)
 """However busy it is, a session is signed in anew after this."""
+FORGET_EVERY = timedelta(minutes=1)
+"""Anybody may begin a sign-in and leave it; what they left is swept up at most this often."""
 TOUCH_EVERY = timedelta(minutes=5)
 """The idle end is moved at most this often, so that a request is not always a write."""
 MAX_RETURN_TO = 2048
@@ -77,6 +79,7 @@ class SignIn:
         self._sealer = sealer
         self._now = now
         self._redirect_uri = settings.public_url + "/auth/callback"
+        self._forgot_at: datetime | None = None
 
     async def begin(self, return_to: str) -> LoginRedirect:
         """Return where the browser signs in; `return_to` counts only when it is a local path.
@@ -93,6 +96,7 @@ class SignIn:
             return_to=local_path(return_to),
             expires_at=self._now() + LOGIN_TTL,
         )
+        await self._forget_old_attempts()
         await self._store.add_login_attempt(attempt)
         return LoginRedirect(self._authorization_url(metadata, attempt, state), Secret(cookie))
 
@@ -144,6 +148,12 @@ class SignIn:
         """End the session and withdraw its delegation: what still waits on it acts no more."""
         await self._store.delete_browser_session(session.id_hash)
         await self._store.withdraw_delegation(session.delegation_id, self._now())
+
+    async def _forget_old_attempts(self) -> None:
+        now = self._now()
+        if self._forgot_at is None or now - self._forgot_at >= FORGET_EVERY:
+            self._forgot_at = now
+            await self._store.forget_login_attempts(now)
 
     def _authorization_url(self, metadata: IssuerMetadata, attempt: LoginAttempt, state: str) -> str:
         query = {

@@ -40,6 +40,9 @@ class MemoryStore(Store):
     async def take_login_attempt(self, state_hash: str) -> LoginAttempt | None:
         return self._attempts.pop(state_hash, None)
 
+    async def forget_login_attempts(self, now: datetime) -> None:
+        self._attempts = {key: attempt for key, attempt in self._attempts.items() if attempt.expires_at > now}
+
     async def add_browser_session(self, session: BrowserSession) -> None:
         _add(self._sessions, session.id_hash, session)
 

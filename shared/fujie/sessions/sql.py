@@ -66,6 +66,9 @@ class SqlStore(Store):
         taken = sa.delete(LOGIN_ATTEMPTS).where(LOGIN_ATTEMPTS.c.state_hash == state_hash).returning(*LOGIN_ATTEMPTS.c)
         return await self._one(LoginAttempt, taken)
 
+    async def forget_login_attempts(self, now: datetime) -> None:
+        await self._write(sa.delete(LOGIN_ATTEMPTS).where(LOGIN_ATTEMPTS.c.expires_at <= now))
+
     async def add_browser_session(self, session: BrowserSession) -> None:
         await self._insert(BROWSER_SESSIONS, session)
 
