@@ -7,10 +7,11 @@ import re
 import pytest
 from alibabacloud_agentidentity20250901 import models
 from alibabacloud_agentidentity20250901.client import Client
+from alibabacloud_ram20150501 import models as ram_models
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from fujie_emulator.testing import running as running_cloud
-from tests.contract.identity_stack import config
+from tests.contract.identity_stack import clients, config
 
 ENDPOINTS = {
     "Issuer": "https://idp.example",
@@ -186,14 +187,88 @@ def test_listings_come_in_pages(client):
     )
 
 
-def test_there_is_one_token_vault(running, client):
+def test_every_account_has_a_default_vault(running, client):
     vault = client.get_token_vault(models.GetTokenVaultRequest(token_vault_name="default")).body.token_vault
     assert vault.token_vault_arn == f"acs:agentidentity:{running.region}:{running.account_id}:tokenvault/default"
-    assert [
-        v.token_vault_name for v in client.list_token_vaults(models.ListTokenVaultsRequest()).body.token_vaults
-    ] == ["default"]
+    assert vault.encryption_config.key_type == "SERVICE_MANAGED_KEY"
     other = models.GetTokenVaultRequest(token_vault_name="other")
     refused("EntityNotExists.TokenVault", client.get_token_vault, other)
+    default = models.DeleteTokenVaultRequest(token_vault_name="default")
+    assert refused("Forbidden.DefaultTokenVault", client.delete_token_vault, default).status_code == 403
+
+
+def test_a_vault_is_made_changed_and_deleted_once_it_is_empty(running, client):
+    config = models.EncryptionConfig(key_type="CUSTOMER_MANAGED_KEY", kms_key_arn="acs:kms:x")
+    request = models.CreateTokenVaultRequest(token_vault_name="tv", encryption_config=config, description="d")
+    created = client.create_token_vault(request).body.token_vault
+    assert created.encryption_config.kms_key_arn == "acs:kms:x"
+    refused("EntityAlreadyExists.TokenVault", client.create_token_vault, request)
+    role = f"acs:ram::{running.account_id}:role/to-kms"
+    client.update_token_vault(models.UpdateTokenVaultRequest(token_vault_name="tv", role_arn=role))
+    read = client.get_token_vault(models.GetTokenVaultRequest(token_vault_name="tv")).body.token_vault
+    assert (read.role_arn, read.description, read.create_time) == (role, "d", created.create_time)
+    listed = client.list_token_vaults(models.ListTokenVaultsRequest(max_results=1)).body
+    assert (listed.total_count, listed.next_token) == (2, "default")
+    rest = client.list_token_vaults(models.ListTokenVaultsRequest(next_token=listed.next_token)).body
+    assert [vault.token_vault_name for vault in rest.token_vaults] == ["tv"]
+    key = {"apikey_credential_provider_name": "in-tv", "token_vault_name": "tv"}
+    client.create_apikey_credential_provider(models.CreateAPIKeyCredentialProviderRequest(apikey="k", **key))
+    delete = models.DeleteTokenVaultRequest(token_vault_name="tv")
+    assert refused("DeleteConflict.TokenVault", client.delete_token_vault, delete).status_code == 409
+    client.delete_apikey_credential_provider(models.DeleteAPIKeyCredentialProviderRequest(**key))
+    client.delete_token_vault(delete)
+    refused("EntityNotExists.TokenVault", client.delete_token_vault, delete)
+
+
+def test_a_name_may_be_used_once_in_every_vault(running, client):
+    client.create_token_vault(models.CreateTokenVaultRequest(token_vault_name="side"))
+    for vault in ("default", "side"):
+        created = client.create_oauth2_credential_provider(oauth_request("same", CUSTOM, token_vault_name=vault)).body
+        arn = created.oauth2_credential_provider.credential_provider_arn
+        assert arn.endswith(f":tokenvault/{vault}/oauth2credentialprovider/same")
+    refused(
+        "EntityAlreadyExists.OAuth2CredentialProvider",
+        client.create_oauth2_credential_provider,
+        oauth_request("same", CUSTOM, token_vault_name="side"),
+    )
+    request = models.ListOAuth2CredentialProvidersRequest(token_vault_name="side")
+    listed = client.list_oauth2_credential_providers(request).body
+    assert [p.oauth2_credential_provider_name for p in listed.oauth2_credential_providers] == ["same"]
+    assert listed.total_count == 1
+    here = {"oauth2_credential_provider_name": "same", "token_vault_name": "side"}
+    client.update_oauth2_credential_provider(
+        models.UpdateOAuth2CredentialProviderRequest(description="changed", **here)
+    )
+    get = models.GetOAuth2CredentialProviderRequest
+    assert client.get_oauth2_credential_provider(get(**here)).body.oauth2_credential_provider.description == "changed"
+    client.delete_oauth2_credential_provider(models.DeleteOAuth2CredentialProviderRequest(**here))
+    kept = client.get_oauth2_credential_provider(get(oauth2_credential_provider_name="same")).body
+    assert kept.oauth2_credential_provider.description == ""
+
+
+def test_an_account_has_one_provider_at_idaas(running, client):
+    config = {"IncludedOAuth2ProviderConfig": {"ClientId": "app-1"}}
+    created = client.create_oauth2_credential_provider(oauth_request("obo", config, "IDaaS")).body
+    provider = created.oauth2_credential_provider
+    assert provider.oauth_type == "ON_BEHALF_OF"
+    get = models.GetOAuth2CredentialProviderRequest(oauth2_credential_provider_name="obo")
+    read = client.get_oauth2_credential_provider(get).body.oauth2_credential_provider
+    assert (read.outbound_client_id, read.outbound_audience) == ("app-1", "agent-app-1")
+    second = oauth_request("obo-2", config, "IDaaS")
+    refused("QuotaExceeded.OAuth2CredentialProvider", client.create_oauth2_credential_provider, second)
+
+
+def test_a_role_is_made_for_an_identity_that_asks_for_one(running, client):
+    request = models.CreateWorkloadIdentityRequest(workload_identity_name="self-made", create_ramrole=True)
+    identity = client.create_workload_identity(request).body.workload_identity
+    assert identity.role_arn == f"acs:ram::{running.account_id}:role/AgentRole-self-made"
+    ram = clients(running).ram
+    role = ram.get_role(ram_models.GetRoleRequest(role_name="AgentRole-self-made")).body.role
+    assert identity.workload_identity_arn in role.assume_role_policy_document
+    attached = ram.list_policies_for_role(ram_models.ListPoliciesForRoleRequest(role_name="AgentRole-self-made")).body
+    assert [policy.policy_name for policy in attached.policies.policy] == ["AgentRolePolicy-self-made"]
+    again = models.CreateWorkloadIdentityRequest(workload_identity_name="self-made", create_ramrole=True)
+    refused("EntityAlreadyExists.Role", client.create_workload_identity, again)
 
 
 @pytest.mark.parametrize("name", ["", "-leading", "has space", "ümlaut", "a/b", "*", "x" * 129])
@@ -214,7 +289,7 @@ def test_a_malformed_name_is_refused(client, name):
             {"allowed_resource_oauth2_return_urls": ["javascript:alert(1)"]},
             "InvalidParameter.AllowedResourceOAuth2ReturnURLs",
         ),
-        ({"create_ramrole": True}, "UnsupportedOperation"),
+        ({"create_ramrole": True, "role_arn": "acs:ram::1900000000000001:role/r"}, "InvalidParameter.CreateRAMRole"),
     ],
 )
 def test_a_workload_identity_that_could_not_work_is_refused(client, fields, code):
@@ -239,7 +314,19 @@ def test_a_workload_identity_that_could_not_work_is_refused(client, fields, code
         ({"IncludedOAuth2ProviderConfig": {}}, "AliyunOAuth2", {}, "InvalidParameter.OAuth2ProviderConfig"),
         ({"IncludedOAuth2ProviderConfig": {"ClientId": "c"}}, "FeiShuOAuth2", {}, "UnsupportedOperation"),
         (CUSTOM, "CustomOAuth2", {"callback_url": "https://evil.example/cb"}, "InvalidParameter.CallbackURL"),
-        (CUSTOM, "CustomOAuth2", {"oauth_type": "ON_BEHALF_OF"}, "UnsupportedOperation"),
+        (CUSTOM, "CustomOAuth2", {"oauth_type": "ON_BEHALF_OF"}, "InvalidParameter.OAuthType"),
+        (
+            {"IncludedOAuth2ProviderConfig": {"ClientId": "c"}},
+            "IDaaS",
+            {"oauth_type": "M2M"},
+            "InvalidParameter.OAuthType",
+        ),
+        (
+            {"IncludedOAuth2ProviderConfig": {"ClientId": "c", "TokenEndpoint": "https://a.example/t"}},
+            "DingTalkOAuth2",
+            {},
+            "InvalidParameter.OAuth2ProviderConfig",
+        ),
         (CUSTOM, "CustomOAuth2", {"token_vault_name": "other"}, "EntityNotExists.TokenVault"),
     ],
 )

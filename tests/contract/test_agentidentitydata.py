@@ -6,7 +6,9 @@ from datetime import datetime
 
 import httpx2
 import pytest
+from alibabacloud_agentidentity20250901 import models as control_models
 from alibabacloud_agentidentitydata20251127 import models
+from alibabacloud_ims20190815 import models as ims_models
 from alibabacloud_tea_openapi.exceptions import ClientException, ServerException
 
 from fujie_emulator.testing import running as running_cloud
@@ -299,6 +301,102 @@ def test_unknown_names_are_not_found(stack):
     refused("EntityNotExists.OAuth2CredentialProvider", stack.ask, stack.clients.data, wat, provider="nothing")
     key = models.GetResourceAPIKeyRequest(workload_access_token=wat, resource_credential_provider_name="nothing")
     refused("EntityNotExists.APIKeyCredentialProvider", stack.clients.data.get_resource_apikey, key)
+
+
+def aliyun_provider(stack, name="aliyun"):
+    """Declare an outbound application of the account, as the samples do, and the provider that acts through it."""
+    callback = f"{stack.running.url}/oauth2/callback/{name}-1"
+    scopes = "openid;profile;aliuid;/acs/mcp-server"
+    request = ims_models.CreateApplicationRequest(
+        app_name=name,
+        display_name=name,
+        app_type="NativeApp",
+        predefined_scopes=scopes,
+        required_scopes=scopes,
+        redirect_uris=callback,
+        protocol_version="2.1",
+    )
+    app_id = stack.clients.ims.create_application(request).body.application.app_id
+    stack.create_oauth_provider(name, included={"ClientId": app_id}, vendor="AliyunOAuth2", callback_url=callback)
+
+
+def test_a_slow_return_to_the_application_misses_nothing_while_the_consent_session_lives(running, stack):
+    aliyun_provider(stack)
+    alice = sign_in(running, stack.app_id, "alice")
+    asked = stack.ask(stack.clients.data, stack.wat_for(alice), provider="aliyun", scopes=["/acs/mcp-server"])
+    consent(asked.authorization_url)
+    late = stack.ask(stack.clients.data, stack.wat_for(alice), provider="aliyun", scopes=["/acs/mcp-server"])
+    consent(late.authorization_url)
+    running.cloud.clock.advance(590)
+    stack.complete(asked.session_uri, alice)
+    wat = stack.wat_for(alice)
+    assert stack.ask(stack.clients.data, wat, provider="aliyun", session_uri=asked.session_uri).access_token
+    running.cloud.clock.advance(11)
+    refused("InvalidParameter.SessionURI", stack.complete, late.session_uri, alice)
+
+
+def test_a_provider_in_another_vault_is_another_one(running, stack):
+    stack.clients.control.create_token_vault(control_models.CreateTokenVaultRequest(token_vault_name="side"))
+    stack.create_api_key_provider("weather", "default-key")
+    request = control_models.CreateAPIKeyCredentialProviderRequest(
+        apikey_credential_provider_name="weather", apikey="side-key", token_vault_name="side"
+    )
+    stack.clients.control.create_apikey_credential_provider(request)
+    wat = stack.wat()
+
+    def key(client, **fields):
+        request = models.GetResourceAPIKeyRequest(
+            workload_access_token=wat, resource_credential_provider_name="weather", **fields
+        )
+        return client.get_resource_apikey(request).body.apikey
+
+    assert key(stack.clients.data) == "default-key"
+    assert key(stack.clients.data, token_vault_name="side") == "side-key"
+    refused("EntityNotExists.TokenVault", key, stack.clients.data, token_vault_name="absent")
+    role = stack.data_as_role(wat)
+    assert key(role) == "default-key"
+    refused("NoPermission", key, role, token_vault_name="side")  # its policy names the default vault
+
+
+def test_tokens_are_kept_per_vault(running, stack):
+    stack.clients.control.create_token_vault(control_models.CreateTokenVaultRequest(token_vault_name="side"))
+    aliyun_provider(stack)
+    alice = sign_in(running, stack.app_id, "alice")
+    wat = stack.wat_for(alice)
+    asked = stack.ask(stack.clients.data, wat, provider="aliyun", scopes=["openid"])
+    consent(asked.authorization_url)
+    stack.complete(asked.session_uri, alice)
+    app_id = running.cloud.store.list("ims", "application")[-1][0]
+    stack.create_oauth_provider("aliyun", included={"ClientId": app_id}, vendor="AliyunOAuth2", token_vault_name="side")
+    again = {"provider": "aliyun", "scopes": ["openid"]}
+    assert stack.ask(stack.clients.data, wat, **again).access_token
+    beside = stack.ask(stack.clients.data, wat, token_vault_name="side", **again)
+    assert beside.access_token is None
+    assert httpx2.get(beside.authorization_url).status_code == 302
+    delete = control_models.DeleteOAuth2CredentialProviderRequest(
+        oauth2_credential_provider_name="aliyun", token_vault_name="side"
+    )
+    stack.clients.control.delete_oauth2_credential_provider(delete)
+    assert stack.ask(stack.clients.data, wat, **again).access_token
+
+
+def test_on_behalf_of_is_refused_where_no_sign_in_is_hosted(running, stack):
+    stack.create_oauth_provider("orders", included={"ClientId": "app-1"}, vendor="IDaaS")
+    asked = {
+        "provider": "orders",
+        "scopes": ["read"],
+        "oauth2_flow": "ON_BEHALF_OF",
+        "audience": "test-aud",
+        "resource_oauth2_return_url": None,
+    }
+    data, wat = stack.clients.data, stack.wat()
+    assert refused("Forbidden.InboundCredentialMissing", stack.ask, data, wat, **asked).status_code == 403
+    refused("MissingParameter.Audience", stack.ask, data, wat, **asked | {"audience": None})
+    refused("MissingParameter.Scopes", stack.ask, data, wat, **asked | {"scopes": []})
+    refused("InvalidParameter.OAuth2Flow", stack.ask, data, wat, **asked | {"oauth2_flow": "USER_FEDERATION"})
+    nobody = models.GetWorkloadAccessTokenRequest(workload_identity_name="demo")
+    userless = data.get_workload_access_token(nobody).body.workload_access_token
+    refused("InvalidParameter.WorkloadAccessToken", stack.ask, data, userless, **asked)
 
 
 def test_another_user_cannot_poll_a_session(stack):

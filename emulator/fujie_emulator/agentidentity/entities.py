@@ -16,7 +16,10 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 @dataclass(frozen=True)
 class Entity:
-    """One kind: `type` names it in error codes and answers, `arn_path` what follows region and account in its ARN."""
+    """One kind: `type` names it in error codes and answers, `arn_path` what follows region and account in its ARN.
+
+    What is kept `in_vault` has a name of its own in each token vault, and its ARN begins with the vault's.
+    """
 
     type: str
     plural: str
@@ -37,9 +40,14 @@ class Entity:
             )
         return name
 
-    def arn(self, cloud: "Cloud", name: str) -> str:
+    def key(self, name: str, vault: str = DEFAULT_VAULT) -> str:
+        """Return the store's key; names hold no slash, so a vault's name before one cannot be mistaken."""
+        return name if not self.in_vault or vault == DEFAULT_VAULT else f"{vault}/{name}"
+
+    def arn(self, cloud: "Cloud", name: str, vault: str = DEFAULT_VAULT) -> str:
         """Return the ARN of the entity of that name; `*` gives the pattern for all of them."""
-        return f"acs:agentidentity:{cloud.region}:{cloud.account_id}:{self.arn_path}/{name}"
+        path = f"{TOKEN_VAULT.arn_path}/{vault}/{self.arn_path}" if self.in_vault else self.arn_path
+        return f"acs:agentidentity:{cloud.region}:{cloud.account_id}:{path}/{name}"
 
 
 WORKLOAD_IDENTITY = Entity(
@@ -53,7 +61,7 @@ IDENTITY_PROVIDER = Entity("IdentityProvider", "IdentityProviders", "identitypro
 OAUTH2_PROVIDER = Entity(
     "OAuth2CredentialProvider",
     "OAuth2CredentialProviders",
-    f"tokenvault/{DEFAULT_VAULT}/oauth2credentialprovider",
+    "oauth2credentialprovider",
     "CredentialProviderArn",
     50,
     in_vault=True,
@@ -61,9 +69,10 @@ OAUTH2_PROVIDER = Entity(
 API_KEY_PROVIDER = Entity(
     "APIKeyCredentialProvider",
     "APIKeyCredentialProviders",
-    f"tokenvault/{DEFAULT_VAULT}/apikeycredentialprovider",
+    "apikeycredentialprovider",
     "CredentialProviderArn",
     50,
     in_vault=True,
 )
-TOKEN_VAULT = Entity("TokenVault", "TokenVaults", "tokenvault", "TokenVaultArn", 1)
+# The cloud's limit is not published.
+TOKEN_VAULT = Entity("TokenVault", "TokenVaults", "tokenvault", "TokenVaultArn", 50)

@@ -3,6 +3,8 @@
 EntityAlreadyExists.{Entity}   409
 EntityNotExists.{Entity}       404 (plural Exists, unlike IMS)
 QuotaExceeded.{Entity}         400, the emulator's own code for a documented limit
+DeleteConflict.TokenVault      409, the emulator's own: providers are still in the vault
+Forbidden.DefaultTokenVault    403, the emulator's own: that vault cannot be deleted
 UnsupportedOperation           400, the emulator's own refusal, naming what it does not do
 """
 
@@ -22,6 +24,16 @@ def not_exists(entity: str, name: str) -> CloudError:
 def quota_exceeded(entity: str, limit: int) -> CloudError:
     """The account holds as many as the cloud allows."""
     return CloudError(f"QuotaExceeded.{entity}", 400, f"An account may hold {limit} of {entity}.")
+
+
+def vault_in_use(name: str) -> CloudError:
+    """A vault that still holds providers was to be deleted."""
+    return CloudError("DeleteConflict.TokenVault", 409, f"Credential providers are still in the token vault {name}.")
+
+
+def default_vault_stays() -> CloudError:
+    """The default vault was to be deleted."""
+    return CloudError("Forbidden.DefaultTokenVault", 403, "The default token vault cannot be deleted.")
 
 
 def unsupported(what: str) -> CloudError:

@@ -5,20 +5,21 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from fujie_emulator.agentidentity.errors import unsupported
+from fujie_emulator.agentidentity.hosts import local_url
 from fujie_emulator.core.errors import CloudError, invalid_parameter
 
 if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
 
-CUSTOM_VENDOR = "CustomOAuth2"
+CUSTOM_VENDOR, IDAAS_VENDOR = "CustomOAuth2", "IDaaS"
+USER_FEDERATION, M2M, ON_BEHALF_OF = "USER_FEDERATION", "M2M", "ON_BEHALF_OF"
 # Where an included vendor answers on the cloud's own port, and its issuer when it names itself in answers.
 _INCLUDED = {
     "AliyunOAuth2": ("/signin/oauth2/v1/auth", "/oauth/v1/token", "/oauth"),
     "DingTalkOAuth2": ("/partners/dingtalk/authorize", "/partners/dingtalk/token", "/partners/dingtalk"),
 }
 _WITHOUT_OWN_ENDPOINTS = ("AlibabaCloudOAuth2", "FeiShuOAuth2")
-VENDORS = (*_INCLUDED, *_WITHOUT_OWN_ENDPOINTS, CUSTOM_VENDOR)
-OAUTH_TYPES = ("USER_FEDERATION", "M2M")
+VENDORS = (*_INCLUDED, *_WITHOUT_OWN_ENDPOINTS, CUSTOM_VENDOR, IDAAS_VENDOR)
 _FIELD = "OAuth2ProviderConfig"
 
 
@@ -36,10 +37,19 @@ class OAuthServer:
     basic_auth: bool = False
 
 
-def checked_config(vendor: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return the config when it is one that `vendor` takes; else raise InvalidParameter.OAuth2ProviderConfig."""
+def checked_type(vendor: str, asked: str) -> str:
+    """Return the provider's OAuthType, the vendor's own when none is asked for."""
     if vendor not in VENDORS:
         raise invalid_parameter("CredentialProviderVendor", f"use one of {', '.join(VENDORS)}.")
+    fitting = (ON_BEHALF_OF,) if vendor == IDAAS_VENDOR else (USER_FEDERATION, M2M)
+    if asked and asked not in fitting:
+        raise invalid_parameter("OAuthType", f"vendor {vendor} does {' and '.join(fitting)}.")
+    return asked or fitting[0]
+
+
+def checked_config(vendor: str, config: dict[str, Any], kind: str = USER_FEDERATION) -> dict[str, Any]:
+    """Return the config when it is one that `vendor` takes; else raise InvalidParameter.OAuth2ProviderConfig."""
+    checked_type(vendor, "")
     wanted = "CustomOAuth2ProviderConfig" if vendor == CUSTOM_VENDOR else "IncludedOAuth2ProviderConfig"
     if set(config) != {wanted} or not isinstance(config[wanted], dict):
         raise invalid_parameter(_FIELD, f"vendor {vendor} takes exactly one object, {wanted}.")
@@ -49,8 +59,16 @@ def checked_config(vendor: str, config: dict[str, Any]) -> dict[str, Any]:
     if vendor == CUSTOM_VENDOR:
         _check_custom(inner)
     else:
-        _check_included(vendor, inner)
+        _check_included(vendor, inner, kind)
     return config
+
+
+def outbound(vendor: str, fields: dict[str, Any]) -> dict[str, str]:
+    """Return what a provider at IDaaS tells of the application it acts through; nothing for the others."""
+    if vendor != IDAAS_VENDOR:
+        return {}
+    client_id = fields["OAuth2ProviderConfig"]["IncludedOAuth2ProviderConfig"]["ClientId"]
+    return {"OutboundClientId": client_id, "OutboundAudience": f"agent-{client_id}"}
 
 
 def without_secret(config: dict[str, Any]) -> dict[str, Any]:
@@ -78,22 +96,22 @@ def server_of(cloud: "Cloud", vendor: str, config: dict[str, Any]) -> OAuthServe
     return OAuthServer(
         client_id=inner["ClientId"],
         client_secret=inner.get("ClientSecret", ""),
-        authorize_url=(metadata.get("AuthorizationRequest") or {}).get("Endpoint", ""),
-        token_url=(metadata.get("TokenRequest") or {}).get("Endpoint", ""),
+        authorize_url=local_url(cloud, (metadata.get("AuthorizationRequest") or {}).get("Endpoint", "")),
+        token_url=local_url(cloud, (metadata.get("TokenRequest") or {}).get("Endpoint", "")),
         issuer=metadata.get("Issuer", ""),
         pkce=(metadata.get("PKCE") or {}).get("Enabled", True),
-        discovery_url=discovery.get("DiscoveryURL", ""),
+        discovery_url=local_url(cloud, discovery.get("DiscoveryURL", "")),
     )
 
 
 def _included_server(cloud: "Cloud", vendor: str, inner: dict[str, Any]) -> OAuthServer:
     authorize, token, issuer = _INCLUDED.get(vendor, ("", "", ""))
-    own = bool(inner.get("AuthorizationEndpoint"))
+    own = bool(inner.get("TokenEndpoint"))
     return OAuthServer(
         client_id=inner["ClientId"],
         client_secret=inner.get("ClientSecret", ""),
-        authorize_url=inner.get("AuthorizationEndpoint") or cloud.base_url + authorize,
-        token_url=inner.get("TokenEndpoint") or cloud.base_url + token,
+        authorize_url=inner.get("AuthorizationEndpoint", "") if own else cloud.base_url + authorize,
+        token_url=inner["TokenEndpoint"] if own else cloud.base_url + token,
         issuer=cloud.base_url + issuer if issuer and not own else "",
     )
 
@@ -113,10 +131,12 @@ def checked_url(parameter: str, value: Any) -> str:
     return value
 
 
-def _check_included(vendor: str, inner: dict[str, Any]) -> None:
+def _check_included(vendor: str, inner: dict[str, Any], kind: str) -> None:
     endpoints = [name for name in ("AuthorizationEndpoint", "TokenEndpoint") if inner.get(name)]
     for name in endpoints:
         checked_url(f"{_FIELD}.{name}", inner[name])
+    if kind == M2M and endpoints == ["TokenEndpoint"]:
+        return  # nobody is sent to an authorization endpoint
     if len(endpoints) == 1:
         raise invalid_parameter(_FIELD, "name both AuthorizationEndpoint and TokenEndpoint, or neither.")
     if vendor in _WITHOUT_OWN_ENDPOINTS and not endpoints:

@@ -2,7 +2,6 @@
 
 _NO_USER_POOLS = "user pools and what hangs on them are not emulated; bind an IdentityProvider"
 _NO_CEDAR = "policy sets and gateways are not emulated"
-_ONE_VAULT = "there is one token vault, `default`"
 REFUSED = {
     **dict.fromkeys(
         (
@@ -63,5 +62,4 @@ REFUSED = {
         ],
         _NO_CEDAR,
     ),
-    **dict.fromkeys(("CreateTokenVault", "UpdateTokenVault", "DeleteTokenVault"), _ONE_VAULT),
 }

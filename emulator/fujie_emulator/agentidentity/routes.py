@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from fujie_emulator.agentidentity import state
+from fujie_emulator.agentidentity import state, vaults
 from fujie_emulator.agentidentity.entities import (
     API_KEY_PROVIDER,
     DEFAULT_VAULT,
@@ -14,10 +14,10 @@ from fujie_emulator.agentidentity.entities import (
     WORKLOAD_IDENTITY,
     Entity,
 )
-from fujie_emulator.agentidentity.errors import unsupported
-from fujie_emulator.agentidentity.oauth import OAUTH_TYPES, checked_config, checked_url, with_kept_secret
+from fujie_emulator.agentidentity.oauth import checked_config, checked_type, checked_url, outbound, with_kept_secret
 from fujie_emulator.agentidentity.refused import REFUSED
-from fujie_emulator.agentidentitydata import vault
+from fujie_emulator.agentidentity.roles import create_role
+from fujie_emulator.agentidentitydata import vault as tokens
 from fujie_emulator.core.call import RpcCall
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import invalid_parameter
@@ -33,10 +33,11 @@ _LONGEST_API_KEY = 8192
 
 def create_workload_identity(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, WORKLOAD_IDENTITY)
-    if call.flag("CreateRAMRole"):
-        raise unsupported("CreateRAMRole=true; create the role with RAM and pass RoleArn")
+    role_arn = state.checked_role_arn(cloud, call.text("RoleArn", required=False))
+    if call.flag("CreateRAMRole") and role_arn:
+        raise invalid_parameter("CreateRAMRole", "name a RoleArn or have a role created, not both.")
     fields = {
-        "RoleArn": state.checked_role_arn(cloud, call.text("RoleArn", required=False)),
+        "RoleArn": role_arn,
         "AllowedResourceOAuth2ReturnURLs": _urls(call, "AllowedResourceOAuth2ReturnURLs"),
         "AllowedConsentCallbackURLs": _urls(call, "AllowedConsentCallbackURLs"),
         "IdentityProviderName": state.checked_identity_provider(
@@ -47,7 +48,10 @@ def create_workload_identity(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
         "SourcePlatform": call.text("SourcePlatform", required=False),
         "Description": _description(call),
     }
-    return _created(cloud, WORKLOAD_IDENTITY, name, fields)
+    with cloud.store.transaction():  # no identity without its role, and no role without its identity
+        if call.flag("CreateRAMRole"):
+            fields["RoleArn"] = create_role(cloud, WORKLOAD_IDENTITY.checked_name(name))
+        return _created(cloud, WORKLOAD_IDENTITY, name, fields)
 
 
 def update_workload_identity(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
@@ -86,25 +90,28 @@ def update_identity_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
 def create_oauth2_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, OAUTH2_PROVIDER)
     vendor = call.text("CredentialProviderVendor")
-    kind = call.text("OAuthType", required=False) or OAUTH_TYPES[0]
-    if kind not in OAUTH_TYPES:
-        raise unsupported(f"OAuthType {kind}")
+    kind, vault = checked_type(vendor, call.text("OAuthType", required=False)), _vault(cloud, call)
     fields = {
         "CredentialProviderVendor": vendor,
-        "OAuth2ProviderConfig": checked_config(vendor, call.document("OAuth2ProviderConfig", required=True)),
+        "OAuth2ProviderConfig": checked_config(vendor, call.document("OAuth2ProviderConfig", required=True), kind),
         "CallbackURL": state.checked_callback_url(cloud, call.text("CallbackURL", required=False)),
         "OAuthType": kind,
-        "TokenVaultName": _vault(call),
+        "TokenVaultName": vault,
         "Description": _description(call),
     }
-    return _created(cloud, OAUTH2_PROVIDER, name, fields)
+    with cloud.store.transaction():
+        state.check_idaas_quota(cloud, vendor)
+        return _created(cloud, OAUTH2_PROVIDER, name, fields | outbound(vendor, fields), vault)
 
 
 def update_oauth2_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, OAUTH2_PROVIDER)
-    stored = state.get(cloud, OAUTH2_PROVIDER, name)
+    vault = _vault(cloud, call)
+    stored = state.get(cloud, OAUTH2_PROVIDER, name, vault)
     vendor = call.text("CredentialProviderVendor", required=False) or stored["CredentialProviderVendor"]
-    config = checked_config(vendor, call.document("OAuth2ProviderConfig") or stored["OAuth2ProviderConfig"])
+    config = checked_config(
+        vendor, call.document("OAuth2ProviderConfig") or stored["OAuth2ProviderConfig"], stored["OAuthType"]
+    )
     changes = {
         "CredentialProviderVendor": vendor,
         "OAuth2ProviderConfig": with_kept_secret(config, stored["OAuth2ProviderConfig"]),
@@ -113,22 +120,23 @@ def update_oauth2_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
         changes["Description"] = _description(call)
     if call.params.get("CallbackURL", stored["CallbackURL"]) != stored["CallbackURL"]:
         changes["CallbackURL"] = state.checked_callback_url(cloud, call.params["CallbackURL"])
-    state.update(cloud, OAUTH2_PROVIDER, name, changes)
+    state.update(cloud, OAUTH2_PROVIDER, name, changes, vault)
     return {}
 
 
 def delete_oauth2_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, OAUTH2_PROVIDER)
+    vault = _vault(cloud, call)
     with cloud.store.transaction():
-        state.delete(cloud, OAUTH2_PROVIDER, name)
-        vault.forget_provider(cloud, name)
+        state.delete(cloud, OAUTH2_PROVIDER, name, vault)
+        tokens.forget_provider(cloud, OAUTH2_PROVIDER.key(name, vault))
     return {}
 
 
 def create_api_key_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, API_KEY_PROVIDER)
-    fields = {"APIKey": _api_key(call), "TokenVaultName": _vault(call), "Description": _description(call)}
-    return _created(cloud, API_KEY_PROVIDER, name, fields)
+    fields = {"APIKey": _api_key(call), "TokenVaultName": _vault(cloud, call), "Description": _description(call)}
+    return _created(cloud, API_KEY_PROVIDER, name, fields, fields["TokenVaultName"])
 
 
 def update_api_key_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
@@ -142,55 +150,83 @@ def update_api_key_provider(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
 
 def get_one(entity: Entity, cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, entity)
-    return {entity.type: state.shown(state.get(cloud, entity, name))}
+    return {entity.type: state.shown(state.get(cloud, entity, name, _vault_of(entity, cloud, call)))}
 
 
 def delete_one(entity: Entity, cloud: Cloud, call: RpcCall) -> dict[str, Any]:
-    state.delete(cloud, entity, _allowed(cloud, call, entity))
+    name = _allowed(cloud, call, entity)
+    state.delete(cloud, entity, name, _vault_of(entity, cloud, call))
     return {}
 
 
 def list_all(entity: Entity, cloud: Cloud, call: RpcCall) -> dict[str, Any]:
-    authorize(cloud, call.caller, f"{state.SERVICE}:{call.action}", [entity.arn(cloud, "*")])
-    if entity.in_vault:
-        _vault(call)
-    token = call.text("NextToken", required=False)
-    page = state.page(cloud, entity, size=call.integer("MaxResults", _PAGE_SIZE), token=token)
+    authorize(cloud, call.caller, f"{state.SERVICE}:{call.action}", [entity.arn(cloud, "*", _vault_asked(call))])
+    vault, token = _vault_of(entity, cloud, call), call.text("NextToken", required=False)
+    page = state.page(cloud, entity, size=call.integer("MaxResults", _PAGE_SIZE), token=token, vault=vault)
     answer = {entity.plural: [state.shown(doc) for doc in page.items], "MaxResults": page.size}
     return answer | {"TotalCount": page.total} | ({"NextToken": page.next_token} if page.next_token else {})
+
+
+def create_token_vault(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
+    name = _allowed(cloud, call, TOKEN_VAULT)
+    fields = {
+        "Description": _description(call),
+        "EncryptionConfig": vaults.checked_encryption(call.document("EncryptionConfig")),
+        "RoleArn": state.checked_role_arn(cloud, call.text("RoleArn", required=False)),
+    }
+    vaults.open_default(cloud)
+    return _created(cloud, TOKEN_VAULT, name, fields)
+
+
+def update_token_vault(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
+    name = _allowed(cloud, call, TOKEN_VAULT)
+    read: dict[str, Callable[[], Any]] = {
+        "Description": lambda: _description(call),
+        "RoleArn": lambda: state.checked_role_arn(cloud, call.params["RoleArn"]),
+    }
+    vaults.open_default(cloud)
+    return _updated(cloud, call, TOKEN_VAULT, name, read)
+
+
+def delete_token_vault(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
+    vaults.delete(cloud, _allowed(cloud, call, TOKEN_VAULT))
+    return {}
 
 
 def get_token_vault(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = call.text("TokenVaultName", required=False) or DEFAULT_VAULT
     authorize(cloud, call.caller, f"{state.SERVICE}:{call.action}", [TOKEN_VAULT.arn(cloud, name)])
-    state.checked_vault(name)
-    return {TOKEN_VAULT.type: state.default_vault(cloud)}
+    vaults.open_default(cloud)
+    return {TOKEN_VAULT.type: state.get(cloud, TOKEN_VAULT, name)}
 
 
 def list_token_vaults(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
-    authorize(cloud, call.caller, f"{state.SERVICE}:{call.action}", [TOKEN_VAULT.arn(cloud, "*")])
-    return {TOKEN_VAULT.plural: [state.default_vault(cloud)], "MaxResults": _PAGE_SIZE, "TotalCount": 1}
+    vaults.open_default(cloud)
+    return list_all(TOKEN_VAULT, cloud, call)
 
 
 def _allowed(cloud: Cloud, call: RpcCall, entity: Entity) -> str:
-    """Return the name the call is about, once the caller may do the action on it."""
+    """Return the name the call is about, once the caller may do the action on it, in a vault that exists."""
     name = call.text(entity.name_field)
-    authorize(cloud, call.caller, f"{state.SERVICE}:{call.action}", [entity.arn(cloud, name)])
-    if entity.in_vault:
-        _vault(call)
+    authorize(cloud, call.caller, f"{state.SERVICE}:{call.action}", [entity.arn(cloud, name, _vault_asked(call))])
+    _vault_of(entity, cloud, call)
     return name
 
 
-def _created(cloud: Cloud, entity: Entity, name: str, fields: dict[str, Any]) -> dict[str, Any]:
-    return {entity.type: state.shown(state.create(cloud, entity, name, fields))}
+def _created(
+    cloud: Cloud, entity: Entity, name: str, fields: dict[str, Any], vault: str = DEFAULT_VAULT
+) -> dict[str, Any]:
+    return {entity.type: state.shown(state.create(cloud, entity, name, fields, vault))}
 
 
 def _updated(
     cloud: Cloud, call: RpcCall, entity: Entity, name: str, read: dict[str, Callable[[], Any]]
 ) -> dict[str, Any]:
     """Replace the fields that the call names; the others stay."""
-    state.get(cloud, entity, name)
-    state.update(cloud, entity, name, {field: value() for field, value in read.items() if field in call.params})
+    vault = _vault_of(entity, cloud, call)
+    state.get(cloud, entity, name, vault)
+    changes = {field: value() for field, value in read.items() if field in call.params}
+    state.update(cloud, entity, name, changes, vault)
     return {}
 
 
@@ -198,8 +234,17 @@ def _urls(call: RpcCall, parameter: str) -> list[str]:
     return state.checked_urls(parameter, call.strings(parameter))
 
 
-def _vault(call: RpcCall) -> str:
-    return state.checked_vault(call.text("TokenVaultName", required=False))
+def _vault_asked(call: RpcCall) -> str:
+    return call.text("TokenVaultName", required=False) or DEFAULT_VAULT
+
+
+def _vault(cloud: Cloud, call: RpcCall) -> str:
+    return state.checked_vault(cloud, _vault_asked(call))
+
+
+def _vault_of(entity: Entity, cloud: Cloud, call: RpcCall) -> str:
+    """Return the vault that the call means, where the entity is kept in vaults."""
+    return _vault(cloud, call) if entity.in_vault else DEFAULT_VAULT
 
 
 def _description(call: RpcCall) -> str:
@@ -225,6 +270,9 @@ ACTIONS: dict[str, Callable[[Cloud, RpcCall], dict[str, Any]]] = {
     "UpdateOAuth2CredentialProvider": update_oauth2_provider,
     "CreateAPIKeyCredentialProvider": create_api_key_provider,
     "UpdateAPIKeyCredentialProvider": update_api_key_provider,
+    "CreateTokenVault": create_token_vault,
+    "UpdateTokenVault": update_token_vault,
+    "DeleteTokenVault": delete_token_vault,
     "GetTokenVault": get_token_vault,
     "ListTokenVaults": list_token_vaults,
 }

@@ -7,8 +7,8 @@ import re
 import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
+from fujie_emulator.agentidentity.callbacks import callback_id, is_callback_url
 from fujie_emulator.agentidentity.entities import (
     API_KEY_PROVIDER,
     DEFAULT_VAULT,
@@ -19,7 +19,7 @@ from fujie_emulator.agentidentity.entities import (
     Entity,
 )
 from fujie_emulator.agentidentity.errors import already_exists, not_exists, quota_exceeded
-from fujie_emulator.agentidentity.oauth import checked_url, without_secret
+from fujie_emulator.agentidentity.oauth import IDAAS_VENDOR, checked_url, without_secret
 from fujie_emulator.core.clock import iso
 from fujie_emulator.core.errors import invalid_parameter, missing_parameter
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SERVICE = "agentidentity"
 _ROLE_ARN = re.compile(r"acs:ram::(\d{16}):role/([A-Za-z0-9.-]{1,64})")
-_CALLBACK_PATH = re.compile(r"/oauth2/callback/([A-Za-z0-9-]{1,64})")
 _MOST_URLS = 50
 _LARGEST_PAGE = 100
 
@@ -43,48 +42,62 @@ class Page:
     size: int
 
 
-def create(cloud: "Cloud", entity: Entity, name: str, fields: dict[str, Any]) -> dict[str, Any]:
+def create(
+    cloud: "Cloud", entity: Entity, name: str, fields: dict[str, Any], vault: str = DEFAULT_VAULT
+) -> dict[str, Any]:
     """Remember a new entity and return its document; a name in use is a conflict."""
     entity.checked_name(name)
     now = iso(cloud.clock.now())
-    doc = {entity.name_field: name, entity.arn_field: entity.arn(cloud, name)} | fields
+    doc = {entity.name_field: name, entity.arn_field: entity.arn(cloud, name, vault)} | fields
     doc |= {"CreateTime": now, "UpdateTime": now}
     with cloud.store.transaction():
-        if cloud.store.get(SERVICE, entity.type, name) is not None:
+        if cloud.store.get(SERVICE, entity.type, entity.key(name, vault)) is not None:
             raise already_exists(entity.type, name)
         if len(cloud.store.list(SERVICE, entity.type)) >= entity.limit:
             raise quota_exceeded(entity.type, entity.limit)
-        cloud.store.put(SERVICE, entity.type, name, doc)
+        cloud.store.put(SERVICE, entity.type, entity.key(name, vault), doc)
     return doc
 
 
-def get(cloud: "Cloud", entity: Entity, name: str) -> dict[str, Any]:
+def get(cloud: "Cloud", entity: Entity, name: str, vault: str = DEFAULT_VAULT) -> dict[str, Any]:
     """Return the document of that name; else raise EntityNotExists."""
-    doc = cloud.store.get(SERVICE, entity.type, name)
+    return by_key(cloud, entity, entity.key(name, vault))
+
+
+def by_key(cloud: "Cloud", entity: Entity, key: str) -> dict[str, Any]:
+    """Return the document under the store's key, as `Entity.key` makes it; else raise EntityNotExists."""
+    doc = cloud.store.get(SERVICE, entity.type, key)
     if doc is None:
-        raise not_exists(entity.type, name)
+        raise not_exists(entity.type, key)
     return doc
 
 
-def update(cloud: "Cloud", entity: Entity, name: str, changes: dict[str, Any]) -> None:
+def update(cloud: "Cloud", entity: Entity, name: str, changes: dict[str, Any], vault: str = DEFAULT_VAULT) -> None:
     """Replace the named fields of an entity."""
     with cloud.store.transaction():
-        doc = get(cloud, entity, name)
-        cloud.store.put(SERVICE, entity.type, name, doc | changes | {"UpdateTime": iso(cloud.clock.now())})
+        doc = get(cloud, entity, name, vault) | changes | {"UpdateTime": iso(cloud.clock.now())}
+        cloud.store.put(SERVICE, entity.type, entity.key(name, vault), doc)
 
 
-def delete(cloud: "Cloud", entity: Entity, name: str) -> None:
+def delete(cloud: "Cloud", entity: Entity, name: str, vault: str = DEFAULT_VAULT) -> None:
     """Forget an entity; one that is not there is an error, as in the cloud."""
-    if not cloud.store.delete(SERVICE, entity.type, name):
+    if not cloud.store.delete(SERVICE, entity.type, entity.key(name, vault)):
         raise not_exists(entity.type, name)
 
 
-def page(cloud: "Cloud", entity: Entity, *, size: int, token: str) -> Page:
+def in_vault(cloud: "Cloud", entity: Entity, vault: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return name and document of the entities, of one vault when they are kept in vaults, ordered by name."""
+    docs = [doc for _, doc in cloud.store.list(SERVICE, entity.type)]
+    mine = [doc for doc in docs if not entity.in_vault or doc["TokenVaultName"] == vault]
+    return sorted((doc[entity.name_field], doc) for doc in mine)
+
+
+def page(cloud: "Cloud", entity: Entity, *, size: int, token: str, vault: str = DEFAULT_VAULT) -> Page:
     """Return up to `size` entities after the one that `token` names."""
     if not 1 <= size <= _LARGEST_PAGE:
         raise invalid_parameter("MaxResults", f"it must be 1 to {_LARGEST_PAGE}.")
-    docs = cloud.store.list(SERVICE, entity.type)
-    rest = [(key, doc) for key, doc in docs if key > token]
+    docs = in_vault(cloud, entity, vault)
+    rest = [(name, doc) for name, doc in docs if name > token]
     next_token = rest[size - 1][0] if len(rest) > size else ""
     return Page([doc for _, doc in rest[:size]], next_token, len(docs), size)
 
@@ -97,21 +110,12 @@ def shown(doc: dict[str, Any]) -> dict[str, Any]:
     return public
 
 
-def default_vault(cloud: "Cloud") -> dict[str, Any]:
-    """Return the one vault there is; it exists from the account's first day."""
-    return {
-        "TokenVaultName": DEFAULT_VAULT,
-        "TokenVaultArn": TOKEN_VAULT.arn(cloud, DEFAULT_VAULT),
-        "Description": "",
-        "EncryptionConfig": {"KeyType": "SERVICE_MANAGED_KEY"},
-    }
-
-
-def checked_vault(name: str) -> str:
+def checked_vault(cloud: "Cloud", name: str) -> str:
     """Return the vault's name when it is one that exists; "" means the default."""
-    if name not in ("", DEFAULT_VAULT):
-        raise not_exists(TOKEN_VAULT.type, name)
-    return DEFAULT_VAULT
+    if name in ("", DEFAULT_VAULT):
+        return DEFAULT_VAULT
+    get(cloud, TOKEN_VAULT, name)
+    return name
 
 
 def checked_identity_provider(cloud: "Cloud", name: str) -> str:
@@ -149,9 +153,7 @@ def checked_callback_url(cloud: "Cloud", url: str) -> str:
     """Return the provider's CallbackURL: the caller's, when the data plane can serve it, else a new one."""
     if not url:
         return f"{cloud.base_url}/oauth2/callback/{uuid.uuid4()}"
-    parts = urlsplit(checked_url("CallbackURL", url))
-    served = (cloud.base_url, f"https://agentidentitydata.{cloud.region}.aliyuncs.com")
-    if f"{parts.scheme}://{parts.netloc}" not in served or parts.query or not _CALLBACK_PATH.fullmatch(parts.path):
+    if not is_callback_url(cloud, checked_url("CallbackURL", url)):
         raise invalid_parameter("CallbackURL", f"it must be {cloud.base_url}/oauth2/callback/ID.")
     for name, other in cloud.store.list(SERVICE, OAUTH2_PROVIDER.type):
         if callback_id(other["CallbackURL"]) == callback_id(url):
@@ -159,9 +161,11 @@ def checked_callback_url(cloud: "Cloud", url: str) -> str:
     return url
 
 
-def callback_id(url: str) -> str:
-    """Return the last segment of a CallbackURL, which tells providers apart."""
-    return url.rpartition("/")[2]
+def check_idaas_quota(cloud: "Cloud", vendor: str) -> None:
+    """Raise QuotaExceeded when the account has its one provider at IDaaS already."""
+    docs = [doc for _, doc in cloud.store.list(SERVICE, OAUTH2_PROVIDER.type)]
+    if vendor == IDAAS_VENDOR and any(doc["CredentialProviderVendor"] == IDAAS_VENDOR for doc in docs):
+        raise quota_exceeded(OAUTH2_PROVIDER.type, 1)
 
 
 def workload_identity(cloud: "Cloud", name: str) -> dict[str, Any]:
@@ -175,6 +179,6 @@ def role_name(identity: dict[str, Any]) -> str:
     return match[2] if match else ""
 
 
-def api_key(cloud: "Cloud", provider: str) -> str:
+def api_key(cloud: "Cloud", provider: str, vault: str) -> str:
     """Return the key that an APIKeyCredentialProvider keeps, for the data plane."""
-    return str(get(cloud, API_KEY_PROVIDER, provider)["APIKey"])
+    return str(get(cloud, API_KEY_PROVIDER, provider, vault)["APIKey"])

@@ -5,6 +5,9 @@ InvalidParameter.JsonWebToken               400  the user's token fails a check 
 InvalidOAuthDiscoveryURL                    400  a provider's metadata or keys cannot be had
 MissingParameter.ResourceOAuth2ReturnURL    400  session binding is on and no URL was given
 Missmatch.ResourceOAuth2ReturnURL           400  (sic) the URL is not on the workload identity's list
+Forbidden.InboundCredentialMissing          403  on behalf of: no sign-in of this user and session is hosted
+Forbidden.IdaasRsNotAuthorized              403  on behalf of: the audience is no resource server of the provider's
+Forbidden.ScopeNotGranted                   403  on behalf of: a scope was not granted there
 MissingRoleArn                              400  the workload identity has no role to assume
 ServiceUnavailable.UpstreamTokenEndpoint    503  the provider's token endpoint failed or refused
 InvalidParameter.SessionURI                 400  the emulator's own: unknown, used, expired, or another's session
@@ -57,6 +60,23 @@ def return_url_mismatch() -> CloudError:
         400,
         "ResourceOAuth2ReturnURL is not in the workload identity's AllowedResourceOAuth2ReturnURLs.",
     )
+
+
+def inbound_missing() -> CloudError:
+    """Nobody signed in at a user pool in the session that the user's token names, or sessions are not bound."""
+    return CloudError(
+        "Forbidden.InboundCredentialMissing", 403, "No inbound credential is hosted for the user and session."
+    )
+
+
+def resource_server_not_authorized(audience: str) -> CloudError:
+    """The provider may not act at the resource server of that audience."""
+    return CloudError("Forbidden.IdaasRsNotAuthorized", 403, f"The audience {audience[:128]!r} is not authorized.")
+
+
+def scope_not_granted(scope: str) -> CloudError:
+    """The provider may act at the resource server, but not with this scope."""
+    return CloudError("Forbidden.ScopeNotGranted", 403, f"The scope {scope} is not granted.")
 
 
 def missing_role(name: str) -> CloudError:

@@ -8,6 +8,7 @@ from joserfc.jwk import KeySet
 
 from fujie_emulator.agentidentity import state as control
 from fujie_emulator.agentidentity.entities import IDENTITY_PROVIDER
+from fujie_emulator.agentidentity.hosts import local_url
 from fujie_emulator.agentidentitydata.errors import bad_user_token, discovery_unreachable
 from fujie_emulator.agentidentitydata.upstream import fetch_document
 from fujie_emulator.agentidentitydata.wat import LONGEST_TOKEN, UserContext
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 # Asymmetric only: with a published key as secret, an HS256 token could be forged by anyone.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
+_LONGEST_SESSION_ID = 256
 _CLOCK_SKEW_S = 60  # for iat and nbf, never for exp
 
 
@@ -29,12 +31,15 @@ async def verified_user(cloud: "Cloud", identity: dict[str, Any], unverified: st
     if len(unverified) > LONGEST_TOKEN or unverified.count(".") != 2:
         raise bad_user_token("it is not a signed JWT")
     provider = control.get(cloud, IDENTITY_PROVIDER, identity["IdentityProviderName"])
-    metadata = await fetch_document(provider["DiscoveryURL"])
+    metadata = await fetch_document(local_url(cloud, provider["DiscoveryURL"]))
     keys = _key_set(provider, await fetch_document(_text(provider, metadata, "jwks_uri")))
     claims = _verified_claims(unverified, keys)
     _check_claims(claims, _text(provider, metadata, "issuer"), provider["AllowedAudience"], int(cloud.clock.time()))
     audiences = claims["aud"] if isinstance(claims["aud"], str) else ",".join(claims["aud"])
-    return UserContext("jwt", claims["sub"], claims["iss"], audiences, claims.get("jti", ""))
+    session_id = claims.get("session_id", "")
+    if not isinstance(session_id, str) or len(session_id) > _LONGEST_SESSION_ID:
+        raise bad_user_token("its session_id is not a short string")
+    return UserContext("jwt", claims["sub"], claims["iss"], audiences, claims.get("jti", ""), session_id)
 
 
 def _verified_claims(unverified: str, keys: KeySet) -> dict[str, Any]:

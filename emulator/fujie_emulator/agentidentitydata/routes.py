@@ -4,10 +4,12 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from starlette.routing import Route
+
 from fujie_emulator.agentidentity import state as control
-from fujie_emulator.agentidentity.entities import API_KEY_PROVIDER, OAUTH2_PROVIDER, WORKLOAD_IDENTITY
-from fujie_emulator.agentidentitydata import state, wat
-from fujie_emulator.agentidentitydata.browser import http_routes
+from fujie_emulator.agentidentity.entities import API_KEY_PROVIDER, DEFAULT_VAULT, OAUTH2_PROVIDER, WORKLOAD_IDENTITY
+from fujie_emulator.agentidentity.oauth import M2M, ON_BEHALF_OF
+from fujie_emulator.agentidentitydata import browser, on_behalf, state, wat
 from fujie_emulator.agentidentitydata.inbound import verified_user
 from fujie_emulator.agentidentitydata.sessions import Asked, Session, find
 from fujie_emulator.agentidentitydata.vault import VaultToken
@@ -26,6 +28,11 @@ _LONGEST_USER_ID = 256
 _LONGEST_STATE = 1024
 _MOST_PARAMETERS = 20
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,256}")  # RFC 6749 3.3
+
+
+def http_routes(cloud: Cloud) -> list[Route]:
+    """Return the pages for browsers and the emulated IDaaS."""
+    return [*browser.http_routes(cloud), *on_behalf.http_routes(cloud)]
 
 
 async def get_workload_access_token(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
@@ -61,23 +68,26 @@ async def assume_role_for_workload_identity(cloud: Cloud, call: RpcCall) -> dict
 
 async def get_resource_api_key(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     access = wat.open_token(cloud, call.text("WorkloadAccessToken"))
-    provider = call.text("ResourceCredentialProviderName")
-    _authorize(cloud, call, access.identity_arn, API_KEY_PROVIDER.arn(cloud, provider))
-    _check_targets(cloud, call, access)
-    key = control.api_key(cloud, provider)
+    provider, vault = _provider(call)
+    _authorize(cloud, call, access.identity_arn, API_KEY_PROVIDER.arn(cloud, provider, vault))
+    _check_targets(cloud, vault, access)
+    key = control.api_key(cloud, provider, vault)
     note(credential_fingerprint=fingerprint(key))
     return {"APIKey": key}
 
 
 async def get_resource_oauth2_token(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     access = wat.open_token(cloud, call.text("WorkloadAccessToken"))
-    asked = _asked(call)
-    _authorize(cloud, call, access.identity_arn, OAUTH2_PROVIDER.arn(cloud, asked.provider))
-    _check_targets(cloud, call, access)
+    name, vault = _provider(call)
+    asked = _asked(call, OAUTH2_PROVIDER.key(name, vault))
+    _authorize(cloud, call, access.identity_arn, OAUTH2_PROVIDER.arn(cloud, name, vault))
+    _check_targets(cloud, vault, access)
     provider = state.oauth_provider(cloud, asked.provider)
     flow = state.chosen_flow(provider, call.text("OAuth2Flow", required=False))
     force, uri = call.flag("ForceAuthentication"), call.text("SessionURI", required=False)
-    if flow == state.M2M:
+    if flow == ON_BEHALF_OF:
+        return _delegated(cloud, access, asked, audience=call.text("Audience"))
+    if flow == M2M:
         return _token_answer(cloud, await state.machine_token(cloud, access, asked, force=force))
     if uri:
         found = await state.polled(cloud, access, asked, uri)
@@ -112,9 +122,9 @@ def _authorize(cloud: Cloud, call: RpcCall, *resources: str) -> None:
     authorize(cloud, call.caller, f"{SERVICE}:{call.action}", list(resources))
 
 
-def _check_targets(cloud: Cloud, call: RpcCall, access: WorkloadAccess) -> None:
+def _check_targets(cloud: Cloud, vault: str, access: WorkloadAccess) -> None:
     """Refuse a vault that is not, and a WAT whose identity was deleted after it was issued."""
-    control.checked_vault(call.text("TokenVaultName", required=False))
+    control.checked_vault(cloud, vault)
     control.workload_identity(cloud, access.identity)
 
 
@@ -139,12 +149,25 @@ def _user_identifier(call: RpcCall) -> tuple[str, str]:
     return pairs[0]
 
 
-def _asked(call: RpcCall) -> Asked:
+def _provider(call: RpcCall) -> tuple[str, str]:
+    """Return name and vault of the provider that the call means."""
+    return call.text("ResourceCredentialProviderName"), call.text("TokenVaultName", required=False) or DEFAULT_VAULT
+
+
+def _delegated(cloud: Cloud, access: WorkloadAccess, asked: Asked, *, audience: str) -> dict[str, Any]:
+    if not asked.scopes:
+        raise missing_parameter("Scopes")
+    token = on_behalf.delegated_token(cloud, access, audience=audience, scopes=asked.scopes)
+    note(credential_fingerprint=fingerprint(token))
+    return {"AccessToken": token, "ExpiresIn": on_behalf.LIFETIME_S}
+
+
+def _asked(call: RpcCall, provider: str) -> Asked:
     custom_state = call.text("CustomState", required=False)
     if len(custom_state) > _LONGEST_STATE:
         raise invalid_parameter("CustomState", f"it is longer than {_LONGEST_STATE} characters.")
     return Asked(
-        provider=call.text("ResourceCredentialProviderName"),
+        provider=provider,
         scopes=_scopes(call),
         return_url=call.text("ResourceOAuth2ReturnURL", required=False),
         custom_state=custom_state,

@@ -3,14 +3,15 @@
 import asyncio
 import base64
 import hashlib
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+from fujie_emulator.agentidentity import callbacks
 from fujie_emulator.agentidentity import state as control
 from fujie_emulator.agentidentity.entities import OAUTH2_PROVIDER
-from fujie_emulator.agentidentity.errors import unsupported
-from fujie_emulator.agentidentity.oauth import OAuthServer, server_of
+from fujie_emulator.agentidentity.oauth import M2M, ON_BEHALF_OF, USER_FEDERATION, OAuthServer, server_of
 from fujie_emulator.agentidentitydata import sessions, vault
 from fujie_emulator.agentidentitydata.errors import (
     UpstreamError,
@@ -31,7 +32,6 @@ from fujie_emulator.signin.urls import with_query
 if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
 
-USER_FEDERATION, M2M = "USER_FEDERATION", "M2M"
 _WORKLOAD_PRINCIPAL = "workload.agentidentity.aliyuncs.com"
 _USABLE_S = 30  # a token with less time left than this is refreshed instead of handed out
 # What a caller's CustomParameters can never set: these are the service's own words to the provider.
@@ -86,20 +86,16 @@ def assume_identity_role(
     )
 
 
-def oauth_provider(cloud: "Cloud", name: str) -> dict[str, Any]:
-    """Return the OAuth2 credential provider of that name."""
-    return control.get(cloud, OAUTH2_PROVIDER, name)
+def oauth_provider(cloud: "Cloud", key: str) -> dict[str, Any]:
+    """Return the OAuth2 credential provider under the key that tells it apart from others in other vaults."""
+    return control.by_key(cloud, OAUTH2_PROVIDER, key)
 
 
 def chosen_flow(provider: dict[str, Any], asked: str) -> str:
-    """Return the flow asked for, or the provider's own; the emulator does two of the three."""
+    """Return the flow asked for, or the provider's own."""
     flow = asked or provider["OAuthType"]
-    if flow not in (USER_FEDERATION, M2M):
-        raise (
-            unsupported(f"OAuth2Flow {flow}")
-            if flow == "ON_BEHALF_OF"
-            else invalid_parameter("OAuth2Flow", "use USER_FEDERATION or M2M.")
-        )
+    if flow not in (USER_FEDERATION, M2M, ON_BEHALF_OF):
+        raise invalid_parameter("OAuth2Flow", "use USER_FEDERATION, M2M or ON_BEHALF_OF.")
     if flow != provider["OAuthType"]:
         raise invalid_parameter("OAuth2Flow", f"the provider's OAuthType is {provider['OAuthType']}.")
     return str(flow)
@@ -140,7 +136,7 @@ async def polled(cloud: "Cloud", access: WorkloadAccess, asked: Asked, uri: str)
 
 async def machine_token(cloud: "Cloud", access: WorkloadAccess, asked: Asked, *, force: bool) -> VaultToken:
     """Return a client-credentials token for the workload itself."""
-    owner = f"workload/{access.identity_arn}"
+    owner = f"workload/{access.identity_arn}{_digest_of(asked.custom_parameters)}"
     token = None if force else vault.find(cloud, asked.provider, owner, asked.scopes)
     if token is not None and token.expires_at - cloud.clock.time() > _USABLE_S:
         return token
@@ -158,8 +154,8 @@ async def machine_token(cloud: "Cloud", access: WorkloadAccess, asked: Asked, *,
 
 async def provider_redirect(cloud: "Cloud", uri: str) -> str:
     """Spend an authorization URL and return where at the provider the browser goes."""
-    provider = oauth_provider(cloud, sessions.find(cloud, uri).provider)
-    server = await discovered(_server(cloud, provider["OAuth2CredentialProviderName"]))
+    key = sessions.find(cloud, uri).provider
+    provider, server = oauth_provider(cloud, key), await discovered(_server(cloud, key))
     if not server.authorize_url:
         raise invalid_parameter("ResourceCredentialProviderName", "the provider has no authorization endpoint.")
     session, state = sessions.open_link(cloud, uri)
@@ -179,7 +175,7 @@ async def provider_redirect(cloud: "Cloud", uri: str) -> str:
 def provider_of_callback(cloud: "Cloud", callback_id: str) -> dict[str, Any]:
     """Return the provider whose CallbackURL ends in `callback_id`; else raise InvalidParameter.SessionURI."""
     for _, provider in cloud.store.list(control.SERVICE, OAUTH2_PROVIDER.type):
-        if control.callback_id(provider["CallbackURL"]) == callback_id:
+        if callbacks.callback_id(provider["CallbackURL"]) == callback_id:
             return provider
     raise bad_session()
 
@@ -189,12 +185,12 @@ async def returned(cloud: "Cloud", provider: dict[str, Any], *, state: str, code
 
     An `iss` that is not the provider's (RFC 9207) is refused before the state is spent.
     """
-    name = provider["OAuth2CredentialProviderName"]
+    key = OAUTH2_PROVIDER.key(provider["OAuth2CredentialProviderName"], provider["TokenVaultName"])
     if issuer:
-        known = (await discovered(_server(cloud, name))).issuer
+        known = (await discovered(_server(cloud, key))).issuer
         if known and known != issuer:
             raise bad_session()
-    session = sessions.take_return(cloud, state, provider=name, code=code)
+    session = sessions.take_return(cloud, state, provider=key, code=code)
     binding = control.workload_identity(cloud, session.identity)["SessionBindingEnabled"]
     if session.status == "returned" and not binding:
         return await redeem(cloud, session.uri)
@@ -261,9 +257,14 @@ async def _refreshed(cloud: "Cloud", provider: str, owner: str, token: VaultToke
     return None
 
 
-def _server(cloud: "Cloud", provider_name: str) -> OAuthServer:
-    provider = oauth_provider(cloud, provider_name)
+def _server(cloud: "Cloud", key: str) -> OAuthServer:
+    provider = oauth_provider(cloud, key)
     return server_of(cloud, provider["CredentialProviderVendor"], provider["OAuth2ProviderConfig"])
+
+
+def _digest_of(custom: dict[str, str]) -> str:
+    """Return what tells machine tokens apart that were asked for with other parameters, such as another audience."""
+    return "/" + hashlib.sha256(json.dumps(sorted(custom.items())).encode()).hexdigest() if custom else ""
 
 
 def _s256(verifier: str) -> str:

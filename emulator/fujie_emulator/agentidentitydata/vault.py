@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from fujie_emulator.agentidentitydata.upstream import TokenAnswer
     from fujie_emulator.core.cloud import Cloud
 
-USERS_PER_PROVIDER = 1000  # documented; beyond it the least recently used user has to consent again
+# Documented: users with a refreshable token per provider; beyond it the least recently used has to consent again.
+USERS_PER_PROVIDER = 1000
 _SETS_PER_USER = 20  # different scope sets of one user at one provider
 
 
@@ -55,14 +56,19 @@ def keep(
     with cloud.store.transaction():
         others = [old for old in _tokens(cloud, provider, owner) if old != replaces and not token.covers(old.scopes)]
         _put(cloud, provider, owner, [*others, token][-_SETS_PER_USER:])
-        _evict(cloud, provider)
+        if token.refresh_token:
+            _evict(cloud, provider)
     return token
 
 
 def forget(cloud: "Cloud", provider: str, owner: str, token: VaultToken) -> None:
     """Drop one token, e.g. one whose refresh was refused."""
     with cloud.store.transaction():
-        _put(cloud, provider, owner, [old for old in _tokens(cloud, provider, owner) if old != token])
+        rest = [old for old in _tokens(cloud, provider, owner) if old != token]
+        if rest:
+            _put(cloud, provider, owner, rest)
+        else:
+            cloud.store.delete(SERVICE, _kind(provider), owner)
 
 
 def forget_provider(cloud: "Cloud", provider: str) -> None:
@@ -86,7 +92,11 @@ def _put(cloud: "Cloud", provider: str, owner: str, tokens: list[VaultToken]) ->
 
 
 def _evict(cloud: "Cloud", provider: str) -> None:
-    docs = cloud.store.list(SERVICE, _kind(provider))
-    surplus = len(docs) - USERS_PER_PROVIDER
-    for owner, _ in sorted(docs, key=lambda pair: pair[1]["used_at"])[: max(surplus, 0)]:
+    """Take from the least recently used users what can be refreshed, when there are too many of them."""
+    docs = [
+        (doc["used_at"], owner)
+        for owner, doc in cloud.store.list(SERVICE, _kind(provider))
+        if any(token["refresh_token"] for token in doc["tokens"])
+    ]
+    for _, owner in sorted(docs)[: max(len(docs) - USERS_PER_PROVIDER, 0)]:
         cloud.store.delete(SERVICE, _kind(provider), owner)

@@ -33,6 +33,7 @@ class UserContext:
     issuer: str = ""
     audiences: str = ""
     jti: str = ""
+    session_id: str = ""  # the sign-in at a user pool; it does not tell users apart
 
     @property
     def key(self) -> str:

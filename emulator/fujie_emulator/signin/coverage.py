@@ -12,5 +12,9 @@ COVERAGE = Coverage(
         "Discovery": Note(partly="the issuer is this address and says http; S256 only"),
         "UserInfo": Note(source="inferred"),
     },
-    inventions=("The words of the pages, and that scopes beyond openid, profile and aliuid ask for consent.",),
+    inventions=(
+        "The words of the pages, and that scopes beyond openid, profile and aliuid ask for consent.",
+        "A code is good for 60 s; one sent to Agent Identity's callback for 10 minutes, as long as a consent session.",
+        "`POST /_fujie/signin/keys` rotates the signing key; the one before it stays published.",
+    ),
 )

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.ims.state import Application
-from fujie_emulator.signin.errors import invalid_grant
+from fujie_emulator.signin.errors import OAuthError, invalid_grant
 from fujie_emulator.signin.keys import SERVICE
 
 if TYPE_CHECKING:
-    from fujie_emulator.core.cloud import Cloud
+    from fujie_emulator.signin.issuer import Issuer
     from fujie_emulator.signin.requests import AuthorizeRequest
 
-CODE_LIFETIME_S = 60
 _USED_KEPT_S = 600  # how long a spent code is remembered, to notice that it comes back
 
 
@@ -57,98 +56,103 @@ class IssuedTokens:
     expires_in_s: int
 
 
-def issue_code(cloud: "Cloud", request: "AuthorizeRequest", user_id: str) -> str:
-    """Return a code for what the person granted; it is good for one redemption within 60 s."""
+def issue_code(issuer: "Issuer", request: "AuthorizeRequest", user_id: str) -> str:
+    """Return a code for what the person granted; it is good for one redemption, as long as the issuer says."""
     code = secrets.token_urlsafe(32)
     family = secrets.token_hex(16)
     grant = Grant(request.client_id, user_id, request.scopes, family, request.nonce, request.offline)
-    doc = grant.as_doc(cloud.clock.time() + CODE_LIFETIME_S)
+    doc = grant.as_doc(issuer.cloud.clock.time() + issuer.code_lifetime_s(request.redirect_uri))
     doc |= {"redirect_uri": request.redirect_uri, "challenge": request.challenge}
-    _forget_expired(cloud, "code", _USED_KEPT_S)
-    cloud.store.put(SERVICE, "code", _digest(code), doc)
+    _forget_expired(issuer, "code", _USED_KEPT_S)
+    issuer.cloud.store.put(SERVICE, issuer.kind("code"), _digest(code), doc)
     return code
 
 
-def redeem_code(cloud: "Cloud", app: Application, *, code: str, redirect_uri: str, verifier: str) -> IssuedTokens:
+def redeem_code(issuer: "Issuer", app: Application, *, code: str, redirect_uri: str, verifier: str) -> IssuedTokens:
     """Return tokens for a code, once; else raise invalid_grant."""
-    doc = _spend(cloud, "code", code, app)
+    doc = _spend(issuer, "code", code, app)
     if doc["redirect_uri"] != redirect_uri:
         raise invalid_grant("redirect_uri is not the one of the authorize request.")
     if not _verifier_fits(verifier, doc["challenge"]):
         raise invalid_grant("code_verifier does not fit the challenge.")
-    return _issue(cloud, app, _grant(doc))
+    return _issue(issuer, app, _grant(doc))
 
 
-def refresh(cloud: "Cloud", app: Application, *, refresh_token: str, scopes: tuple[str, ...]) -> IssuedTokens:
+def refresh(issuer: "Issuer", app: Application, *, refresh_token: str, scopes: tuple[str, ...]) -> IssuedTokens:
     """Return a new pair and spend the old refresh token; `scopes` may narrow what was granted, () keeps it."""
-    doc = _spend(cloud, "refresh", refresh_token, app)
-    grant = _grant(doc | {"nonce": ""})
-    if not set(scopes) <= set(grant.scopes):
-        raise invalid_grant("A scope goes beyond what was granted.")
-    return _issue(cloud, app, grant, scopes)
+    known = issuer.cloud.store.get(SERVICE, issuer.kind("refresh"), _digest(refresh_token))
+    mine = known is not None and known["client_id"] == app.app_id and not known["used"]
+    if known is not None and mine and not set(scopes) <= set(known["scopes"]):
+        raise OAuthError("invalid_scope", "A scope goes beyond what was granted.")  # RFC 6749 6; nothing is spent
+    grant = _grant(_spend(issuer, "refresh", refresh_token, app) | {"nonce": ""})
+    return _issue(issuer, app, grant, scopes)
 
 
-def access_grant(cloud: "Cloud", token: str) -> tuple[Grant, float] | None:
+def access_grant(issuer: "Issuer", token: str) -> tuple[Grant, float] | None:
     """Return what an access token stands for and when it ends; None when it is not good."""
-    doc = cloud.store.get(SERVICE, "access", _digest(token))
-    if doc is None or doc["expires_at"] <= cloud.clock.time():
+    doc = issuer.cloud.store.get(SERVICE, issuer.kind("access"), _digest(token))
+    if doc is None or doc["expires_at"] <= issuer.cloud.clock.time():
         return None
     return _grant(doc), doc["expires_at"]
 
 
-def revoke(cloud: "Cloud", app: Application, token: str) -> None:
+def revoke(issuer: "Issuer", app: Application, token: str) -> None:
     """End a token of this client; a refresh token takes its family with it. An unknown token is no error."""
     for kind in ("refresh", "access"):
-        doc = cloud.store.get(SERVICE, kind, _digest(token))
+        doc = issuer.cloud.store.get(SERVICE, issuer.kind(kind), _digest(token))
         if doc is None or doc["client_id"] != app.app_id:
             continue
         if kind == "refresh":
-            _end_family(cloud, doc["family"])
-        cloud.store.delete(SERVICE, kind, _digest(token))
+            _end_family(issuer, doc["family"])
+        issuer.cloud.store.delete(SERVICE, issuer.kind(kind), _digest(token))
 
 
-def _spend(cloud: "Cloud", kind: str, token: str, app: Application) -> dict[str, Any]:
+def _spend(issuer: "Issuer", kind: str, token: str, app: Application) -> dict[str, Any]:
     """Take a code or refresh token for good; when it was taken before, its whole family ends."""
-    with cloud.store.transaction():
-        doc = cloud.store.get(SERVICE, kind, _digest(token))
+    with issuer.cloud.store.transaction():
+        doc = issuer.cloud.store.get(SERVICE, issuer.kind(kind), _digest(token))
         if doc is None or doc["client_id"] != app.app_id:
             raise invalid_grant(f"The {kind} is unknown.")
         was_used = doc["used"]
         if was_used:
-            _end_family(cloud, doc["family"])
-        cloud.store.put(SERVICE, kind, _digest(token), doc | {"used": True})
+            _end_family(issuer, doc["family"])
+        issuer.cloud.store.put(SERVICE, issuer.kind(kind), _digest(token), doc | {"used": True})
     if was_used:
         raise invalid_grant(f"The {kind} was used before; everything it led to is revoked.")
-    if doc["expires_at"] <= cloud.clock.time():
+    if doc["expires_at"] <= issuer.cloud.clock.time():
         raise invalid_grant(f"The {kind} is expired.")
     return doc
 
 
-def _issue(cloud: "Cloud", app: Application, grant: Grant, scopes: tuple[str, ...] = ()) -> IssuedTokens:
+def _issue(issuer: "Issuer", app: Application, grant: Grant, scopes: tuple[str, ...] = ()) -> IssuedTokens:
     access, fresh = f"at.{secrets.token_urlsafe(32)}", f"rt.{secrets.token_urlsafe(32)}" if grant.offline else ""
-    now = cloud.clock.time()
+    now = issuer.cloud.clock.time()
     narrowed = Grant(grant.client_id, grant.user_id, scopes or grant.scopes, grant.family, grant.nonce, grant.offline)
-    with cloud.store.transaction():
-        _forget_expired(cloud, "access", 0)
-        _forget_expired(cloud, "refresh", 0)
-        cloud.store.put(SERVICE, "access", _digest(access), narrowed.as_doc(now + app.access_token_s))
+    with issuer.cloud.store.transaction():
+        _forget_expired(issuer, "access", 0)
+        _forget_expired(issuer, "refresh", 0)
+        issuer.cloud.store.put(
+            SERVICE, issuer.kind("access"), _digest(access), narrowed.as_doc(now + app.access_token_s)
+        )
         if fresh:
-            cloud.store.put(SERVICE, "refresh", _digest(fresh), grant.as_doc(now + app.refresh_token_s))
+            issuer.cloud.store.put(
+                SERVICE, issuer.kind("refresh"), _digest(fresh), grant.as_doc(now + app.refresh_token_s)
+            )
     return IssuedTokens(narrowed, access, fresh, app.access_token_s)
 
 
-def _end_family(cloud: "Cloud", family: str) -> None:
+def _end_family(issuer: "Issuer", family: str) -> None:
     for kind in ("access", "refresh"):
-        for key, doc in cloud.store.list(SERVICE, kind):
+        for key, doc in issuer.cloud.store.list(SERVICE, issuer.kind(kind)):
             if doc["family"] == family:
-                cloud.store.delete(SERVICE, kind, key)
+                issuer.cloud.store.delete(SERVICE, issuer.kind(kind), key)
 
 
-def _forget_expired(cloud: "Cloud", kind: str, grace_s: float) -> None:
-    oldest = cloud.clock.time() - grace_s
-    for key, doc in cloud.store.list(SERVICE, kind):
+def _forget_expired(issuer: "Issuer", kind: str, grace_s: float) -> None:
+    oldest = issuer.cloud.clock.time() - grace_s
+    for key, doc in issuer.cloud.store.list(SERVICE, issuer.kind(kind)):
         if doc["expires_at"] <= oldest:
-            cloud.store.delete(SERVICE, kind, key)
+            issuer.cloud.store.delete(SERVICE, issuer.kind(kind), key)
 
 
 def _grant(doc: dict[str, Any]) -> Grant:

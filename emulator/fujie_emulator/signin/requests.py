@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
-from fujie_emulator.core.errors import CloudError
-from fujie_emulator.ims import state as ims
 from fujie_emulator.ims.state import IDENTITY_SCOPES, Application
 from fujie_emulator.signin.errors import OAuthError, RequestRefused, invalid_request
 from fujie_emulator.signin.keys import SERVICE
 
 if TYPE_CHECKING:
-    from fujie_emulator.core.cloud import Cloud
+    from fujie_emulator.signin.issuer import Issuer
 
 LIFETIME_S = 600  # of a page left open
 _LONGEST = 2048
@@ -40,12 +38,11 @@ class AuthorizeRequest:
         return not set(self.scopes) <= set(IDENTITY_SCOPES)
 
 
-def redirect_target(cloud: "Cloud", query: Mapping[str, str]) -> Application:
+def redirect_target(issuer: "Issuer", query: Mapping[str, str]) -> Application:
     """Return the client, once it and its redirect URI match; until then no one may be redirected."""
-    try:
-        app = ims.application(cloud, query.get("client_id", ""))
-    except CloudError as error:
-        raise RequestRefused("client_id is unknown.") from error
+    app = issuer.clients.find(query.get("client_id", ""))
+    if app is None:
+        raise RequestRefused("client_id is unknown.")
     if not app.allows_redirect(query.get("redirect_uri", "")):
         raise RequestRefused("redirect_uri is not one that the application registered.")
     return app
@@ -77,30 +74,30 @@ def checked_request(app: Application, pairs: list[tuple[str, str]]) -> Authorize
     )
 
 
-def hold(cloud: "Cloud", request: AuthorizeRequest) -> str:
+def hold(issuer: "Issuer", request: AuthorizeRequest) -> str:
     """Keep the request while the page is open and return its id."""
     request_id = secrets.token_urlsafe(24)
-    now = cloud.clock.time()
-    with cloud.store.transaction():
-        for key, doc in cloud.store.list(SERVICE, "request"):
+    now = issuer.cloud.clock.time()
+    with issuer.cloud.store.transaction():
+        for key, doc in issuer.cloud.store.list(SERVICE, issuer.kind("request")):
             if doc["expires_at"] <= now:
-                cloud.store.delete(SERVICE, "request", key)
+                issuer.cloud.store.delete(SERVICE, issuer.kind("request"), key)
         doc = asdict(request) | {"expires_at": now + LIFETIME_S}
-        cloud.store.put(SERVICE, "request", request_id, doc)
+        issuer.cloud.store.put(SERVICE, issuer.kind("request"), request_id, doc)
     return request_id
 
 
-def held(cloud: "Cloud", request_id: str) -> AuthorizeRequest:
+def held(issuer: "Issuer", request_id: str) -> AuthorizeRequest:
     """Return a request whose page is open; else raise RequestRefused."""
-    doc = cloud.store.get(SERVICE, "request", request_id)
-    if doc is None or doc.pop("expires_at") <= cloud.clock.time():
+    doc = issuer.cloud.store.get(SERVICE, issuer.kind("request"), request_id)
+    if doc is None or doc.pop("expires_at") <= issuer.cloud.clock.time():
         raise RequestRefused("This sign-in was finished before, or the page was open too long.")
     return AuthorizeRequest(**doc | {"scopes": tuple(doc["scopes"])})
 
 
-def settle(cloud: "Cloud", request_id: str) -> None:
+def settle(issuer: "Issuer", request_id: str) -> None:
     """Forget a request that was answered; a second answer to it is refused."""
-    if not cloud.store.delete(SERVICE, "request", request_id):
+    if not issuer.cloud.store.delete(SERVICE, issuer.kind("request"), request_id):
         raise RequestRefused("This sign-in was finished before.")
 
 

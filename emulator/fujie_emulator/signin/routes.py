@@ -8,63 +8,89 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Host, Route, Router
 
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import fingerprint, note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.signin import authorize, grants, keys, pages, state
+from fujie_emulator.signin.account import account_issuer
 from fujie_emulator.signin.errors import OAuthError, RequestRefused, invalid_client, invalid_request
+from fujie_emulator.signin.issuer import Issuer
 
 _LARGEST_FORM = 16 * 1024
 _MOST_FIELDS = 30
+_BEARER_ERRORS = ("invalid_token", "insufficient_scope")
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def http_routes(cloud: Cloud) -> list[Route]:
-    """Return the authorize page under /signin and the issuer's endpoints under /oauth."""
+PUBLIC_HOSTS = ("oauth.aliyun.com", "signin.aliyun.com")
+_OWN_PATHS = ("/oauth/", "/signin/")  # what this port adds to the paths of those hosts
+
+
+def http_routes(cloud: Cloud) -> list[BaseRoute]:
+    """Return the account's issuer, the same under its public host names, and the route that rotates its keys."""
+    issuer = account_issuer(cloud)
+
+    async def rotate(_: Request) -> Response:
+        return JSONResponse({"kid": keys.rotate(issuer)}, 201)
+
+    named = issuer_routes(issuer, without=_OWN_PATHS)
+    return [
+        *(Host(name, app=Router(named)) for name in PUBLIC_HOSTS),
+        *issuer_routes(issuer),
+        Route("/_fujie/signin/keys", rotate, methods=["POST"]),
+    ]
+
+
+def issuer_routes(issuer: Issuer, *, without: tuple[str, ...] = ()) -> list[Route]:
+    """Return the endpoints of one issuer; `without` are path prefixes that its public hosts do not have."""
 
     async def show(request: Request) -> Response:
-        return authorize.show(cloud, request)
+        return authorize.show(issuer, request)
 
     async def choose(request: Request) -> Response:
-        return authorize.answer(cloud, request, await _form(request))
+        return authorize.answer(issuer, request, await _form(request))
 
     async def token(request: Request) -> Response:
         form = await _form(request)
-        app = state.authenticated_client(cloud, *_client_credentials(request, form))
-        answer = state.token_answer(cloud, app, form)
+        app = state.authenticated_client(issuer, *_client_credentials(request, form))
+        answer = state.token_answer(issuer, app, form)
         note(credential_fingerprint=fingerprint(answer["access_token"]))
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def revoke(request: Request) -> Response:
         form = await _form(request)
-        app = state.authenticated_client(cloud, *_client_credentials(request, form))
-        grants.revoke(cloud, app, form.get("token", ""))
+        app = state.authenticated_client(issuer, *_client_credentials(request, form))
+        if not form.get("token"):
+            raise invalid_request("token is required.")  # RFC 7009 2.1
+        grants.revoke(issuer, app, form["token"])
         return Response(status_code=200, headers=_NO_STORE)
 
     async def userinfo(request: Request) -> Response:
-        return JSONResponse(_userinfo(cloud, request), headers=_NO_STORE)
+        return JSONResponse(_userinfo(issuer, request), headers=_NO_STORE)
 
     async def metadata(_: Request) -> Response:
-        return JSONResponse(state.discovery(cloud))
+        return JSONResponse(state.discovery(issuer))
 
     async def public_keys(_: Request) -> Response:
-        return JSONResponse({"keys": keys.public_keys(cloud)})
+        return JSONResponse({"keys": keys.public_keys(issuer)})
 
-    def route(path: str, method: str, action: str, endpoint: _Endpoint) -> Route:
-        return Route(path, _guarded(cloud, action, endpoint), methods=[method])
+    def route(path: str, methods: str, action: str, endpoint: _Endpoint) -> Route:
+        short = next(("/" + path.removeprefix(prefix) for prefix in without if path.startswith(prefix)), path)
+        return Route(short, _guarded(issuer.cloud, action, endpoint), methods=methods.split())
 
+    at = issuer.addresses
+    documents = [*issuer.well_known("openid-configuration"), *issuer.well_known("oauth-authorization-server")]
     return [
-        route(authorize.PATH, "GET", "Authorize", show),
-        route(authorize.PATH, "POST", "Choose", choose),
-        route("/oauth/v1/token", "POST", "Token", token),
-        route("/oauth/v1/revoke", "POST", "Revoke", revoke),
-        route("/oauth/v1/userinfo", "GET", "UserInfo", userinfo),
-        route("/oauth/v1/keys", "GET", "Keys", public_keys),
-        route("/oauth/.well-known/openid-configuration", "GET", "Discovery", metadata),
-        route("/oauth/.well-known/oauth-authorization-server", "GET", "Discovery", metadata),
+        route(at.authorize, "GET", "Authorize", show),
+        route(at.authorize, "POST", "Choose", choose),
+        route(at.token, "POST", "Token", token),
+        route(at.revoke, "POST", "Revoke", revoke),
+        route(at.userinfo, "GET POST", "UserInfo", userinfo),
+        route(at.keys, "GET", "Keys", public_keys),
+        *(route(path, "GET", "Discovery", metadata) for path in documents),
     ]
 
 
@@ -90,8 +116,8 @@ def _error_answer(error: OAuthError) -> Response:
     headers = dict(_NO_STORE)
     if error.error == "invalid_client":
         headers["www-authenticate"] = 'Basic realm="oauth"'
-    elif error.error == "invalid_token":
-        headers["www-authenticate"] = 'Bearer error="invalid_token"'
+    elif error.error in _BEARER_ERRORS:  # RFC 6750 3.1
+        headers["www-authenticate"] = f'Bearer error="{error.error}"'
     return JSONResponse({"error": error.error, "error_description": error.description}, error.status, headers)
 
 
@@ -126,11 +152,13 @@ def _client_credentials(request: Request, form: dict[str, str]) -> tuple[str, st
     return unquote(client_id), unquote(secret)
 
 
-def _userinfo(cloud: Cloud, request: Request) -> dict[str, Any]:
+def _userinfo(issuer: Issuer, request: Request) -> dict[str, Any]:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
-    active = state.introspect(cloud, token) if kind.lower() == "bearer" else None
-    user = state.user_by_id(cloud, active.user_id) if active else None
-    if active is None or user is None or "openid" not in active.scopes:
-        raise OAuthError("invalid_token", "Send a good access token with the scope openid as bearer.", status=401)
+    active = state.active_token(issuer, token) if kind.lower() == "bearer" else None
+    user = issuer.user(active.user_id) if active else None
+    if active is None or user is None:
+        raise OAuthError("invalid_token", "Send a good access token as bearer.", status=401)
+    if "openid" not in active.scopes:
+        raise OAuthError("insufficient_scope", "The token lacks the scope openid.", status=403)
     note(credential_fingerprint=fingerprint(token))
-    return state.person_claims(cloud, user, active.scopes)
+    return issuer.people.claims(user, active.scopes)

@@ -10,7 +10,13 @@ from fujie_emulator.core.errors import CloudError
 from tests.emulator.calling import NOBODY, call
 
 NAMES = dict.fromkeys(
-    ("WorkloadIdentityName", "IdentityProviderName", "OAuth2CredentialProviderName", "APIKeyCredentialProviderName"),
+    (
+        "WorkloadIdentityName",
+        "IdentityProviderName",
+        "OAuth2CredentialProviderName",
+        "APIKeyCredentialProviderName",
+        "TokenVaultName",
+    ),
     "x",
 )
 
@@ -42,6 +48,40 @@ async def test_a_provider_in_a_vault_that_is_not_there_is_not_found(cloud):
             OAuth2CredentialProviderName="x",
         )
     assert caught.value.code == "EntityNotExists.TokenVault"
+
+
+@pytest.mark.parametrize(
+    ("config", "code"),
+    [
+        ({"KeyType": "MINE"}, "InvalidParameter.EncryptionConfig"),
+        ({"KeyType": "CUSTOMER_MANAGED_KEY"}, "MissingParameter.EncryptionConfig.KmsKeyArn"),
+        ({"KeyType": "CUSTOMER_MANAGED_KEY", "KmsKeyArn": "key"}, "InvalidParameter.EncryptionConfig"),
+        ({"KeyType": "SERVICE_MANAGED_KEY", "KmsKeyArn": "acs:kms:x"}, "InvalidParameter.EncryptionConfig"),
+        ({"Key": "x"}, "InvalidParameter.EncryptionConfig"),
+    ],
+)
+async def test_a_vault_whose_key_could_not_be_meant_is_refused(cloud, config, code):
+    with pytest.raises(CloudError) as caught:
+        await call(cloud, "agentidentity", "CreateTokenVault", TokenVaultName="v", EncryptionConfig=config)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("name", ["under_score", "dotted.name", "x" * 55])
+async def test_a_role_that_cannot_be_named_after_its_identity_is_not_made(cloud, name):
+    with pytest.raises(CloudError) as caught:
+        await call(cloud, "agentidentity", "CreateWorkloadIdentity", WorkloadIdentityName=name, CreateRAMRole=True)
+    assert caught.value.code == "InvalidParameter.WorkloadIdentityName"
+    assert cloud.store.list("ram", "role") == []
+
+
+async def test_an_identity_that_cannot_be_made_leaves_no_role_behind(cloud):
+    create = {"WorkloadIdentityName": "demo", "CreateRAMRole": True}
+    await call(cloud, "agentidentity", "CreateWorkloadIdentity", WorkloadIdentityName="demo")
+    with pytest.raises(CloudError) as caught:
+        await call(cloud, "agentidentity", "CreateWorkloadIdentity", **create)
+    assert caught.value.code == "EntityAlreadyExists.WorkloadIdentity"
+    assert cloud.store.list("ram", "role") == []
+    assert cloud.store.list("ram", "policy") == []
 
 
 def test_nothing_is_both_done_and_refused():

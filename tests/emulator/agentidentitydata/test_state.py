@@ -192,16 +192,28 @@ async def test_a_machine_token_needs_no_user_and_is_kept_until_it_ends(world, ou
         "client_id": "cid",
         "client_secret": "csec",
     }
-    await ask(world, wat, provider="robot", OAuth2Flow="M2M")
+    await ask(world, wat, provider="robot", OAuth2Flow="M2M", CustomParameters=custom)
     assert len(outside.forms) == 1
-    await ask(world, wat, provider="robot", ForceAuthentication=True)
+    await ask(world, wat, provider="robot", CustomParameters=custom, ForceAuthentication=True)
     assert len(outside.forms) == 2
+
+
+async def test_a_machine_token_for_one_resource_is_not_given_out_for_another(world, outside, ask):
+    await create_provider(world, outside, "robot", OAuthType="M2M")
+    outside.answers["/token"] = lambda form: (200, {"access_token": f"for {form.get('resource')}", "expires_in": 60})
+    identity = {"WorkloadIdentityName": "demo"}
+    wat = (await call(world, "agentidentitydata", "GetWorkloadAccessToken", **identity))["WorkloadAccessToken"]
+    got = [
+        (await ask(world, wat, provider="robot", CustomParameters=custom))["AccessToken"]
+        for custom in ({"resource": "a"}, {"resource": "b"}, None)
+    ]
+    assert got == ["for a", "for b", "for None"]
 
 
 @pytest.mark.parametrize(
     ("flow", "code"),
     [
-        ("ON_BEHALF_OF", "UnsupportedOperation"),
+        ("ON_BEHALF_OF", "InvalidParameter.OAuth2Flow"),
         ("M2M", "InvalidParameter.OAuth2Flow"),
         ("other", "InvalidParameter.OAuth2Flow"),
     ],

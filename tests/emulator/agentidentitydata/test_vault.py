@@ -52,5 +52,33 @@ def test_the_least_recently_used_user_gives_way(cloud, monkeypatch):
     assert present == [True, False, True]
 
 
+def test_only_users_with_something_to_refresh_count(cloud, monkeypatch):
+    monkeypatch.setattr(vault, "USERS_PER_PROVIDER", 1)
+    keep(cloud, "first", "first", "s")
+    vault.keep(cloud, "calendar", "short", TokenAnswer("short", "", 60, ("s",)))
+    vault.keep(cloud, "calendar", "workload/arn", TokenAnswer("machine", "", 60, ("s",)))
+    assert vault.find(cloud, "calendar", "first", ("s",))
+    keep(cloud, "second", "second", "s")
+    kept = {owner for owner, _ in cloud.store.list("agentidentitydata", "vault/calendar")}
+    assert kept == {"short", "workload/arn", "second"}
+
+
+def test_the_thousand_and_first_user_costs_the_one_who_was_away_longest(cloud):
+    with cloud.store.transaction():
+        for number in range(vault.USERS_PER_PROVIDER):
+            doc = {"scopes": ["s"], "access_token": "a", "refresh_token": "r", "expires_at": 1.0}
+            kept = {"used_at": float(number), "tokens": [doc]}
+            cloud.store.put("agentidentitydata", "vault/calendar", f"user-{number}", kept)
+    assert vault.find(cloud, "calendar", "user-0", ("s",))
+    keep(cloud, "new", "new", "s")
+    assert vault.find(cloud, "calendar", "user-1", ("s",)) is None
+    assert all(vault.find(cloud, "calendar", user, ("s",)) for user in ("user-0", "user-2", "user-999", "new"))
+
+
+def test_a_user_whose_last_token_went_leaves_nothing_behind(cloud):
+    vault.forget(cloud, "calendar", "alice", keep(cloud, "alice", "a", "s"))
+    assert cloud.store.list("agentidentitydata", "vault/calendar") == []
+
+
 def test_its_repr_shows_no_secret(cloud):
     assert "tok" not in repr(keep(cloud, "alice", "tok-en", "s"))

@@ -8,6 +8,7 @@ from joserfc.jwk import KeySet
 
 from fujie_emulator.ims import state as ims
 from fujie_emulator.signin import keys
+from fujie_emulator.signin.account import account_issuer
 from fujie_emulator.signin.state import introspect
 from tests.emulator.signin.conftest import Attempt
 
@@ -61,14 +62,14 @@ def test_discovery_names_addresses_that_answer(browser, cloud):
 
 def test_published_keys_are_public_and_rotation_keeps_the_last_one(browser, cloud, apps):
     before = Attempt(apps.web).tokens(browser)["id_token"]
-    kid = keys.rotate(cloud)
+    kid = keys.rotate(account_issuer(cloud))
     published = browser.get("/oauth/v1/keys").json()["keys"]
     assert [key["kid"] for key in published][-1] == kid
     assert not {"d", "p", "q", "dp", "dq", "qi"} & {name for key in published for name in key}
     after = Attempt(apps.web).tokens(browser)["id_token"]
     assert claims_of(browser, after).header["kid"] == kid
     assert claims_of(browser, before).header["kid"] != kid
-    keys.rotate(cloud)
+    keys.rotate(account_issuer(cloud))
     assert len(browser.get("/oauth/v1/keys").json()["keys"]) == 2
 
 
@@ -81,6 +82,15 @@ def test_a_code_is_good_once_and_its_second_use_revokes_what_it_led_to(browser, 
     assert introspect(cloud, tokens["access_token"]) is None
     form = {"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"], "client_id": apps.web.app_id}
     assert error_of(browser.post("/oauth/v1/token", data=form)) == (400, "invalid_grant")
+
+
+def test_keys_are_rotated_through_the_admin_route(browser, cloud, apps):
+    before = Attempt(apps.web).tokens(browser)["id_token"]
+    kid = browser.post("/_fujie/signin/keys").json()["kid"]
+    assert browser.get("/oauth/v1/keys").json()["keys"][-1]["kid"] == kid
+    assert claims_of(browser, Attempt(apps.web).tokens(browser)["id_token"]).header["kid"] == kid
+    assert claims_of(browser, before).claims["sub"] == cloud.account.user("alice").user_id
+    assert browser.get("/_fujie/signin/keys").status_code == 405
 
 
 def test_a_code_lives_for_a_minute(browser, cloud, apps):
@@ -99,6 +109,7 @@ def test_a_code_lives_for_a_minute(browser, cloud, apps):
         ({"redirect_uri": None}, (400, "invalid_request")),
         ({"code": None}, (400, "invalid_request")),
         ({"code": "unknown"}, (400, "invalid_grant")),
+        ({"grant_type": None}, (400, "invalid_request")),
         ({"grant_type": "password"}, (400, "unsupported_grant_type")),
         ({"grant_type": "client_credentials"}, (400, "unsupported_grant_type")),
         ({"client_id": "4000000000000000000"}, (401, "invalid_client")),
@@ -166,7 +177,10 @@ def test_a_refresh_narrows_and_never_widens(browser, cloud, apps):
     narrowed = refresh(browser, apps.web, tokens["refresh_token"], scope="openid").json()
     assert introspect(cloud, narrowed["access_token"]).scopes == ("openid",)
     wide = refresh(browser, apps.web, narrowed["refresh_token"], scope="openid aliuid")
-    assert error_of(wide) == (400, "invalid_grant")
+    assert error_of(wide) == (400, "invalid_scope")
+    assert refresh(browser, apps.web, narrowed["refresh_token"]).status_code == 200
+    spent = refresh(browser, apps.web, narrowed["refresh_token"], scope="openid aliuid")
+    assert error_of(spent) == (400, "invalid_grant")
 
 
 def test_a_refresh_token_is_its_clients_and_ends(browser, cloud, apps):
@@ -205,7 +219,12 @@ def test_userinfo_tells_what_the_scopes_allow(browser, cloud, apps):
     assert "uid" not in answer
     bad = browser.get("/oauth/v1/userinfo", headers={"authorization": "Bearer x"})
     assert error_of(bad) == (401, "invalid_token")
-    assert bad.headers["www-authenticate"].startswith("Bearer")
+    assert bad.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    without = Attempt(apps.web, scope="profile").tokens(browser)
+    assert "id_token" not in without
+    lacking = browser.post("/oauth/v1/userinfo", headers={"authorization": f"Bearer {without['access_token']}"})
+    assert error_of(lacking) == (403, "insufficient_scope")
+    assert lacking.headers["www-authenticate"] == 'Bearer error="insufficient_scope"'
 
 
 def test_revoking_ends_a_token_of_the_same_client_only(browser, cloud, apps):
@@ -213,6 +232,7 @@ def test_revoking_ends_a_token_of_the_same_client_only(browser, cloud, apps):
     foreign = {"token": tokens["refresh_token"], "client_id": apps.old.app_id}
     assert browser.post("/oauth/v1/revoke", data=foreign).status_code == 200
     assert introspect(cloud, tokens["access_token"])
+    assert error_of(browser.post("/oauth/v1/revoke", data={"client_id": apps.web.app_id})) == (400, "invalid_request")
     own = {"token": tokens["refresh_token"], "client_id": apps.web.app_id}
     assert browser.post("/oauth/v1/revoke", data=own).status_code == 200
     assert introspect(cloud, tokens["access_token"]) is None
