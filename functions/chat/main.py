@@ -1,5 +1,6 @@
 """chat's entry on a custom runtime: `python -m functions.chat.main`."""
 
+import fujie.fc.loading
 from fujie.fc.custom_runtime import serve
 from fujie.settings import settings_from_environ
 from fujie.telemetry import configure_logging
@@ -8,4 +9,6 @@ from functions.chat.parts import parts_from_settings
 
 if __name__ == "__main__":
     configure_logging()
-    serve(create_app(parts_from_settings(settings_from_environ())))
+    app = create_app(parts_from_settings(settings_from_environ()))
+    fujie.fc.loading.done()
+    serve(app)

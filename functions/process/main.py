@@ -1,5 +1,6 @@
 """The entry of the function: `python -m functions.process.main`."""
 
+import fujie.fc.loading
 from fujie.fc.custom_runtime import serve
 from fujie.settings import settings_from_environ
 from fujie.telemetry import configure_logging
@@ -10,7 +11,9 @@ from functions.process.parts import parts_from_settings
 def main() -> None:
     """Serve until SIGTERM."""
     configure_logging()
-    serve(create_app(parts_from_settings(settings_from_environ())))
+    app = create_app(parts_from_settings(settings_from_environ()))
+    fujie.fc.loading.done()
+    serve(app)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import fujie.fc.loading
 from fujie.fc.handler import fc_handler
 from fujie.settings import Settings, settings_from_environ
 from fujie.telemetry import configure_logging
@@ -25,3 +26,4 @@ configure_logging()
 _settings = settings_from_environ()
 handler = fc_handler(create_app(parts_from_settings(_settings, tools_from_settings(_settings))))
 initialize = handler.initialize
+fujie.fc.loading.done()

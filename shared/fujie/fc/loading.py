@@ -1,0 +1,15 @@
+"""A start without garbage collection: an entry imports this first, and calls `done` once the app is made.
+
+Imports make next to no garbage, and looking for it costs a tenth of a start. What they made stays for good, so later
+searches leave it out, which also keeps them short.
+"""
+
+import gc
+
+gc.disable()
+
+
+def done() -> None:
+    """Look for garbage from now on, but not among what is loaded."""
+    gc.freeze()
+    gc.enable()

@@ -1,0 +1,21 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+BEGUN = "import gc; assert gc.isenabled(); import fujie.fc.loading as loading; assert not gc.isenabled()"
+DONE = "loading.done(); assert gc.isenabled(); assert gc.get_freeze_count() > 1000"
+
+
+def test_garbage_is_looked_for_again_once_all_is_loaded_and_not_among_that():
+    subprocess.run([sys.executable, "-c", f"{BEGUN}; {DONE}"], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("function", ["chat", "process", "callback", "tool"])
+def test_every_entry_begins_with_it_and_says_when_it_has_loaded(function):
+    entry = (FUNCTIONS / function / "main.py").read_text()
+    first = next(line for line in entry.splitlines() if line.startswith(("import fujie", "from fujie")))
+    assert first == "import fujie.fc.loading"
+    assert "fujie.fc.loading.done()" in entry
