@@ -47,13 +47,130 @@ def token(
     print(id_token_of(user, state.resolve()).reveal())
 
 
+CloudState = Annotated[Path, typer.Option("--state", help="State directory of the emulated cloud.", metavar="DIR")]
+Url = Annotated[
+    str | None, typer.Option(help="Where the emulated cloud answers, if not where its state says.", metavar="URL")
+]
+CLOUD_STATE = Path(".fujie/cloud")
+
+
 @emulator.command("start")
 def emulator_start(
     port: Annotated[int, typer.Option(help="Port of the emulated cloud.")] = 8091,
-    state: State = Path(".fujie/cloud"),
+    state: State = CLOUD_STATE,
     ready_file: ReadyFile = None,
+    admin: Annotated[
+        bool, typer.Option("--admin/--no-admin", help="Serve the admin routes, which the commands beside this one use.")
+    ] = True,
 ) -> None:
     """Start the emulated cloud alone, in the foreground. Ctrl-C stops it."""
     from fujie.cli.processes import run_emulator
 
-    run_emulator(port, state.resolve(), ready_file)
+    run_emulator(port, state.resolve(), ready_file, admin=admin)
+
+
+@emulator.command("status")
+def emulator_status(state: CloudState = CLOUD_STATE, url: Url = None) -> None:
+    """Say where the cloud answers, what it holds, its clock, and which faults are armed."""
+    from fujie.cli.emulator import connected, status
+
+    with connected(state, url) as cloud:
+        print(status(cloud))
+
+
+@emulator.command("reset")
+def emulator_reset(state: CloudState = CLOUD_STATE, url: Url = None) -> None:
+    """Forget all resources, the clock's offset and the faults. The account, its key and its users stay."""
+    from fujie.cli.emulator import connected, reset
+
+    with connected(state, url) as cloud:
+        print(reset(cloud))
+
+
+@emulator.command("clock", context_settings={"ignore_unknown_options": True})
+def emulator_clock(
+    move: Annotated[
+        str, typer.Argument(help="How far: +1h, +1d12h, -90s; `real` for real time; nothing shows it.", metavar="[+1h]")
+    ] = "",
+    state: CloudState = CLOUD_STATE,
+    url: Url = None,
+) -> None:
+    """Show or move the cloud's clock; tokens, keys and sessions end by it."""
+    from fujie.cli.emulator import clock, connected
+
+    with connected(state, url) as cloud:
+        print(clock(cloud, move))
+
+
+@emulator.command("fault")
+def emulator_fault(
+    service: Annotated[str, typer.Argument(help="sts, oss, llm, partner.weather, ...", metavar="[SERVICE]")] = "",
+    kind: Annotated[
+        str, typer.Argument(help="status, latency, drop, truncate or upstream.", metavar="[KIND]")
+    ] = "status",
+    action: Annotated[
+        str, typer.Option(help="Only this action; for upstream, only this provider.", metavar="NAME")
+    ] = "",
+    status: Annotated[int, typer.Option(help="HTTP status; 429 carries x-acs-retry-after.")] = 503,
+    latency_s: Annotated[float, typer.Option("--latency", help="Seconds to wait before answering.")] = 1.0,
+    retry_after_ms: Annotated[int, typer.Option("--retry-after", help="Milliseconds in x-acs-retry-after.")] = 1000,
+    count: Annotated[int, typer.Option(help="How many calls fail.")] = 1,
+    clear: Annotated[bool, typer.Option("--clear", help="Disarm all faults.")] = False,
+    state: CloudState = CLOUD_STATE,
+    url: Url = None,
+) -> None:
+    """Make the next calls of a service fail; without SERVICE, show what is armed.
+
+    status answers an error, latency answers late, drop cuts the connection, truncate cuts it in the middle of the
+    answer, upstream fails the data plane's own calls to a provider's token endpoint.
+    """
+    from fujie.cli.emulator import connected, fault, faults
+
+    wanted = {"service": service, "kind": kind, "action": action, "status": status, "latency_s": latency_s}
+    with connected(state, url) as cloud:
+        asked = wanted | {"retry_after_ms": retry_after_ms, "count": count}
+        print(fault(cloud, asked) if service and not clear else faults(cloud, clear=clear))
+
+
+@emulator.command("snapshot")
+def emulator_snapshot(
+    file: Annotated[Path, typer.Argument(help="File to write; it holds secrets.", metavar="FILE")],
+    state: CloudState = CLOUD_STATE,
+    url: Url = None,
+) -> None:
+    """Write the whole state, objects included, into one file that only you can read."""
+    from fujie.cli.emulator import connected, snapshot
+
+    with connected(state, url) as cloud:
+        print(snapshot(cloud, file))
+
+
+@emulator.command("restore")
+def emulator_restore(
+    file: Annotated[Path, typer.Argument(help="A file that `snapshot` wrote.", metavar="FILE")],
+    state: CloudState = CLOUD_STATE,
+    url: Url = None,
+) -> None:
+    """Put the state of a snapshot in place of the present one. The port must be the one it was taken at."""
+    from fujie.cli.emulator import connected, restore
+
+    with connected(state, url) as cloud:
+        print(restore(cloud, file))
+
+
+@emulator.command("import")
+def emulator_import(
+    file: Annotated[Path, typer.Argument(help='JSON: {"resources": [...]}', metavar="FILE")],
+    state: CloudState = CLOUD_STATE,
+    url: Url = None,
+) -> None:
+    """Make the resources of a JSON file, in their order; those that are there stay.
+
+    A resource is {"service": "ram", "action": "CreateRole", "parameters": {...}},
+    {"service": "oss", "bucket": "b", "key": "k", "text": "..."}
+    or {"service": "partners", "name": "crm", "partner": {...}}.
+    """
+    from fujie.cli.emulator import connected, import_file
+
+    with connected(state, url) as cloud:
+        print(import_file(cloud, file))

@@ -36,9 +36,9 @@ def emulator_command(port: int, state: Path, ready_file: Path | None) -> list[st
     return [*command, "--ready-file", str(ready_file)] if ready_file else command
 
 
-def run_emulator(port: int, state: Path, ready_file: Path | None) -> None:
+def run_emulator(port: int, state: Path, ready_file: Path | None, *, admin: bool = True) -> None:
     """Become the emulated cloud."""
-    command = emulator_command(port, state, ready_file)
+    command = emulator_command(port, state, ready_file) + ([] if admin else ["--no-admin"])
     os.execv(command[0], command)  # noqa: S606 - a fixed program, no shell
 
 
