@@ -21,11 +21,7 @@ def stack(tmp_path_factory):
 
 def calls(stack, before, *services):
     """Return (action, who) of the calls to these services since then."""
-    return [
-        (row["action"], who(row["caller"]))
-        for row in stack.requests(before)
-        if row["service"] in services
-    ]
+    return [(row["action"], who(row["caller"])) for row in stack.requests(before) if row["service"] in services]
 
 
 def who(caller):

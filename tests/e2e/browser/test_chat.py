@@ -42,7 +42,7 @@ def test_an_answer_can_be_stopped(profile):
     stop.click()
     expect(stop).to_be_hidden()
     alice.ask(BY_NAME["weather"].en)
-    expect(alice.page.locator("main")).to_contain_text("Hangzhou is")
+    expect(alice.page.locator("main")).to_contain_text("Hangzhou")
     alice.assert_clean()
 
 
