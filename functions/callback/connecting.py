@@ -22,7 +22,7 @@ from functions.callback.parts import Parts
 
 log = logging.getLogger(__name__)
 routes = APIRouter()
-ConsentId = Annotated[str, Path(min_length=1, max_length=256)]
+ConsentId = Annotated[str, Path(max_length=256, pattern=r"^[\x21-\x7e]+$")]
 
 
 def parts_of(request: Request) -> Parts:

@@ -15,7 +15,7 @@ from fujie.identity.rows import BrowserSession
 from fujie.secret import Secret
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation
+from fujie.sessions.rows import Conversation, title_of
 from functions.chat.errors import (
     AgentUnavailableError,
     NotYoursError,
@@ -82,7 +82,7 @@ class ElsewhereAgent:
         """Refuse another user's conversation, whose history the shared bearer token would open."""
         conversation_id = str(question["session_id"])
         now = clock.now()
-        title = _first_text(question)[:TITLE_LENGTH]
+        title = title_of(_first_text(question), TITLE_LENGTH)
         try:
             await self._store.add_conversation(Conversation(conversation_id, session.user, title, now, now))
         except ConflictError:

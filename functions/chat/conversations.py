@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fujie.sessions.rows import Conversation, Run
 from functions.chat.errors import NotYoursError, UnknownError
 from functions.chat.frames import settled
-from functions.chat.guard import PartsOf, SignedIn
+from functions.chat.guard import Id, PartsOf, SignedIn
 from functions.chat.parts import Parts
 from functions.chat.watch import RunLog
 
@@ -22,7 +22,7 @@ async def conversations(session: SignedIn, parts: PartsOf) -> dict[str, Any]:
 
 
 @routes.get("/{conversation_id}")
-async def conversation(conversation_id: str, session: SignedIn, parts: PartsOf) -> dict[str, Any]:
+async def conversation(conversation_id: Id, session: SignedIn, parts: PartsOf) -> dict[str, Any]:
     """One conversation with its runs and their events: enough to show it as it was, a pause included."""
     row = await parts.store.conversation(conversation_id)
     if row is None:

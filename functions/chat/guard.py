@@ -3,12 +3,15 @@
 import hmac
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
 from fujie.identity.rows import BrowserSession
 from fujie.sessions.rows import Run
 from functions.chat.errors import ForgedRequestError, NotYoursError, SignedOutError, UnknownError
 from functions.chat.parts import Parts
+
+Id = Annotated[str, Path(max_length=128, pattern=r"^[\x21-\x7e]+$")]
+"""In a path: what ids are made of; the store is asked for nothing else (PostgreSQL refuses a NUL)."""
 
 
 def parts_of(request: Request) -> Parts:
@@ -59,7 +62,7 @@ async def own_page(request: Request, session: SignedIn, _same: Annotated[None, S
 OwnPage = Annotated[BrowserSession, Depends(own_page)]
 
 
-async def own_run(run_id: str, session: SignedIn, parts: PartsOf) -> Run:
+async def own_run(run_id: Id, session: SignedIn, parts: PartsOf) -> Run:
     """Return the run if it is the signed-in user's own."""
     run = await parts.store.run(run_id)
     if run is None:

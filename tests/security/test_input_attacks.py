@@ -6,7 +6,8 @@ import pytest
 
 from functions.chat.headers import BodyLimit
 from tests.agents.doubles import FakeTools, ScriptedMind
-from tests.functions.process_world import ProcessWorld
+from tests.functions.process_world import ProcessWorld, question
+from tests.functions.test_callback import Callback
 from tests.functions.test_chat import made
 
 TEXT = '{"type":"text","text":"hi"}'
@@ -57,3 +58,34 @@ async def test_a_body_that_comes_drop_by_drop_does_not_keep_its_place(path):
     async with asyncio.timeout(5):
         await app(scope, receive, send)
     assert sent[0]["status"] == (408 if path != "/auth/logout" else 403)
+
+
+async def test_a_title_is_one_plain_line_whatever_was_asked():
+    """Hurt: Alice, whose list of chats a pasted text would turn around, or whose PostgreSQL refuses the NUL."""
+    process = ProcessWorld(ScriptedMind("hello"), FakeTools())
+    asked = "a\x00b\u202egnp.exe\x1b[31m\u2066 天气 \U0001f600" + "x" * 500
+    answer = await process.ask(question(asked, session_id="s"))
+    assert '"status":"completed"' in answer.text
+    title = (await process.store.conversation("s")).title
+    assert title.startswith("abgnp.exe[31m 天气 \U0001f600xxx")
+    assert title.isprintable()
+    assert len(title) <= 80
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%C3%A9", "x" * 500, "%0d%0aset-cookie:x"])
+@pytest.mark.parametrize("path", ["/api/runs/{}/events", "/api/conversations/{}"])
+async def test_an_id_that_no_id_looks_like_does_not_reach_the_store(name, path):
+    """Hurt: the log, were each a refusal of PostgreSQL (which takes no NUL) and a 500."""
+    chat = await made()
+    async with chat.browser("alice-cookie") as alice:
+        answer = await alice.get(path.format(name))
+    assert answer.status_code == 422
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%C3%A9", "x" * 500])
+async def test_nor_does_a_link_that_no_link_looks_like(name):
+    """Hurt: as above."""
+    callback = Callback()
+    async with callback.browser("") as visitor:
+        assert (await visitor.get(f"/connect/{name}")).status_code == 400

@@ -19,7 +19,7 @@ from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation, Run, RunStatus
+from fujie.sessions.rows import Conversation, Run, RunStatus, title_of
 
 MAX_TITLE_CHARS = 80
 TAKEOVER_ATTEMPTS = 3
@@ -136,8 +136,7 @@ class RunService:
         found = await self._store.conversation(conversation_id)
         if found is None:
             now = self._timing.now()
-            lines = request.question().split("\n")
-            title = lines[0][:MAX_TITLE_CHARS]
+            title = title_of(request.question(), MAX_TITLE_CHARS)
             try:
                 await self._store.add_conversation(Conversation(conversation_id, user, title, now, now))
             except ConflictError:

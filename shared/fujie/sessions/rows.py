@@ -43,3 +43,9 @@ class Run:
     fence: int = 0
     """Raised by every lease; a writer with an older one is refused."""
     error: str = ""
+
+
+def title_of(text: str, limit: int) -> str:
+    """Return the text's first line as a title: nothing in it turns a list around, or is refused by a database."""
+    line = text.partition("\n")[0]
+    return "".join(character for character in line[: 2 * limit] if character.isprintable())[:limit]
