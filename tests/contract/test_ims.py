@@ -116,6 +116,101 @@ def test_an_application_that_could_not_work_is_refused(client, fields, code):
     refused(code, create, client, "refused", **fields)
 
 
+OIDC = {
+    "issuer_url": "https://idp.example/tenant",
+    "client_ids": "123,a.b:c/d",
+    "fingerprints": "902ef2deeb3c5b13ea4c3d5193629309e231ae55",
+}
+
+
+def create_provider(client, name, **fields):
+    wanted = OIDC | {"issuer_url": f"https://idp.example/{name}"} | fields
+    request = models.CreateOIDCProviderRequest(oidcprovider_name=name, **wanted)
+    return client.create_oidcprovider(request).body.oidcprovider
+
+
+def test_an_oidc_provider_is_created_read_changed_and_deleted(running, client):
+    created = create_provider(client, "okta", description="d")
+    assert created.arn == f"acs:ram::{running.account_id}:oidc-provider/okta"
+    assert (created.client_ids, created.issuance_limit_time) == ("123,a.b:c/d", 12)
+    assert int(created.gmt_create) > 10**12
+    get = models.GetOIDCProviderRequest(oidcprovider_name="okta")
+    assert client.get_oidcprovider(get).body.oidcprovider.to_map() == created.to_map()
+    request = models.UpdateOIDCProviderRequest(oidcprovider_name="okta", client_ids="9", issuance_limit_time=168)
+    changed = client.update_oidcprovider(request).body.oidcprovider
+    assert (changed.client_ids, changed.issuance_limit_time, changed.description) == ("9", 168, "d")
+    client.delete_oidcprovider(models.DeleteOIDCProviderRequest(oidcprovider_name="okta"))
+    assert refused("EntityNotExist.OIDCProvider", client.get_oidcprovider, get).status_code == 404
+    gone = models.DeleteOIDCProviderRequest(oidcprovider_name="okta")
+    refused("EntityNotExist.OIDCProvider", client.delete_oidcprovider, gone)
+
+
+def test_fingerprints_and_client_ids_come_and_go_one_by_one(client):
+    create_provider(client, "rotating")
+    add = models.AddFingerprintToOIDCProviderRequest(oidcprovider_name="rotating", fingerprint="bb")
+    assert client.add_fingerprint_to_oidcprovider(add).body.oidcprovider.fingerprints.endswith(",bb")
+    refused("EntityAlreadyExists.OIDCProvider.Fingerprint", client.add_fingerprint_to_oidcprovider, add)
+    remove = models.RemoveFingerprintFromOIDCProviderRequest
+    old = remove(oidcprovider_name="rotating", fingerprint=OIDC["fingerprints"])
+    assert client.remove_fingerprint_from_oidcprovider(old).body.oidcprovider.fingerprints == "bb"
+    refused("EntityNotExist.OIDCProvider.Fingerprint", client.remove_fingerprint_from_oidcprovider, old)
+    last = remove(oidcprovider_name="rotating", fingerprint="bb")
+    refused("MissingParameter.Fingerprints", client.remove_fingerprint_from_oidcprovider, last)
+    more = models.AddClientIdToOIDCProviderRequest(oidcprovider_name="rotating", client_id="456")
+    assert client.add_client_id_to_oidcprovider(more).body.oidcprovider.client_ids == "123,a.b:c/d,456"
+    less = models.RemoveClientIdFromOIDCProviderRequest(oidcprovider_name="rotating", client_id="123")
+    assert client.remove_client_id_from_oidcprovider(less).body.oidcprovider.client_ids == "a.b:c/d,456"
+    for number in range(4):
+        request = models.AddFingerprintToOIDCProviderRequest(oidcprovider_name="rotating", fingerprint=f"f{number}")
+        client.add_fingerprint_to_oidcprovider(request)
+    sixth = models.AddFingerprintToOIDCProviderRequest(oidcprovider_name="rotating", fingerprint="f5")
+    refused("LimitExceeded.OIDCProvider.Fingerprint", client.add_fingerprint_to_oidcprovider, sixth)
+
+
+def test_oidc_providers_are_listed_in_pages(client):
+    for name in ("page-1", "page-2", "page-3"):
+        create_provider(client, name)
+    seen, marker = [], None
+    while True:
+        body = client.list_oidcproviders(models.ListOIDCProvidersRequest(max_items=2, marker=marker)).body
+        seen += [provider.oidcprovider_name for provider in body.oidcproviders.oidcprovider]
+        marker = body.marker
+        assert body.is_truncated is (marker is not None)
+        if marker is None:
+            break
+    assert [name for name in seen if name.startswith("page-")] == ["page-1", "page-2", "page-3"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"name": "-edge"}, "InvalidParameter.OIDCProviderName"),
+        ({"name": "edge_"}, "InvalidParameter.OIDCProviderName"),
+        ({"issuer_url": "http://idp.example"}, "InvalidParameter.IssuerUrl"),
+        ({"issuer_url": "https://user@idp.example"}, "InvalidParameter.IssuerUrl"),
+        ({"issuer_url": "https://idp.example/?a=b"}, "InvalidParameter.IssuerUrl"),
+        ({"issuer_url": "https://idp.example/#f"}, "InvalidParameter.IssuerUrl"),
+        ({"issuer_url": "https://"}, "InvalidParameter.IssuerUrl"),
+        ({"issuer_url": "https://" + "i" * 255}, "InvalidParameter.IssuerUrl"),
+        ({"fingerprints": None}, "MissingParameter.Fingerprints"),
+        ({"fingerprints": "not:hex"}, "InvalidParameter.Fingerprints"),
+        ({"client_ids": ".leading"}, "InvalidParameter.ClientIds"),
+        ({"issuance_limit_time": 0}, "InvalidParameter.IssuanceLimitTime"),
+        ({"issuance_limit_time": 169}, "InvalidParameter.IssuanceLimitTime"),
+        ({"description": "x" * 257}, "InvalidParameter.Description"),
+    ],
+)
+def test_an_oidc_provider_that_could_not_work_is_refused(client, fields, code):
+    wanted = {"name": "refused"} | fields
+    refused(code, create_provider, client, wanted.pop("name"), **wanted)
+
+
+def test_two_oidc_providers_share_neither_name_nor_issuer(client):
+    create_provider(client, "alone")
+    refused("EntityAlreadyExists.OIDCProvider", create_provider, client, "alone", issuer_url="https://b.example")
+    refused("EntityAlreadyExists.OIDCProvider", create_provider, client, "b", issuer_url="https://idp.example/alone")
+
+
 def test_what_is_not_emulated_is_refused_by_name(client):
     request = models.GetAppSecretRequest(app_id="1", app_secret_id="2")
     assert "GetAppSecret" in refused("UnsupportedOperation", client.get_app_secret, request).message

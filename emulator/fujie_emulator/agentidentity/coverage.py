@@ -17,7 +17,7 @@ COVERAGE = Coverage(
         "Quotas answer `QuotaExceeded.*`; the quotas themselves are documented, but that of token vaults (50).",
         "Session binding is on unless `SessionBindingEnabled=False`; `AllowedAudience` is mandatory.",
         "Client secrets and API keys are never returned.",
-        "`CreateRAMRole` makes `AgentRole-{name}` and `AgentRolePolicy-{name}` (which the service-linked role may make).",
+        "`CreateRAMRole` makes `AgentRole-{name}` and `AgentRolePolicy-{name}`, which the linked role may make.",
         "Deleting an identity leaves the role that was made for it.",
         "The codes `DeleteConflict.TokenVault` and `Forbidden.DefaultTokenVault`.",
         "A listing without `TokenVaultName` is of the default vault.",

@@ -7,5 +7,9 @@ COVERAGE = Coverage(
     source="documented",
     client="alibabacloud_ims20190815",
     notes=captured("CreateApplication CreateAppSecret DeleteApplication"),
-    inventions=("Which codes malformed redirect URIs, scopes and validities get.",),
+    inventions=(
+        "Which codes malformed redirect URIs, scopes and validities get.",
+        "The codes of an OIDC provider's parts (`EntityNotExist.OIDCProvider.Fingerprint` and the like).",
+        "An OIDC issuer may be http on this machine's loopback; an issuance limit not given is 12 hours.",
+    ),
 )

@@ -1,8 +1,10 @@
 """How IMS says no.
 
 EntityNotExist.Application, EntityNotExist.AppSecret          404 (singular Exist, unlike agentidentity)
-EntityAlreadyExists.Application                               409
-LimitExceeded.Application, LimitExceeded.Application.AppSecret  409
+EntityNotExist.OIDCProvider                                   404
+EntityAlreadyExists.Application, .OIDCProvider                409
+LimitExceeded.Application, .Application.AppSecret, .OIDCProvider  409
+The emulator's own: ...OIDCProvider.ClientId and ...OIDCProvider.Fingerprint for a provider's parts.
 """
 
 from fujie_emulator.core.errors import CloudError
@@ -13,9 +15,9 @@ def not_exist(entity: str, name: str) -> CloudError:
     return CloudError(f"EntityNotExist.{entity}", 404, f"The {entity} does not exist: {name[:64]}.")
 
 
-def already_exists(name: str) -> CloudError:
-    """An application of that name is there."""
-    return CloudError("EntityAlreadyExists.Application", 409, f"The application already exists: {name}.")
+def already_exists(entity: str, name: str) -> CloudError:
+    """An entity of that name is there."""
+    return CloudError(f"EntityAlreadyExists.{entity}", 409, f"The {entity} already exists: {name[:128]}.")
 
 
 def limit_exceeded(entity: str, limit: int) -> CloudError:

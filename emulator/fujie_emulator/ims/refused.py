@@ -5,7 +5,7 @@ from fujie_emulator.core.coverage import refused_but
 _SECRETS = "a secret is shown once, when it is made"
 _PROVISION = "only the account's own OAuth applications are emulated"
 _USERS = "users and their keys are RAM's; the demo users have no password to change"
-_FEDERATION = "RAM has no identity providers here"
+_FEDERATION = "people do not sign in through SAML or a domain of their own here"
 _REPORTS = "nothing is reported about this account"
 REFUSED = {
     "GetAppSecret": _SECRETS,
@@ -40,10 +40,8 @@ REFUSED = {
         (),
         _FEDERATION,
         """
-        CreateOIDCProvider GetOIDCProvider UpdateOIDCProvider DeleteOIDCProvider ListOIDCProviders
-        AddClientIdToOIDCProvider RemoveClientIdFromOIDCProvider AddFingerprintToOIDCProvider
-        RemoveFingerprintFromOIDCProvider CreateSAMLProvider GetSAMLProvider UpdateSAMLProvider DeleteSAMLProvider
-        ListSAMLProviders GetUserSsoSettings SetUserSsoSettings GetDefaultDomain SetDefaultDomain
+        CreateSAMLProvider GetSAMLProvider UpdateSAMLProvider DeleteSAMLProvider ListSAMLProviders
+        GetUserSsoSettings SetUserSsoSettings GetDefaultDomain SetDefaultDomain
     """,
     ),
     **refused_but(

@@ -1,4 +1,4 @@
-"""IMS 2019-08-15 on the wire: OAuth applications."""
+"""IMS 2019-08-15 on the wire: OAuth applications, and beside them RAM's OIDC identity providers."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 from fujie_emulator.core.call import RpcCall
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.iam import authorize
-from fujie_emulator.ims import refused, state
+from fujie_emulator.ims import oidc_routes, refused, state
 from fujie_emulator.ims.state import Application
 
 VERSION = "2019-08-15"
@@ -135,5 +135,5 @@ ACTIONS: dict[str, Callable[[Cloud, RpcCall], dict[str, Any]]] = {
     "CreateAppSecret": create_app_secret,
     "ListAppSecretIds": list_app_secret_ids,
     "DeleteAppSecret": delete_app_secret,
-}
+} | oidc_routes.ACTIONS
 REFUSED = {action: why for action, why in refused.REFUSED.items() if action not in ACTIONS}

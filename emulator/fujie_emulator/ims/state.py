@@ -29,7 +29,7 @@ _MOST_SECRETS = 2
 _MOST_REDIRECTS = 20
 _APP_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _API_SCOPE = re.compile(r"/(acs|internal)/[a-z0-9-]{1,64}")
-_LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def create(cloud: "Cloud", wanted: Application) -> Application:
     with cloud.store.transaction():
         present = applications(cloud)
         if any(other.app_name == app.app_name for other in present):
-            raise already_exists(app.app_name)
+            raise already_exists("Application", app.app_name)
         if len(present) >= _MOST_APPS:
             raise limit_exceeded("Application", _MOST_APPS)
         _put(cloud, app)
@@ -209,7 +209,7 @@ def _check_redirect(uri: str) -> None:
     wrong = parts.fragment or not parts.hostname or "@" in parts.netloc or not uri.isprintable() or " " in uri
     if wrong or len(uri) > 1024 or parts.scheme not in ("http", "https"):
         raise problem
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK_HOSTS:
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
         raise problem
 
 
@@ -219,7 +219,7 @@ def _same_loopback(uri: str, known: str) -> bool:
         _ = given.port
     except ValueError:
         return False
-    if registered.hostname not in _LOOPBACK_HOSTS or "@" in given.netloc:
+    if registered.hostname not in LOOPBACK_HOSTS or "@" in given.netloc:
         return False
     return (given.scheme, given.hostname, given.path, given.query, given.fragment) == (
         registered.scheme,
