@@ -2,8 +2,8 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from fujie_emulator.agentidentitydata.wat import UserContext
@@ -57,7 +57,12 @@ class View:
     offset_s: float
     tables: list[Table]
     requests: list[Asked]
-    counts: list[tuple[str, str, int]] = field(default_factory=list)
+    counts: list[tuple[str, dict[str, int]]]
+
+    @property
+    def offset(self) -> str:
+        """How far the clock is from real time, "" when it is not."""
+        return str(timedelta(seconds=round(abs(self.offset_s)))) if round(self.offset_s) else ""
 
 
 def view(cloud: Cloud, *, only_refused: bool) -> View:
@@ -70,9 +75,7 @@ def view(cloud: Cloud, *, only_refused: bool) -> View:
         offset_s=cloud.clock.offset_s,
         tables=[make(cloud) for make in _TABLES],
         requests=_requests(cloud, only_refused=only_refused),
-        counts=[
-            (service, kind, n) for service, kinds in sorted(cloud.store.counts().items()) for kind, n in kinds.items()
-        ],
+        counts=sorted(cloud.store.counts().items()),
     )
 
 
