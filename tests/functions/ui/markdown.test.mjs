@@ -72,3 +72,8 @@ for (const [name, hostile] of [["stars", "*".repeat(20000)], ["brackets", "[".re
     assert.ok(performance.now() - before < 2000, `${performance.now() - before} ms`);
   });
 }
+
+test("marks without end use up the looks of one text and not of the next", () => {
+  assert.equal(all(`${"_a ".repeat(30000)}\n\n_b_`, "em").length, 0);
+  assert.equal(all(`${"_a_ ".repeat(5000)}\n\n_b_`, "em").length, 5001);
+});

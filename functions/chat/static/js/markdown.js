@@ -7,8 +7,13 @@ const RULE = /^ {0,3}([-*_])\s*(?:\1\s*){2,}$/;
 const ITEM = /^( *)([-*+]|\d{1,9}[.)])\s+(.*)$/;
 const DIVIDER = /^\s*\|?\s*:?-{1,}:?\s*(\|\s*:?-{1,}:?\s*)*\|?\s*$/;
 const MAX_DEPTH = 8;
+// Looks for the end of an emphasis that one text may cost; what comes after them shows its marks. Text without end
+// marks would else cost its length times the window, and freeze the page.
+const MAX_LOOKS = 20000;
+let looks = MAX_LOOKS;
 
 export function markdown(text, h) {
+  looks = MAX_LOOKS;
   return blocks(String(text).replace(/\r\n?/g, "\n").split("\n"), h, 0);
 }
 
@@ -178,7 +183,8 @@ function emphasis(text, at, h, depth) {
   let end = text.indexOf(marks, from + 1);
   while (end > 0 && (/\s/.test(text[end - 1]) || (!double && text[end + 1] === mark) || (mark === "_" && /\w/.test(text[end + marks.length] ?? "")))) {
     end = text.indexOf(marks, end + marks.length);
-    if (end - at > WINDOW) return null;
+    looks -= 1;
+    if (end - at > WINDOW || looks < 0) return null;
   }
   if (end < 0 || end - at > WINDOW) return null;
   const tag = mark === "~" ? "del" : double ? "strong" : "em";
