@@ -7,8 +7,12 @@ from fujie.telemetry import configure_logging
 from functions.chat.app import create_app
 from functions.chat.parts import parts_from_settings
 
+THEN_LOAD = ("fujie.sessions.sql", "joserfc.jwt")
+"""What the first person's request will need; imported while nobody waits."""
+
+
 if __name__ == "__main__":
     configure_logging()
     app = create_app(parts_from_settings(settings_from_environ()))
     fujie.fc.loading.done()
-    serve(app)
+    serve(app, then_load=THEN_LOAD)

@@ -7,13 +7,16 @@ from fujie.telemetry import configure_logging
 from functions.process.app import create_app
 from functions.process.parts import parts_from_settings
 
+THEN_LOAD = ("fujie.sessions.sql", "joserfc.jwt", "pydantic_ai.models.openai")
+"""What the first person's request will need; imported while nobody waits."""
+
 
 def main() -> None:
     """Serve until SIGTERM."""
     configure_logging()
     app = create_app(parts_from_settings(settings_from_environ()))
     fujie.fc.loading.done()
-    serve(app)
+    serve(app, then_load=THEN_LOAD)
 
 
 if __name__ == "__main__":

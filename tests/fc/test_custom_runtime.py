@@ -5,12 +5,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import httpx2
 import pytest
 
 from fujie.errors import SettingsError
+from fujie.fc.custom_runtime import ThenLoads
 from fujie.settings import listen_from_environ
 
 APP = """
@@ -70,3 +72,33 @@ def _first_answer(url, process):
         except httpx2.ConnectError:
             time.sleep(0.05)
     pytest.fail(f"no answer; the process said {process.stdout.read() if process.poll() is not None else 'nothing'}")
+
+
+async def test_modules_are_loaded_once_the_first_answer_is_out_and_a_missing_one_harms_nobody(monkeypatch):
+    told = []
+    monkeypatch.setattr("fujie.fc.custom_runtime.import_module", lambda name: told.append(name) or missing(name))
+
+    async def app(scope, receive, send):
+        told.append(f"answer to {scope['type']}")
+
+    loads = ThenLoads(app, ("no_such_module", "json"))
+    for kind in ("lifespan", "http", "http"):
+        await loads({"type": kind}, None, None)
+        for thread in threading.enumerate():
+            if thread.name == "then-loads":
+                thread.join()
+    assert told == ["answer to lifespan", "answer to http", "no_such_module", "json", "answer to http"]
+
+
+def missing(name):
+    if name == "no_such_module":
+        raise ModuleNotFoundError(name)
+
+
+@pytest.mark.parametrize("function", ["chat", "process"])
+def test_what_the_functions_load_later_is_there(function):
+    code = (
+        f"import importlib, functions.{function}.main as main;"
+        "[importlib.import_module(name) for name in main.THEN_LOAD]"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
