@@ -77,3 +77,15 @@ test("marks without end use up the looks of one text and not of the next", () =>
   assert.ok(rendered(`${"_a ".repeat(30000)}\n\n_b _c_`).endsWith("<p>_b <em>c</em></p>"));
   assert.equal(rendered("_b _c_"), "<p><em>b _c</em></p>");
 });
+
+for (const words of ["https://www.example.com/login", "example.com", "e.co is safe", "https://e.co.good.example/", "\u202egood", "https://good.example#e.co", "https://e.co@good.example/"]) {
+  test(`a link that says ${JSON.stringify(words)} shows the host it leads to`, () => {
+    const [link] = all(`[${words}](https://e.co/x)`, "a");
+    const last = link.children[link.children.length - 1];
+    assert.deepEqual([last.tag, last.children[0]], ["bdi", " (e.co)"]);
+  });
+}
+
+for (const source of ["https://e.co/x", "<https://e.co/x>", "[e.co](https://e.co/x)"]) {
+  test(`${source} says its host itself`, () => assert.equal(all(source, "bdi").length, 0));
+}

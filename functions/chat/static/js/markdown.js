@@ -215,8 +215,10 @@ function bare(text, at, h) {
 }
 
 function anchor(url, words, h) {
-  const says = words.length === 1 && typeof words[0] === "string" && words[0].includes(url.host);
-  const host = says ? [] : [h("span", { class: "host" }, ` (${url.host})`)];
+  const said = words.length === 1 && typeof words[0] === "string" ? words[0].trim() : "";
+  const says = said === url.host || safeUrl(said)?.host === url.host;
+  // Isolated: marks of direction in the words before it do not turn it around.
+  const host = says ? [] : [h("bdi", { class: "host" }, ` (${url.host})`)];
   return h("a", { href: url.href, target: "_blank", rel: "noopener noreferrer nofollow" }, ...words, ...host);
 }
 
