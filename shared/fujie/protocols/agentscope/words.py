@@ -7,6 +7,9 @@ from typing import Any
 _compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
+_LINE_ENDS = (("\u2028", "\\u2028"), ("\u2029", "\\u2029"), ("\x85", "\\u0085"))
+
+
 def clean(text: str) -> str:
     """Return the text with each lone surrogate, which UTF-8 cannot carry, replaced by U+FFFD."""
     try:
@@ -16,14 +19,22 @@ def clean(text: str) -> str:
     return text
 
 
+def _on_one_line(encoded: str) -> str:
+    """Return JSON text without raw line ends: JSON allows these three, but many readers of streams split at them."""
+    if not encoded.isascii():
+        for line_end, escaped in _LINE_ENDS:
+            encoded = encoded.replace(line_end, escaped)
+    return encoded
+
+
 def string(text: str) -> str:
     """Return a JSON string, non-ASCII unescaped."""
-    return encode_basestring(clean(text))
+    return _on_one_line(encode_basestring(clean(text)))
 
 
 def compact(value: Any) -> str:
     """Return JSON without spaces, non-ASCII unescaped."""
-    return clean(_compact(value))
+    return _on_one_line(clean(_compact(value)))
 
 
 def text_block(text: str) -> str:
