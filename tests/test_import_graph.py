@@ -47,6 +47,10 @@ STARTS = {
     "the migrations": Start("import fujie.sessions.migrate", {"alembic", "mako"} | WEB),
     "fujie dev": Start("import fujie.cli.app, fujie.cli.dev", (FUNCTION | WEB) - {"typer", "rich"}),
     "the local stack": Start("import infra.local", DATABASE | JOSE | AGENT | CLOUD | {"fastapi", "fujie_emulator"}),
+    "the emulator": Start(
+        "from fujie_emulator.core.serving import load_services; load_services()",
+        DATABASE | CLOUD | AGENT - {"jinja2"} | {"typer", "rich"} | {"fastapi", "pydantic", "mangum", "fujie", "infra"},
+    ),
     "the emulator's command line": Start("import fujie_emulator.__main__", FUNCTION - {"fujie_emulator"} | WEB),
 }
 
