@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from fujie.errors import FujieError
 from fujie.identity.consent import Outcome
-from fujie.identity.errors import CloudUnavailableError, ConsentForeignError
+from fujie.identity.errors import CloudUnavailableError
 from fujie.identity.rows import Consent
 from fujie.identity.signin import sha256_hex
 from functions.callback.connecting import PartsOf, Visitor, outcome_page, refused, wake
@@ -46,15 +46,12 @@ async def provider_return(
 ) -> Response:
     """Finish what Allow began, in the browser session that pressed it."""
     if session is None:
-        await _spoiled(parts, session_uri, state)
         return notice_page(request, SIGNED_OUT)
     if not state or not session_uri:
         return notice_page(request, MALFORMED)
     try:
         consent = await parts.desk.take_return(session_uri=session_uri, state=state, session=session)
     except FujieError as fault:
-        if isinstance(fault, ConsentForeignError):
-            await _spoiled(parts, session_uri, state)
         return await refused(request, parts, fault, await parts.store.consent_by_state(sha256_hex(state)))
     if error in DENIALS:
         return await _settled(request, parts, consent, "denied", DENIED)
@@ -99,11 +96,3 @@ async def _answerable_again(request: Request, parts: Parts, consent: Consent, no
     """Put the consent back to where Allow had left it: only the same browser, with the same state, comes further."""
     await parts.store.move_consent(consent.id, ("returned",), "bound")
     return await outcome_page(request, parts, consent, notice)
-
-
-async def _spoiled(parts: Parts, session_uri: str, state: str) -> None:
-    """Cancel the request whose answer came to a browser that did not allow it, and wake its run."""
-    consent = await parts.desk.spoil(session_uri=session_uri, state=state)
-    if consent is not None:
-        log.warning("a consent's answer came to another browser: it is void")
-        await wake(parts, consent)

@@ -39,14 +39,16 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "cancelled_text": "The question was cancelled, so nothing was shared.",
         "foreign_title": "This link is not for you",
         "foreign_text": "Someone else was asked for this permission. Nothing was stored or shared. "
-        "If this surprises you, close the tab and tell the person who sent the link.",
+        "If this surprises you, give nobody the address of this page: close the tab, "
+        "and take back at the provider what you allowed there.",
         "missing_title": "No such link",
         "missing_text": "Check that the whole link was copied, or ask your question again in the chat.",
         "forged_title": "Please start from the chat",
         "forged_text": "This request did not come from our own page, so nothing was done.",
         "signed_out_title": "You are not signed in",
         "signed_out_text": "The permission can only be completed in the browser session that began it. "
-        "Sign in, then ask your question again in the chat.",
+        "Sign in, then ask your question again in the chat. If somebody sent you here, "
+        "give nobody the address of this page: close the tab.",
         "malformed_title": "Something is missing",
         "malformed_text": "The address you came back with is not complete. Nothing was stored; "
         "open the link in the chat once more.",
@@ -95,13 +97,14 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "cancelled_text": "该问题已被取消，没有共享任何内容。",
         "foreign_title": "此链接不属于您",
         "foreign_text": "这项授权是向其他人请求的。没有保存或共享任何内容。"
-        "若您感到意外，请关闭页面并告知发送链接的人。",
+        "若您感到意外，请勿将本页地址交给任何人：请关闭页面，并在服务方撤销您刚才的授权。",
         "missing_title": "链接不存在",
         "missing_text": "请确认链接已完整复制，或在对话中重新提问。",
         "forged_title": "请从对话中开始",
         "forged_text": "该请求并非来自我们的页面，因此没有执行任何操作。",
         "signed_out_title": "您尚未登录",
-        "signed_out_text": "授权只能在发起它的浏览器会话中完成。请先登录，再在对话中重新提问。",
+        "signed_out_text": "授权只能在发起它的浏览器会话中完成。请先登录，再在对话中重新提问。"
+        "如果是别人让您来到这里，请勿将本页地址交给任何人，直接关闭页面即可。",
         "malformed_title": "缺少必要信息",
         "malformed_text": "返回的地址不完整。没有保存任何内容，请再次打开对话中的链接。",
         "upstream_title": "服务方没有响应",

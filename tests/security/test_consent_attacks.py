@@ -143,25 +143,3 @@ async def test_what_the_cloud_refuses_is_not_completed(desk, clock, row, store, 
         await complete(data_plane, opener, store, consent, now=clock())
     assert refused.value.cloud_code == "Forbidden.UserIdentifierMismatch"
     assert (await store.consent(consent.id)).status == "returned"
-
-
-async def test_an_answer_that_a_lured_person_carried_back_serves_nobody(desk, store, clock):
-    """Hurt: whoever consents at the provider by a link of Alice's and then reads her his address bar."""
-    request = await asked(desk, clock)
-    await desk.allow(request.consent_id, ALICES)
-    with pytest.raises(ConsentForeignError):
-        await desk.take_return(session_uri=URI, state="state-1", session=BOBS)
-    assert (await desk.spoil(session_uri=URI, state="state-1")).status == "cancelled"
-    with pytest.raises(ConsentStateError):
-        await desk.take_return(session_uri=URI, state="state-1", session=ALICES)
-
-
-async def test_nobody_spoils_a_request_without_its_secrets(desk, store, clock):
-    """Hurt: Alice, whose question a stranger could cancel."""
-    request = await asked(desk, clock)
-    assert await desk.spoil(session_uri=URI, state="state-1") is None
-    await desk.allow(request.consent_id, ALICES)
-    for uri, state in ((URI, "guess"), ("urn:other", "state-1"), (URI, ""), (URI, "x" * 100_000)):
-        assert await desk.spoil(session_uri=uri, state=state) is None
-    await desk.take_return(session_uri=URI, state="state-1", session=ALICES)
-    assert await desk.spoil(session_uri=URI, state="state-1") is None

@@ -172,17 +172,6 @@ class ConsentDesk:
             raise ConsentStateError("this request was answered a moment ago")
         return returned
 
-    async def spoil(self, *, session_uri: str, state: str) -> Consent | None:
-        """Cancel an allowed request whose answer came to a browser that did not allow it; None when there is none.
-
-        That browser's person may have been lured into consenting at the provider with the link of another: whoever
-        lured him must not finish with the address that he can now read out.
-        """
-        known = await self._store.consent_by_state(sha256_hex(state)) if 0 < len(state) <= MAX_STATE else None
-        if known is None or not hmac.compare_digest(known.session_uri.encode(), session_uri.encode()):
-            return None
-        return await self._store.move_consent(known.id, ["bound"], "cancelled")
-
     async def settle(self, consent_id: str, outcome: Outcome) -> Consent | None:
         """Give the request its outcome; None when it has one. Only a request that came back can be completed."""
         expected: Sequence[ConsentStatus] = ["returned"] if outcome == "completed" else OPEN_CONSENT
