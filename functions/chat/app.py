@@ -9,6 +9,7 @@ from functions.chat import asking, conversations, signing_in
 from functions.chat.errors import install_error_answers
 from functions.chat.headers import BodyLimit, SecurityHeaders
 from functions.chat.parts import Parts
+from functions.chat.places import QUESTIONS, WATCHES, Places
 from functions.chat.statics import install_statics
 
 
@@ -24,6 +25,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="fujie chat", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.parts = parts
+    app.state.watches, app.state.questions = Places(WATCHES), Places(QUESTIONS)
     for routes in (signing_in.routes, asking.routes, conversations.routes):
         app.include_router(routes)
     install_statics(app)

@@ -4,15 +4,15 @@ import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
 from fujie.errors import TooLargeError
 from fujie.identity.rows import BrowserSession
 from functions.chat.guard import OwnPage, OwnRun, PartsOf
 from functions.chat.parts import Parts
-from functions.chat.relay import event_stream, relayed
+from functions.chat.places import EventStream, Places
+from functions.chat.relay import relayed
 from functions.chat.watch import watched
 
 MESSAGE_LIMIT = 20_000
@@ -48,23 +48,24 @@ class SampleQuestion(BaseModel):
 
 
 @routes.post("/api/chat")
-async def ask(question: Question, session: OwnPage, parts: PartsOf) -> StreamingResponse:
+async def ask(question: Question, request: Request, session: OwnPage, parts: PartsOf) -> Response:
     """Ask in a conversation, or begin one; the answer streams."""
     asked = agent_request(question.message, question.conversation_id, question.language)
-    return await _answer(parts, session, asked)
+    return await _answer(request, parts, session, asked)
 
 
 @routes.post("/chat")
-async def ask_as_sample(question: SampleQuestion, session: OwnPage, parts: PartsOf) -> StreamingResponse:
+async def ask_as_sample(question: SampleQuestion, request: Request, session: OwnPage, parts: PartsOf) -> Response:
     """The sample's own route."""
     text = "\n".join(part.text for part in question.input[-1].content)
-    return await _answer(parts, session, agent_request(text, question.session_id))
+    return await _answer(request, parts, session, agent_request(text, question.session_id))
 
 
 @routes.get("/api/runs/{run_id}/events")  # noqa: FAST003 - own_run takes it
-async def events(run: OwnRun, parts: PartsOf, after: Annotated[int, Query(ge=-1)] = -1) -> StreamingResponse:
+async def events(run: OwnRun, request: Request, parts: PartsOf, after: Annotated[int, Query(ge=-1)] = -1) -> Response:
     """What happened in the run since, and what happens now, for a bounded time."""
-    return event_stream(watched(parts, run, after))
+    watches: Places = request.app.state.watches
+    return EventStream(watched(parts, run, after), watches.take(run.user))
 
 
 @routes.post("/api/runs/{run_id}/cancel", status_code=202)  # noqa: FAST003 - own_run takes it
@@ -73,8 +74,15 @@ async def cancel(run: OwnRun, session: OwnPage, parts: PartsOf) -> Mapping[str, 
     return await parts.agent.cancel(session, run.id)
 
 
-async def _answer(parts: Parts, session: BrowserSession, asked: Mapping[str, Any]) -> StreamingResponse:
-    return event_stream(relayed(await parts.agent.ask(session, asked)))
+async def _answer(request: Request, parts: Parts, session: BrowserSession, asked: Mapping[str, Any]) -> Response:
+    questions: Places = request.app.state.questions
+    release = questions.take(session.user)
+    try:
+        upstream = await parts.agent.ask(session, asked)
+    except BaseException:
+        release()
+        raise
+    return EventStream(relayed(upstream), release)
 
 
 def agent_request(text: str, conversation_id: str | None, language: str = "") -> dict[str, Any]:

@@ -5,6 +5,7 @@ FujieError
 ├── ForgedRequestError      the request did not come from our own page
 ├── NotYoursError           the conversation or run belongs to someone else
 ├── UnknownError            there is no such conversation or run
+├── BusyError               the user holds too many streams open
 ├── AgentUnavailableError   the agent does not answer
 └── AgentRefusedError       the agent answered with an error before its stream began
 """
@@ -44,6 +45,13 @@ class UnknownError(FujieError):
 
     code = "not_found"
     status = 404
+
+
+class BusyError(FujieError):
+    """The user holds too many streams open at once."""
+
+    code = "too_many_streams"
+    status = 429
 
 
 class AgentUnavailableError(FujieError):

@@ -6,18 +6,12 @@ import logging
 from collections.abc import AsyncIterator
 
 import httpx2
-from fastapi.responses import StreamingResponse
 
 HEARTBEAT_S = 15.0
 """Gateways close a connection that says nothing for a minute."""
 HEARTBEAT = b": still here\n\n"
-SSE_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 log = logging.getLogger(__name__)
-
-
-def event_stream(chunks: AsyncIterator[bytes]) -> StreamingResponse:
-    return StreamingResponse(chunks, media_type="text/event-stream", headers=SSE_HEADERS)
 
 
 async def relayed(upstream: httpx2.Response, heartbeat_s: float = HEARTBEAT_S) -> AsyncIterator[bytes]:
