@@ -22,7 +22,7 @@ from fujie.objects.memory import MemoryObjectStore
 from fujie.objects.oss import OssObjectStore
 from fujie.objects.port import MAX_OBJECT_BYTES
 from fujie.secret import Secret
-from fujie_emulator.oss import state
+from fujie_emulator.oss import objects, state
 from fujie_emulator.testing import running
 
 BUCKET = "fujie-test"
@@ -69,8 +69,8 @@ def credential(cloud, policy=None):
 def store(request, cloud):
     if request.param == "memory":
         return MemoryObjectStore()
-    for each in state.keys_of(cloud.cloud, BUCKET):
-        state.delete_object(cloud.cloud, BUCKET, each.key)
+    for each in objects.keys_of(cloud.cloud, BUCKET):
+        objects.delete_object(cloud.cloud, BUCKET, each.key)
     state.create_bucket(cloud.cloud, BUCKET)
     region = cloud.region if request.param == "oss-v4" else ""
     return OssObjectStore(cloud.url, BUCKET, credential(cloud), region=region)

@@ -4,12 +4,11 @@ import hashlib
 import os
 import secrets
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
+from fujie_emulator.oss.crc64 import crc64
 from fujie_emulator.oss.errors import OssError
 
 LARGEST_OBJECT = 256 << 20
@@ -26,6 +25,12 @@ class Blob:
     crc64: int
     size: int
 
+    @classmethod
+    def of(cls, body: bytes) -> "Blob":
+        """Return what identifies bytes that are not kept on disk."""
+        md5 = hashlib.md5(body, usedforsecurity=False).digest()
+        return cls(hashlib.sha256(body).hexdigest(), md5, crc64(body), len(body))
+
     @property
     def etag(self) -> str:
         """The ETag without its quotes: upper-case MD5."""
@@ -35,6 +40,14 @@ class Blob:
     def content_md5(self) -> str:
         """The value of a fitting Content-MD5 header."""
         return b64encode(self.md5).decode()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A blob as part of an object; one that was uploaded in parts or appended to has several."""
+
+    sha256: str
+    size: int
 
 
 class Blobs:
@@ -71,8 +84,17 @@ class Blobs:
         """Return where the blob lies."""
         return self._directory / sha256[:2] / sha256
 
-    def read(self, sha256: str, start: int, length: int) -> Iterator[bytes]:
-        """Yield `length` bytes from `start`."""
+    def read(self, pieces: Sequence[Piece], start: int, length: int) -> Iterator[bytes]:
+        """Yield `length` bytes from `start` of the pieces in a row."""
+        for piece in pieces:
+            here = min(length, max(piece.size - start, 0))
+            yield from self._read_one(piece.sha256, start, here)
+            start = max(start - piece.size, 0)
+            length -= here
+
+    def _read_one(self, sha256: str, start: int, length: int) -> Iterator[bytes]:
+        if not length:
+            return
         with self.path(sha256).open("rb") as file:
             file.seek(start)
             while length > 0 and (chunk := file.read(min(_CHUNK, length))):
@@ -81,7 +103,7 @@ class Blobs:
 
 
 async def _written(path: Path, chunks: AsyncIterator[bytes]) -> Blob:
-    sha256, md5, crc64, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0, 0
+    sha256, md5, crc, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0, 0
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         async for chunk in chunks:
@@ -90,14 +112,6 @@ async def _written(path: Path, chunks: AsyncIterator[bytes]) -> Blob:
                 raise OssError("EntityTooLarge", 400, f"The object is larger than {LARGEST_OBJECT} bytes.")
             sha256.update(chunk)
             md5.update(chunk)
-            crc64 = _crc64()(chunk, crc64)
+            crc = crc64(chunk, crc)
             file.write(chunk)
-    return Blob(sha256.hexdigest(), md5.digest(), crc64, size)
-
-
-@cache
-def _crc64() -> Any:
-    from crcmod.crcmod import mkCrcFun
-
-    # CRC-64/XZ, which the store calls crc64ecma
-    return mkCrcFun(0x142F0E1EBA9EA3693, initCrc=0, rev=True, xorOut=0xFFFFFFFFFFFFFFFF)
+    return Blob(sha256.hexdigest(), md5.digest(), crc, size)

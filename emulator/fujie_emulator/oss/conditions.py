@@ -1,13 +1,13 @@
 """Conditions and ranges of a read: what is sent, or why nothing is."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from fujie_emulator.oss.errors import OssError
+from fujie_emulator.oss.objects import StoredObject
 from fujie_emulator.oss.request import ObjectRequest
-from fujie_emulator.oss.state import StoredObject
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,15 @@ def check_conditions(request: ObjectRequest, found: StoredObject) -> None:
     since = _moment(request.header("if-modified-since"))
     if since is not None and found.modified <= since:
         raise _not_modified(found)
+
+
+def check_copy_conditions(request: ObjectRequest, source: StoredObject) -> None:
+    """Return when what a copy asks of its source holds; raise 304 NotModified or 412 PreconditionFailed (OssError)."""
+    conditions = {
+        name: request.headers.get(f"x-oss-copy-source-{name}", "")
+        for name in ("if-match", "if-none-match", "if-unmodified-since", "if-modified-since")
+    }
+    check_conditions(replace(request, headers=conditions), source)
 
 
 def part_of(request: ObjectRequest, size: int) -> Part:

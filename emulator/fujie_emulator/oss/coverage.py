@@ -41,7 +41,28 @@ COVERAGE = Coverage(
     client="alibabacloud_oss_v2",
     done=operation_names,
     refused=lambda: refused_but(operation_names(), _WHY, _ALL),
-    notes=captured("PutBucket DeleteBucket GetBucketInfo ListBuckets HeadObject GetObjectMeta")
-    | noted("GetBucketAcl GetObjectAcl PutBucket", Note(partly="every bucket is private")),
-    inventions=("An object has at most 256 MB.",),
+    notes=captured(
+        "PutBucket DeleteBucket GetBucketInfo ListBuckets PutObject HeadObject GetObjectMeta DeleteObject "
+        "GetBucketCors GetBucketWebsite GetBucketLogging GetBucketReferer GetBucketLifecycle GetBucketPolicy "
+        "GetBucketTags GetBucketTransferAcceleration GetBucketResourceGroup"
+    )
+    | noted(
+        "PutBucket PutBucketAcl PutObjectAcl",
+        Note(partly="public ACLs answer `AccessDenied`, as an account that blocks public access does"),
+    )
+    | noted(
+        "PutBucketCors PutBucketWebsite PutBucketLifecycle PutBucketLogging PutBucketEncryption "
+        "PutBucketTransferAcceleration PutBucketAccessMonitor PutBucketResourceGroup",
+        Note(partly="the document is kept and read back; the emulator does not act on it"),
+    )
+    | noted(
+        "GetBucketPolicy GetBucketReferer GetBucketReplication GetBucketRequestPayment GetBucketVersioning "
+        "GetBucketWorm GetBucketPublicAccessBlock",
+        Note(partly="answers what a bucket without one answers, for it cannot be put"),
+    )
+    | noted("ListMultipartUploads", Note(partly="without a delimiter")),
+    inventions=(
+        "An object has at most 256 MB.",
+        "Bucket policies, versions and signature version 2 are refused by name; so are requests without a signature.",
+    ),
 )

@@ -55,5 +55,9 @@ def invalid_argument(name: str, value: str, message: str) -> OssError:
     return OssError("InvalidArgument", 400, message, {"ArgumentName": name, "ArgumentValue": value[:256]})
 
 
+def malformed_xml(what: str) -> OssError:
+    return OssError("MalformedXML", 400, f"The XML you provided was not valid: {what}.")
+
+
 def not_implemented(what: str) -> OssError:
     return OssError("NotImplemented", 501, f"The emulator does not do {what}.")

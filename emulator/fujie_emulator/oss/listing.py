@@ -2,13 +2,13 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from fujie_emulator.oss.errors import invalid_argument
+from fujie_emulator.oss.objects import StoredObject
 from fujie_emulator.oss.request import ObjectRequest
-from fujie_emulator.oss.state import StoredObject
 from fujie_emulator.oss.xml import Element, document, moment
 
 MOST_KEYS = 1000
@@ -48,7 +48,7 @@ def page_of(found: Iterable[StoredObject], prefix: str, delimiter: str, after: s
 def listing(request: ObjectRequest, found: Iterable[StoredObject], owner: str) -> bytes:
     """Return the answer to ListObjects, or to ListObjectsV2 when list-type=2 asks for it."""
     query = request.query
-    most = _most(query.get("max-keys", "100"))
+    most = most_asked(query, "max-keys", 100)
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     second = query.get("list-type") == "2"
     after = _after_v2(request) if second else query.get("marker", "")
@@ -98,11 +98,13 @@ def _after_v2(request: ObjectRequest) -> str:
 
 def _contents(each: StoredObject, key: str, owner: str) -> list[Element]:
     elements: list[Element] = [("Key", key), ("LastModified", moment(each.modified)), ("ETag", f'"{each.etag}"')]
-    elements += [("Type", "Normal"), ("Size", each.size), ("StorageClass", "Standard")]
+    elements += [("Type", each.kind), ("Size", each.size), ("StorageClass", "Standard")]
     return [*elements, ("Owner", [("ID", owner), ("DisplayName", owner)])] if owner else elements
 
 
-def _most(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= MOST_KEYS:
-        raise invalid_argument("max-keys", text, f"max-keys must be 1 to {MOST_KEYS}.")
+def most_asked(query: Mapping[str, str], name: str, usual: int) -> int:
+    """Return how many entries a page may have."""
+    text = query.get(name, str(usual))
+    if not text.isdecimal() or not 1 <= int(text[:9]) <= MOST_KEYS:
+        raise invalid_argument(name, text, f"{name} must be 1 to {MOST_KEYS}.")
     return int(text)

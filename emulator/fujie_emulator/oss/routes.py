@@ -12,8 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.journal import note
-from fujie_emulator.oss import state
-from fujie_emulator.oss.actions import XML, Asked, action_of
+from fujie_emulator.oss import objects, state
+from fujie_emulator.oss.actions import action_of
+from fujie_emulator.oss.asked import XML, Asked
 from fujie_emulator.oss.errors import OssError, in_oss_words
 from fujie_emulator.oss.request import object_request
 from fujie_emulator.oss.signing import verified_caller
@@ -30,7 +31,7 @@ def http_routes(cloud: "Cloud") -> list[BaseRoute]:
 
 def inventory(cloud: "Cloud") -> dict[str, Any]:
     """Return the keys of each bucket, for the admin route."""
-    return {name: [each.key for each in state.keys_of(cloud, name)] for name, _ in state.buckets(cloud)}
+    return {name: [each.key for each in objects.keys_of(cloud, name)] for name in state.buckets(cloud)}
 
 
 async def import_resource(cloud: "Cloud", document: dict[str, Any]) -> None:
@@ -50,14 +51,14 @@ async def _put_text(cloud: "Cloud", bucket: str, key: str, text: str) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         yield text.encode()
 
-    state.check_key(key)
-    keeper = state.blobs(cloud)
-    blob, incoming = await keeper.receive(chunks())
+    objects.check_key(key)
+    keeper = objects.blobs(cloud)
+    incoming = await keeper.receive(chunks())
     try:
-        headers = {"content-type": "text/plain; charset=utf-8"}
-        state.put_object(cloud, bucket, key, blob, incoming, headers, forbid=False)
+        written = objects.Written({"content-type": "text/plain; charset=utf-8"})
+        objects.put_object(cloud, objects.object_of_blob(cloud, bucket, key, incoming[0], written), incoming)
     finally:
-        keeper.discard(incoming)
+        keeper.discard(incoming[1])
 
 
 class _Store:

@@ -63,7 +63,10 @@ def verified_caller(cloud: "Cloud", request: ObjectRequest) -> Caller:
         return _verify_v1_header(cloud, request, authorization)
     if authorization:
         raise not_implemented("signature version 2")
-    if request.query.get("x-oss-signature-version") == V4:
+    version = request.query.get("x-oss-signature-version", "")
+    if version.upper() == "OSS2":
+        raise not_implemented("signature version 2")
+    if version == V4:
         _check_v4_lifetime(cloud, request)
         return _verify_v4(cloud, request, _v4_query_claim(request))
     if "OSSAccessKeyId" in request.query:

@@ -1,9 +1,12 @@
-"""The store's answers as XML."""
+"""The store's answers as XML, and the XML it is sent."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
+
+from fujie_emulator.oss.errors import OssError
 
 Element = tuple[str, Any]
 """A name with text, or with further elements."""
@@ -35,3 +38,16 @@ def _element(element: Element) -> str:
 def _text(value: Any) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return "".join(character for character in text if character in "\t\n\r" or ord(character) >= 32)
+
+
+def parsed(body: bytes) -> ET.Element:
+    """Return the root of a request's XML, its names without namespace; raise MalformedXML (OssError)."""
+    if b"<!" in body:  # no document type: entities could expand without bound
+        raise OssError("MalformedXML", 400, "The XML has a document type.")
+    try:
+        root = ET.fromstring(body)  # noqa: S314 - a document type was refused above
+    except (ET.ParseError, LookupError, ValueError) as error:
+        raise OssError("MalformedXML", 400, "The XML you provided was not well-formed.") from error
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    return root

@@ -11,6 +11,9 @@ COVERAGE = Coverage(
         "DetachPolicyFromRole ListPoliciesForRole ListTagResources"
     ),
     inventions=(
+        "`IpAddress` and `IpAddressIncludeBorder` both count a network's first and last address in (inferred).",
+        "The key of a deleted role answers `InvalidSecurityToken.Expired`, also when its name is given again.",
+        "The two demo users can be neither renamed nor deleted: the sign-in page offers them.",
         "For a missing condition key, an operator fails and its negation holds (inferred from AWS).",
         "The bodies of `AliyunAgentIdentityFullAccess` and of system policies of other products.",
         "The exact codes of some conflicts; a session policy has at most 2048 characters.",

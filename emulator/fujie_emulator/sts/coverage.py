@@ -10,6 +10,8 @@ COVERAGE = Coverage(
         "AssumeRole": Note(
             partly="the root key may assume a role that trusts the account; the real service refuses root"
         ),
+        "AssumeRoleWithOIDC": Note(partly="the fingerprints of the issuer's certificate are not compared"),
         "GetCallerIdentity": Note(source="captured"),
     },
+    inventions=("`AuthenticationFail.OIDCToken.*` answer 400 (the codes are documented, the status is inferred).",),
 )

@@ -2,13 +2,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fujie_emulator.oss.listing import page_of
-from fujie_emulator.oss.state import StoredObject
+from fujie_emulator.oss.objects import StoredObject, Written
 
 KEYS = st.lists(st.text(alphabet="ab/é", min_size=1, max_size=5), unique=True, max_size=12)
 
 
 def stored(keys):
-    return [StoredObject("b", key, "", 0, "", "", 0.0, {}) for key in sorted(keys, key=str.encode)]
+    return [StoredObject("b", key, (), 0, "", "", 0.0, Written()) for key in sorted(keys, key=str.encode)]
 
 
 @given(KEYS, st.sampled_from(["", "a", "a/"]), st.sampled_from(["", "/"]), st.integers(1, 4))
