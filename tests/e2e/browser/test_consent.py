@@ -38,6 +38,7 @@ def test_allow_in_a_second_tab_and_the_answer_goes_on_by_itself(stack, profile, 
     tab.screenshot(path=SCREENSHOTS / f"connected-{language}.png")
     expect(person.page.get_by_text(person.words["allowed"]).first).to_be_visible()
     expect(person.page.locator("main")).to_contain_text(re.compile(r"\d\d:\d\d"))
+    person.page.screenshot(path=SCREENSHOTS / f"answer-{language}.png")
     person.ask(question)
     expect(person.page.get_by_text("get_current_time")).to_have_count(2 + 1)
     expect(person.page.get_by_role("link", name=person.words["review"])).to_have_count(0)
