@@ -188,13 +188,13 @@ class Stack:
         self.create_oauth_provider("library", custom, callback_url=self.callback)
 
 
-def sign_in(running, app_id, user, *, nonce=""):
+def sign_in(running, app_id, user, *, nonce="", redirect_uri=SIGN_IN_URL):
     """Return the id_token that a browser gets by choosing `user` on the sign-in page."""
     verifier = secrets.token_urlsafe(48)
     query = {
         "response_type": "code",
         "client_id": app_id,
-        "redirect_uri": SIGN_IN_URL,
+        "redirect_uri": redirect_uri,
         "scope": "openid profile aliuid",
         "state": "s",
         "code_challenge": s256(verifier),
@@ -207,14 +207,17 @@ def sign_in(running, app_id, user, *, nonce=""):
             "grant_type": "authorization_code",
             "code": query_of(location)["code"],
             "client_id": app_id,
-            "redirect_uri": SIGN_IN_URL,
+            "redirect_uri": redirect_uri,
             "code_verifier": verifier,
         }
         return http.post(f"{running.url}/oauth/v1/token", data=form).raise_for_status().json()["id_token"]
 
 
-def consent(url, *, account="alice", decision="allow", language="en"):
-    """Follow an authorization URL as a person would; return where the browser leaves the cloud for the application."""
+def consent(url, *, account="alice", decision="allow", language="en", hosts=None):
+    """Follow an authorization URL as a person would; return where the browser leaves the cloud for the application.
+
+    `hosts` maps origins to others, as a hosts file would.
+    """
     with httpx2.Client(trust_env=False, headers={"accept-language": language}) as http:
         answer = http.get(url)
         while True:
@@ -222,6 +225,8 @@ def consent(url, *, account="alice", decision="allow", language="en"):
                 target = answer.headers["location"]
                 if target.startswith("http://localhost:"):
                     return target
+                for origin, other in (hosts or {}).items():
+                    target = other + target.removeprefix(origin) if target.startswith(f"{origin}/") else target
                 answer = http.get(target)
             elif "<form" in answer.text:
                 answer = submit(http, answer, account=account, user=account, decision=decision)

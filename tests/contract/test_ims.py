@@ -85,6 +85,15 @@ def test_a_secret_is_shown_once_and_two_are_the_most(running, client):
     refused("EntityNotExist.AppSecret", client.delete_app_secret, one)
 
 
+@pytest.mark.parametrize(
+    ("app_type", "version", "needed"),
+    [("WebApp", "2.0", True), ("WebApp", "2.1", False), ("NativeApp", "2.0", False), ("ServerApp", "2.0", True)],
+)
+def test_who_needs_a_secret_when_nobody_says(client, app_type, version, needed):
+    created = create(client, f"secret-{app_type}-{version}", app_type=app_type, protocol_version=version)
+    assert created.secret_required is needed
+
+
 def test_a_deleted_application_is_not_found(client):
     app_id = create(client, "app-4").app_id
     client.delete_application(models.DeleteApplicationRequest(app_id=app_id))

@@ -9,6 +9,7 @@ COVERAGE = Coverage(
     notes=captured("CreateApplication CreateAppSecret DeleteApplication"),
     inventions=(
         "Which codes malformed redirect URIs, scopes and validities get.",
+        "`SecretRequired` is off unless given for native applications (documented) and for protocol 2.1 (inferred).",
         "The codes of an OIDC provider's parts (`EntityNotExist.OIDCProvider.Fingerprint` and the like).",
         "An OIDC issuer may be http on this machine's loopback; an issuance limit not given is 12 hours.",
     ),

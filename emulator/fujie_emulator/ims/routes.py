@@ -20,15 +20,16 @@ _DESCRIPTIONS = {
 
 def create_application(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     _authorize(cloud, call, "*")
-    app_type = call.text("AppType")
+    app_type, version = call.text("AppType"), call.text("ProtocolVersion", required=False) or "2.0"
     scopes = _with_openid(_listed(call, "PredefinedScopes"))
     wanted = Application(
         app_id="",
         app_name=call.text("AppName"),
         display_name=call.text("DisplayName"),
         app_type=app_type,
-        protocol_version=call.text("ProtocolVersion", required=False) or "2.0",
-        secret_required=call.flag("SecretRequired", default=app_type != "NativeApp"),
+        protocol_version=version,
+        # The published sample signs people in to a 2.1 WebApp with PKCE and no secret.
+        secret_required=call.flag("SecretRequired", default=app_type != "NativeApp" and version == "2.0"),
         is_multi_tenant=call.flag("IsMultiTenant"),
         redirect_uris=_listed(call, "RedirectUris"),
         scopes=scopes,

@@ -23,7 +23,7 @@ client = IdentityClient("cn-beijing")
 
 
 def say(**event):
-    print(json.dumps(event), flush=True)  # noqa: T201  its protocol
+    print(json.dumps(event), flush=True)
 
 
 def hear():
@@ -54,6 +54,11 @@ def api_key(key):
 
 @requires_api_key(credential_provider_name="weather", inject_param_name="key")
 async def api_key_async(key):
+    return key
+
+
+@requires_api_key(credential_provider_name="test-provider-api-key", inject_param_name="key")
+def sample_api_key(key):
     return key
 
 

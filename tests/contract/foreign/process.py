@@ -16,7 +16,6 @@ def environment(running, home, **more):
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "PYTHONPATH": str(HERE),
-        "PYTHONDONTWRITEBYTECODE": "1",
         "COLUMNS": "200",
         "EMULATED_CLOUD": running.url,
         "ALIBABA_CLOUD_ACCESS_KEY_ID": running.access_key_id,
