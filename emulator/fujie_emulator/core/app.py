@@ -1,7 +1,7 @@
 """The cloud as one ASGI application on one port."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from email.utils import formatdate
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware.errors import ServerErrorMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -77,7 +77,8 @@ class Edge:
                     self._cloud.journal.keep(entry)
                 await (half.send(message) if entry.truncated else send(message))
 
-            await self._serve(scope, receive, send_and_keep)
+            with suppress(ClientDisconnect):  # who hung up while we read gets no answer, and is no failure of ours
+                await self._serve(scope, receive, send_and_keep)
             await half.ended()
             self._cloud.journal.keep(entry)  # a dropped connection started no answer
 

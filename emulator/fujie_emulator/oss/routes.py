@@ -15,8 +15,9 @@ from fujie_emulator.core.journal import note
 from fujie_emulator.oss import objects, state
 from fujie_emulator.oss.actions import action_of
 from fujie_emulator.oss.asked import XML, Asked
+from fujie_emulator.oss.blobs import LARGEST_OBJECT
 from fujie_emulator.oss.errors import OssError, in_oss_words
-from fujie_emulator.oss.request import object_request
+from fujie_emulator.oss.request import ObjectRequest, object_request
 from fujie_emulator.oss.signing import verified_caller
 from fujie_emulator.oss.xml import error_document
 
@@ -89,6 +90,7 @@ class _Store:
         name, action = action_of(request)
         note(action=name)
         await self._cloud.faults.apply("oss", name)
+        _check_length(request)
         return await action(Asked(self._cloud, caller, request, wire))
 
     def _refusal(self, wire: Request, error: OssError, request_id: str) -> Response:
@@ -101,3 +103,10 @@ class _Store:
                 status_code=error.status, headers=error.headers | {"x-oss-err": base64.b64encode(body).decode()}
             )
         return Response(body, error.status, error.headers, media_type=XML)
+
+
+def _check_length(request: ObjectRequest) -> None:
+    """Refuse a body that says it is too long before any of it is read."""
+    length = request.header("content-length")
+    if length.isdecimal() and int(length[:20]) > LARGEST_OBJECT:
+        raise OssError("EntityTooLarge", 400, f"The object is larger than {LARGEST_OBJECT} bytes.")
