@@ -336,7 +336,9 @@ async def test_what_one_task_of_a_tool_raises_is_found_in_its_group(make_caller)
     assert (await outcome_of(make_caller, groups)).error["code"] == "host_not_declared"
 
 
-@pytest.mark.parametrize("output", [pytest.param(object(), id="an object"), {"a": math.nan}, b"\xff", {"half": "\ud800"}], ids=repr)
+@pytest.mark.parametrize(
+    "output", [pytest.param(object(), id="an object"), {"a": math.nan}, b"\xff", {"half": "\ud800"}], ids=repr
+)
 async def test_an_output_that_is_not_json_is_refused(make_caller, output):
     async def odd(context):
         """Odd."""
