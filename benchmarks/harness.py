@@ -19,7 +19,10 @@ START_DEADLINE_S = 30.0
 
 @dataclass(frozen=True)
 class Row:
-    """One figure beside a peer's; `floor` is the highest ratio that design.md allows, or None where it sets none."""
+    """One figure beside a peer's; `floor` is the ratio that design.md demands, or None where it sets none.
+
+    It is the highest ratio allowed, or the lowest where `more_is_better`.
+    """
 
     name: str
     unit: str
@@ -29,12 +32,16 @@ class Row:
     ratio: float
     floor: float | None
     holds: bool
+    more_is_better: bool = False
 
 
-def row(name: str, unit: str, ours: float, peer: float, peer_name: str, floor: float | None) -> Row:
-    """Return the row, with its ratio and whether it is within the floor (smaller is better)."""
+def row(
+    name: str, unit: str, ours: float, peer: float, peer_name: str, floor: float | None, *, more_is_better: bool = False
+) -> Row:
+    """Return the row, with its ratio and whether it is on the right side of the floor."""
     ratio = round(ours / peer, 3)
-    return Row(name, unit, round(ours, 1), round(peer, 1), peer_name, ratio, floor, floor is None or ratio <= floor)
+    holds = floor is None or (ratio >= floor if more_is_better else ratio <= floor)
+    return Row(name, unit, round(ours, 1), round(peer, 1), peer_name, ratio, floor, holds, more_is_better)
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,8 @@ def table(rows: Sequence[Row]) -> str:
     """Return the rows as a Markdown table."""
     lines = ["| what | ours | peer | ratio | floor | holds |", "|---|---|---|---|---|---|"]
     for found in rows:
-        floor = "" if found.floor is None else f"{found.floor:g}"
+        side = "at least" if found.more_is_better else "at most"
+        floor = "" if found.floor is None else f"{side} {found.floor:g}"
         peer = f"{found.peer:g} ({found.peer_name})"
         lines.append(
             f"| {found.name} ({found.unit}) | {found.ours:g} | {peer} | {found.ratio:g} | {floor} "
