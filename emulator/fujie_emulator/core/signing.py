@@ -1,4 +1,4 @@
-"""Request signatures: ACS3-HMAC-SHA256 (headers) and RPC V1 HMAC-SHA1 (query), checked against our own keys.
+"""Request signatures: ACS3-HMAC-SHA256 (headers), V1 HMAC-SHA1 (RPC: query, ROA: headers), against our own keys.
 
 Trust: nothing of a request is believed before `verify_acs3` or `verify_v1` returned its caller. The signed headers
 are the ones the client lists (the official client lists all it set); those that decide anything must be among them.
@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -64,8 +65,40 @@ def unverified_request(request: "Request", body: bytes) -> UnverifiedRequest:
 
 
 def verify_roa(cloud: "Cloud", request: "Request", body: bytes) -> Caller:
-    """Return who signed a request to any path with ACS3; raise CloudError. Anonymous requests are refused."""
-    return verify_acs3(cloud, unverified_request(request, body))
+    """Return who signed a request to any path, with ACS3 or V1; raise CloudError. Anonymous requests are refused."""
+    unverified = unverified_request(request, body)
+    if unverified.header("authorization").startswith("acs "):
+        return verify_roa_v1(cloud, unverified)
+    return verify_acs3(cloud, unverified)
+
+
+def verify_roa_v1(cloud: "Cloud", request: UnverifiedRequest) -> Caller:
+    """Return who signed the request to a path with V1 (`acs key:signature`); raises as `verify_acs3` does.
+
+    V1 covers method, path, query, date and the x-acs- headers; a body only if Content-MD5 is sent, which must fit.
+    """
+    key_id, _, unverified_signature = request.header("authorization").removeprefix("acs ").strip().partition(":")
+    if request.header("x-acs-signature-method") != "HMAC-SHA1" or not key_id or not unverified_signature:
+        raise _incomplete("The Authorization header must be acs key:signature, x-acs-signature-method HMAC-SHA1.")
+    _check_moment(cloud, _http_date(request.header("date")))
+    digest = base64.b64encode(hashlib.md5(request.body, usedforsecurity=False).digest()).decode()
+    if request.header("content-md5") not in ("", digest):
+        raise _mismatch("Content-MD5 is not the digest of the body.")
+    key = access_key(cloud, key_id[:_NONCE_LENGTH], request.header("x-acs-security-token"))
+    if not hmac.compare_digest(signature_roa_v1(key.secret, request).encode(), unverified_signature.encode()):
+        raise _mismatch("The signature does not fit the request.")
+    _use_nonce(cloud, key_id, request.header("x-acs-signature-nonce"))
+    return key.caller
+
+
+def signature_roa_v1(secret: str, request: UnverifiedRequest) -> str:
+    """Sign a request to a path the V1 way: base64 HMAC-SHA1 over fixed headers, x-acs- headers and resource."""
+    names = sorted({name for name, _ in request.headers if name.startswith("x-acs-")})
+    fixed = [request.method, *(request.header(name) for name in ("accept", "content-md5", "content-type", "date"))]
+    query = "&".join(f"{name}={value}" if value else name for name, value in sorted(decoded(request.query)))
+    resource = request.path + (f"?{query}" if query else "")
+    text = "\n".join([*fixed, *(f"{name}:{request.header(name)}" for name in names), resource])
+    return base64.b64encode(hmac.new(secret.encode(), text.encode(), hashlib.sha1).digest()).decode()
 
 
 def verify_acs3(cloud: "Cloud", request: UnverifiedRequest) -> Caller:
@@ -166,6 +199,20 @@ def _check_date(cloud: "Cloud", text: str) -> None:
         raise CloudError(
             "InvalidTimeStamp.Format", 400, "Specified time stamp or date value is not well formatted."
         ) from error
+    _check_moment(cloud, moment)
+
+
+def _http_date(text: str) -> datetime:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError) as error:
+        raise CloudError(
+            "InvalidTimeStamp.Format", 400, "Specified time stamp or date value is not well formatted."
+        ) from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _check_moment(cloud: "Cloud", moment: datetime) -> None:
     if abs((cloud.clock.now() - moment).total_seconds()) > WINDOW_S:
         raise CloudError("InvalidTimeStamp.Expired", 400, "Specified time stamp or date value is expired.")
 

@@ -1,8 +1,10 @@
 """What COVERAGE.md says of Function Compute's API."""
 
-from fujie_emulator.core.coverage import Coverage, Note, refused_but
+from fujie_emulator.core.coverage import Coverage, Note, captured, noted, refused_but
+from fujie_emulator.fc.control import ACTIONS
 
-_DONE = ("InvokeFunction",)
+_DONE = ("InvokeFunction", *ACTIONS)
+_KEPT = Note(partly="functions are kept, not run; code comes from a bucket only", source="captured")
 _ALL = """
 ChangeResourceGroup CreateAlias CreateCustomDomain CreateFunction CreateLayerVersion CreateSession CreateSnapshot
 CreateTrigger CreateVpcBinding DeleteAlias DeleteAsyncInvokeConfig DeleteConcurrencyConfig DeleteCustomDomain
@@ -21,6 +23,13 @@ COVERAGE = Coverage(
     source="documented",
     client="alibabacloud_fc20230330",
     done=lambda: _DONE,
-    refused=lambda: refused_but(_DONE, "functions are declared through `/_fujie/functions`", _ALL),
-    notes={"InvokeFunction": Note(partly="no versions and aliases beside LATEST")},
+    refused=lambda: refused_but(_DONE, "answers `UnsupportedOperation`, naming method and path", _ALL),
+    notes={"InvokeFunction": Note(partly="functions declared at `/_fujie/functions`; no versions and aliases")}
+    | captured("GetFunction DeleteFunction GetTrigger DeleteTrigger")
+    | noted("CreateFunction UpdateFunction", _KEPT)
+    | noted("CreateTrigger", Note(partly="HTTP triggers; their address says that nothing runs yet", source="captured")),
+    inventions=(
+        "Deleting a function deletes its triggers.",
+        "Which codes wrong fields get, beside `InvalidArgument`; some ranges are checked, not all.",
+    ),
 )

@@ -1,6 +1,7 @@
-"""`POST /2023-03-30/functions/{name}/invocations`: the wire of InvokeFunction."""
+"""Function Compute's API: InvokeFunction here, the control plane in `control`."""
 
 import base64
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,15 +11,16 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
+from fujie_emulator.fc import triggers
+from fujie_emulator.fc.control import BASE, control_routes
 from fujie_emulator.fc.errors import from_host, unsupported, wrong_type
+from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import authorize_invocation, enqueue, invoke
-from fujie_emulator.functionhost.errors import InvocationError
+from fujie_emulator.functionhost.errors import FunctionNotFoundError, InvocationError
 from fujie_emulator.functionhost.function import new_request_id
 from fujie_emulator.functionhost.host import FunctionHost
 from fujie_emulator.functionhost.limits import BODY_LIMIT
 from fujie_emulator.functionhost.routes import host_of
-
-VERSION_PATH = "/2023-03-30"
 
 
 def http_routes(cloud: Cloud) -> list[BaseRoute]:
@@ -35,16 +37,22 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         try:
             return await _invoked(host_of(cloud), name, request, body)
         except InvocationError as error:
+            if isinstance(error, FunctionNotFoundError) and cloud.store.get(SERVICE, "function", name) is not None:
+                raise unsupported(
+                    f"InvokeFunction of {name!r}: functions made from a package do not run yet"
+                ) from error
             raise from_host(error) from error
 
-    async def refuse(request: Request) -> Response:
-        note(service="fc", action="")
-        raise unsupported(request.method, request.url.path)
+    invocations = Route(f"{BASE}/functions/{{name}}/invocations", invoke_function, methods=["POST"])
+    return [invocations, *control_routes(cloud)]
 
-    return [
-        Route(f"{VERSION_PATH}/functions/{{name}}/invocations", invoke_function, methods=["POST"]),
-        Route(f"{VERSION_PATH}/{{rest:path}}", refuse, methods=["GET", "POST", "PUT", "DELETE"]),
-    ]
+
+def inventory(cloud: Cloud) -> dict[str, Any]:
+    """Return the names of the functions the control plane keeps, each with its triggers."""
+    return {
+        name: [trigger["triggerName"] for trigger in triggers.listed(cloud, name, "")]
+        for name, _ in cloud.store.list(SERVICE, "function")
+    }
 
 
 async def _invoked(host: FunctionHost, name: str, request: Request, body: bytes) -> Response:

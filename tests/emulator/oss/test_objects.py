@@ -1,11 +1,10 @@
 """Whose bytes are whose: blobs that objects and parts share, in this process."""
 
-import asyncio
-
 import pytest
 
 from fujie_emulator.oss import objects, state, uploads
 from fujie_emulator.oss.errors import OssError
+from tests.emulator.oss.storing import received, stored
 
 BIG = 100 * 1024
 
@@ -16,17 +15,8 @@ def bucket(cloud):
     return cloud
 
 
-def received(cloud, body):
-    async def chunks():
-        yield body
-
-    return asyncio.run(objects.blobs(cloud).receive(chunks()))
-
-
 def put(cloud, key, body):
-    incoming = received(cloud, body)
-    made = objects.object_of_blob(cloud, "bkt", key, incoming[0], objects.Written())
-    return objects.put_object(cloud, made, incoming)
+    return stored(cloud, "bkt", key, body)
 
 
 def append(cloud, key, position, body):

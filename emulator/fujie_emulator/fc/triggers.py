@@ -1,0 +1,118 @@
+"""HTTP triggers as the control plane keeps them; like their functions they are resources only."""
+
+import json
+import re
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fujie_emulator.core.clock import iso
+from fujie_emulator.fc import functions
+from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
+from fujie_emulator.fc.state import function_arn
+
+if TYPE_CHECKING:
+    from fujie_emulator.core.cloud import Cloud
+
+METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
+AUTH_TYPES = ("anonymous", "function", "jwt", "bearer")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
+_TEXTS = ("description", "qualifier", "sourceArn", "invocationRole")
+
+
+def create(cloud: "Cloud", function: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep a trigger of the function and return it."""
+    name = asked.get("triggerName")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise invalid("triggerName", "1 to 128 letters, digits, _ and - are right, beginning with a letter or _")
+    if asked.get("triggerType") != "http":
+        raise unsupported(f"triggers of the type {str(asked.get('triggerType'))[:32]}")
+    if "triggerConfig" not in asked:
+        raise invalid("triggerConfig", "it is required")
+    now = iso(cloud.clock.now())
+    trigger = {"qualifier": "LATEST"} | _checked(asked)
+    trigger |= {"triggerName": name, "triggerType": "http", "triggerId": str(uuid.uuid4())}
+    trigger |= {"createdTime": now, "lastModifiedTime": now}
+    with cloud.store.transaction():
+        functions.kept(cloud, function)
+        present = _of(cloud, function)
+        if name in (other["triggerName"] for other in present):
+            raise already_exists("Trigger", name)
+        if any(other["qualifier"] == trigger["qualifier"] for other in present):
+            raise invalid("triggerType", "a version or alias has at most one HTTP trigger")
+        cloud.store.put(functions.SERVICE, "trigger", f"{function}/{name}", trigger)
+    return shown(cloud, function, trigger)
+
+
+def update(cloud: "Cloud", function: str, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Replace the fields that are given and return the trigger."""
+    with cloud.store.transaction():
+        trigger = kept(cloud, function, name) | _checked(asked) | {"lastModifiedTime": iso(cloud.clock.now())}
+        cloud.store.put(functions.SERVICE, "trigger", f"{function}/{name}", trigger)
+    return shown(cloud, function, trigger)
+
+
+def kept(cloud: "Cloud", function: str, name: str) -> dict[str, Any]:
+    """Return what is kept of the trigger; raise FunctionNotFound or TriggerNotFound."""
+    functions.kept(cloud, function)
+    trigger = cloud.store.get(functions.SERVICE, "trigger", f"{function}/{name}")
+    if trigger is None:
+        raise not_found("Trigger", name)
+    return trigger
+
+
+def shown(cloud: "Cloud", function: str, trigger: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the trigger on the wire. Its address is one of this cloud's, which says that nothing runs there yet."""
+    url = f"{cloud.base_url}/_fc/triggers/{trigger['triggerId']}"
+    return {
+        **trigger,
+        "status": "enabled",
+        "targetArn": function_arn(cloud, function),
+        "httpTrigger": {"urlInternet": url, "urlIntranet": url},
+    }
+
+
+def listed(cloud: "Cloud", function: str, prefix: str) -> list[dict[str, Any]]:
+    """Return the function's triggers by name."""
+    functions.kept(cloud, function)
+    return [
+        shown(cloud, function, trigger) for trigger in _of(cloud, function) if trigger["triggerName"].startswith(prefix)
+    ]
+
+
+def delete(cloud: "Cloud", function: str, name: str) -> None:
+    """Forget the trigger."""
+    with cloud.store.transaction():
+        kept(cloud, function, name)
+        cloud.store.delete(functions.SERVICE, "trigger", f"{function}/{name}")
+
+
+def _of(cloud: "Cloud", function: str) -> list[dict[str, Any]]:
+    return [doc for key, doc in cloud.store.list(functions.SERVICE, "trigger") if key.startswith(f"{function}/")]
+
+
+def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: asked[name] for name in _TEXTS if asked.get(name) is not None}
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise invalid(name, "it must be text")
+    if fields.get("qualifier", "LATEST") != "LATEST":
+        raise unsupported("versions and aliases beside LATEST")
+    if "triggerConfig" in asked:
+        _check_config(asked["triggerConfig"])
+        fields["triggerConfig"] = asked["triggerConfig"]
+    return fields
+
+
+def _check_config(text: Any) -> None:
+    try:
+        config = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise invalid("triggerConfig", "a JSON object as text is right") from error
+    if not isinstance(config, dict):
+        raise invalid("triggerConfig", "a JSON object as text is right")
+    methods = config.get("methods")
+    if not isinstance(methods, list) or not methods or not all(method in METHODS for method in methods):
+        raise invalid("triggerConfig", f"methods among {', '.join(METHODS)} are right")
+    if config.get("authType", "function") not in AUTH_TYPES:
+        raise invalid("triggerConfig", f"authType {', '.join(AUTH_TYPES)} is right")
