@@ -22,7 +22,7 @@ BAD_PAGES = (
     "/auth/callback?code=c0dec0dec0dec0de&state=y",
     "/api/runs/x/events",
 )
-SECRET_FIELD = re.compile(r"(token|secret|code|verifier|api_?key|key_material|d)$", re.IGNORECASE)
+SECRET_FIELD = re.compile(r"(token|secret|code|verifier|api_?key|key_material)$|^d$", re.IGNORECASE)
 
 
 class RecordingModel:

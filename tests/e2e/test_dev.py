@@ -80,10 +80,12 @@ def test_state_survives_a_restart_until_reset(own_stack):
     alice.close()
 
 
-def test_a_port_in_use_is_one_clear_sentence(stack, tmp_path):
-    done = fujie("dev", "--ports", stack.base_port - 2, "--state", tmp_path / "s", "--no-open")
+def test_a_port_in_use_is_one_clear_sentence(tmp_path):
+    base = RunningStack(tmp_path).base_port
+    with socket.create_server(("127.0.0.1", base + 3)):
+        done = fujie("dev", "--ports", base, "--state", tmp_path / "s", "--no-open")
     assert done.returncode == 1
-    assert f"port {stack.base_port} is in use" in done.stderr
+    assert f"port {base + 3} is in use" in done.stderr
     assert "Traceback" not in done.stderr
 
 

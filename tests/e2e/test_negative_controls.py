@@ -62,8 +62,12 @@ class Policy:
         )
         self.stack.admin("POST", "functions/tool/restart")
 
-    def without(self, action):
-        kept = [statement for statement in self.document["Statement"] if action not in statement["Action"]]
+    def without(self, action, resource=""):
+        kept = [
+            statement
+            for statement in self.document["Statement"]
+            if action not in statement["Action"] or not any(resource in one for one in statement["Resource"])
+        ]
         assert len(kept) == len(self.document["Statement"]) - 1
         self.put(self.document | {"Statement": kept})
 
@@ -84,17 +88,17 @@ def outcome(alice, name):
 
 
 @pytest.mark.parametrize(
-    ("role", "action", "breaks"),
+    ("role", "statement", "breaks"),
     [
-        ("fujie-local-tool-role", "agentidentitydata:GetResourceAPIKey", "weather"),
-        ("fujie-local-tool-role", "agentidentitydata:GetResourceOAuth2Token", "time"),
-        ("fujie-local-agent-role", "oss:GetObject", "schedule"),
+        ("fujie-local-tool-role", ("agentidentitydata:GetResourceAPIKey",), "weather"),
+        ("fujie-local-tool-role", ("agentidentitydata:GetResourceOAuth2Token",), "time"),
+        ("fujie-local-agent-role", ("oss:GetObject", "schedule.json"), "schedule"),
     ],
     ids=["API keys", "OAuth tokens", "objects"],
 )
-def test_without_one_statement_only_its_question_fails(stack, config, alice, role, action, breaks):
+def test_without_one_statement_only_its_question_fails(stack, config, alice, role, statement, breaks):
     policy = Policy(config, stack, role)
-    policy.without(action)
+    policy.without(*statement)
     try:
         outcomes = {name: outcome(alice, name) for name in QUESTION_OF}
     finally:

@@ -51,8 +51,9 @@ WORDS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """One browser per module: Playwright's loop would be in the way of other modules' tests."""
     if CHROMIUM is None:
         if os.environ.get("FUJIE_TESTS_REQUIRE_ALL"):
             pytest.fail("Chromium is missing: apt-get install chromium")
