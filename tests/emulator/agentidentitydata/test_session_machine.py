@@ -1,18 +1,14 @@
 """Whatever order browsers, users and clocks act in, a consent session goes one way, once, and in time."""
 
-import tempfile
-from pathlib import Path
-
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, multiple, rule
 
 from fujie_emulator.agentidentitydata import sessions
 from fujie_emulator.agentidentitydata.sessions import LIFETIME_S, URN, Asked
 from fujie_emulator.agentidentitydata.wat import UserContext, WorkloadAccess
 from fujie_emulator.core.errors import CloudError
-from fujie_emulator.core.opening import open_cloud
+from tests.emulator.machines import SETTINGS, cloud_for
 
 PROVIDERS = ("calendar", "mail")
 
@@ -30,19 +26,11 @@ class Model:
 
 
 class SessionMachine(RuleBasedStateMachine):
-    uris, taken = Bundle("uris"), Bundle("taken")
+    uris, opened, returned, taken = Bundle("uris"), Bundle("opened"), Bundle("returned"), Bundle("taken")
 
     @initialize()
     def begin(self):
-        self._folder = tempfile.TemporaryDirectory()
-        self.cloud = open_cloud(Path(self._folder.name), "http://127.0.0.1:18091")
-        self.now = 1_000_000.0  # our own clock: no step depends on how long another one took
-        self.cloud.clock.time = lambda: self.now
         self.models = {}
-
-    def teardown(self):
-        self.cloud.store.close()
-        self._folder.cleanup()
 
     def allowed(self, ok, action, *args, **kwargs):
         """Do it when the model says so; else see it refused, the same way for whatever reason."""
@@ -58,47 +46,56 @@ class SessionMachine(RuleBasedStateMachine):
         user = UserContext("user_id", owner)
         session = sessions.start(self.cloud, WorkloadAccess("demo", "arn", user), Asked(provider, ("s",)))
         assert session.uri not in self.models
-        self.models[session.uri] = Model(user.key, provider, self.now)
+        self.models[session.uri] = Model(user.key, provider, self.now[0])
         return session.uri
 
-    @rule(uri=uris)
+    @rule(target=opened, uri=uris)
     def open_link(self, uri):
         model = self.models[uri]
-        opened = self.allowed(model.seen(self.now) == "started", sessions.open_link, uri)
-        if opened:
-            model.status, model.state = "opened", opened[1]
+        opened = self.allowed(model.seen(self.now[0]) == "started", sessions.open_link, uri)
+        if opened is None:
+            return multiple()
+        model.status, model.state = "opened", opened[1]
+        return uri
 
-    @rule(uri=uris, provider=st.sampled_from(PROVIDERS), code=st.sampled_from(["code", ""]))
+    @rule(
+        target=returned,
+        uri=st.one_of(opened, uris),
+        provider=st.sampled_from(PROVIDERS),
+        code=st.sampled_from(["code", ""]),
+    )
     def provider_returns(self, uri, provider, code):
         model = self.models[uri]
-        ok = model.seen(self.now) == "opened" and provider == model.provider
+        ok = model.seen(self.now[0]) == "opened" and provider == model.provider
         returned = self.allowed(ok, sessions.take_return, model.state or "guessed", provider=provider, code=code)
-        if returned:
-            model.status = "returned" if code else "failed"
-            assert (returned.uri, returned.code) == (uri, code)
+        if returned is None:
+            return multiple()
+        model.status = "returned" if code else "failed"
+        assert (returned.uri, returned.code) == (uri, code)
+        return uri
 
     @rule(uri=uris, state=st.text(max_size=8))
     def guess(self, uri, state):
         self.allowed(ok=False, action=sessions.take_return, state=state, provider=self.models[uri].provider, code="c")
 
-    @rule(target=taken, uri=uris)
+    @rule(target=taken, uri=st.one_of(returned, uris))
     def take_code(self, uri):
         model = self.models[uri]
-        session = self.allowed(model.seen(self.now) == "returned", sessions.take_code, uri)
-        if session:
-            assert session.code == "code"
-            model.status = "redeeming"
+        session = self.allowed(model.seen(self.now[0]) == "returned", sessions.take_code, uri)
+        if session is None:
+            return multiple()
+        assert session.code == "code"
+        model.status = "redeeming"
         return session
 
     @rule(session=consumes(taken), good=st.booleans())
     def end(self, session, good):
-        if session:
-            (sessions.complete(self.cloud, session, ("s",)) if good else sessions.fail(self.cloud, session))
-            self.models[session.uri].status = "completed" if good else "failed"
+        (sessions.complete(self.cloud, session, ("s",)) if good else sessions.fail(self.cloud, session))
+        self.models[session.uri].status = "completed" if good else "failed"
 
     @rule(seconds=st.sampled_from([1, 60, 299, 600, 601]))
     def wait(self, seconds):
-        self.now += seconds
+        self.now[0] += seconds
 
     @rule(text=st.text(max_size=8))
     def unknown(self, text):
@@ -107,13 +104,19 @@ class SessionMachine(RuleBasedStateMachine):
     @invariant()
     def the_cloud_tells_what_the_model_says(self):
         for uri, model in self.models.items():
-            if self.now >= model.ends_at + 3600:
+            if self.now[0] >= model.ends_at + 3600:
                 continue  # may be forgotten from here on
             session = sessions.find(self.cloud, uri)
-            assert (session.owner, session.status) == (model.owner, model.seen(self.now))
+            assert (session.owner, session.status) == (model.owner, model.seen(self.now[0]))
             holds_code = session.status == "returned"
             assert bool(session.code) is holds_code
 
 
-SessionMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None, database=None)
+SessionMachine.TestCase.settings = SETTINGS
 TestSessions = SessionMachine.TestCase
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cloud():
+    with cloud_for(SessionMachine):
+        yield

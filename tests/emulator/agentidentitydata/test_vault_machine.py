@@ -1,12 +1,9 @@
 """Users whose consents, refreshes and polls cross each other see their own tokens and never another's."""
 
 import asyncio
-import tempfile
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, rule
 
@@ -18,8 +15,8 @@ from fujie_emulator.agentidentitydata.sessions import Asked
 from fujie_emulator.agentidentitydata.upstream import TokenAnswer
 from fujie_emulator.agentidentitydata.wat import UserContext, WorkloadAccess
 from fujie_emulator.core.errors import CloudError
-from fujie_emulator.core.opening import open_cloud
 from tests.contract.identity_stack import query_of
+from tests.emulator.machines import SETTINGS, cloud_for
 
 # The same name proved by two issuers and merely asserted: three people.
 PEOPLE = {
@@ -54,12 +51,7 @@ class VaultMachine(RuleBasedStateMachine):
 
     @initialize()
     def begin(self):
-        self._folder, self.loop = tempfile.TemporaryDirectory(), asyncio.new_event_loop()
-        self.cloud = open_cloud(Path(self._folder.name), "http://127.0.0.1:18091")
-        self.now = 1_000_000.0
-        self.cloud.clock.time = lambda: self.now
-        fields = {"SessionBindingEnabled": False, "AllowedResourceOAuth2ReturnURLs": []}
-        control.create(self.cloud, WORKLOAD_IDENTITY, "demo", fields)
+        self.loop = asyncio.new_event_loop()
         for provider in PROVIDERS:
             self.declare(provider)
         self.upstream = Upstream()
@@ -80,11 +72,16 @@ class VaultMachine(RuleBasedStateMachine):
         place = place or "default"
         control.create(self.cloud, OAUTH2_PROVIDER, name, fields | {"TokenVaultName": place}, place)
 
+    def forget(self, provider):
+        place, _, name = provider.rpartition("/")
+        control.delete(self.cloud, OAUTH2_PROVIDER, name, place or "default")
+        vault.forget_provider(self.cloud, provider)
+
     def teardown(self):
+        for provider in PROVIDERS:
+            self.forget(provider)
         self._patch.stop()
-        self.cloud.store.close()
         self.loop.close()
-        self._folder.cleanup()
 
     def run(self, coroutine):
         return self.loop.run_until_complete(coroutine)
@@ -139,7 +136,7 @@ class VaultMachine(RuleBasedStateMachine):
         """The provider ends everything it gave for this person; the next refresh is refused."""
         name = f"{person}#"
         self.upstream.live = {token for token in self.upstream.live if not token.startswith(name)}
-        self.now += 100
+        self.now[0] += 100
         for provider_of_theirs in PROVIDERS:
             for scopes in list(self.grants[person, provider_of_theirs]):
                 access, asked = self.access(person), Asked(provider_of_theirs, scopes)
@@ -148,17 +145,23 @@ class VaultMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 60, 100]))
     def wait(self, seconds):
-        self.now += seconds
+        self.now[0] += seconds
 
     @rule(provider=WHERE)
     def provider_is_made_anew(self, provider):
-        place, _, name = provider.rpartition("/")
-        control.delete(self.cloud, OAUTH2_PROVIDER, name, place or "default")
-        vault.forget_provider(self.cloud, provider)
+        self.forget(provider)
         self.declare(provider)
         for person in PEOPLE:
             self.grants[person, provider].clear()
 
 
-VaultMachine.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None, database=None)
+VaultMachine.TestCase.settings = SETTINGS
 TestVault = VaultMachine.TestCase
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cloud():
+    with cloud_for(VaultMachine) as cloud:
+        fields = {"SessionBindingEnabled": False, "AllowedResourceOAuth2ReturnURLs": []}
+        control.create(cloud, WORKLOAD_IDENTITY, "demo", fields)
+        yield
