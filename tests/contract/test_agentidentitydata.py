@@ -206,13 +206,26 @@ def test_forced_authentication_ignores_the_vault(running, stack):
     assert stack.ask(stack.clients.data, wat, force_authentication=False).access_token
 
 
-@pytest.mark.parametrize("fault", [{"kind": "status", "status": 500}, {"kind": "drop"}])
+AT_THE_PROVIDER = {"service": "partner.library", "action": "token"}
+ON_THE_WAY = {"service": "agentidentitydata", "action": "library"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        AT_THE_PROVIDER | {"kind": "status", "status": 500},
+        AT_THE_PROVIDER | {"kind": "drop"},
+        AT_THE_PROVIDER | {"kind": "truncate"},
+        ON_THE_WAY | {"kind": "upstream"},
+        ON_THE_WAY | {"kind": "upstream", "status": 401},
+    ],
+)
 def test_a_token_endpoint_that_fails_is_an_upstream_error(running, stack, fault):
     alice = sign_in(running, stack.app_id, "alice")
     wat = stack.wat_for(alice)
     asked = stack.ask(stack.clients.data, wat)
     consent(asked.authorization_url)
-    running.cloud.faults.arm({"service": "partner.library", "action": "token", "count": 1} | fault)
+    running.cloud.faults.arm(fault)
     error = refused("ServiceUnavailable.UpstreamTokenEndpoint", stack.complete, asked.session_uri, alice)
     assert error.status_code == 503
     assert stack.ask(stack.clients.data, wat, session_uri=asked.session_uri).session_status == "FAILED"

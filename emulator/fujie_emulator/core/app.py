@@ -31,7 +31,7 @@ def create_app(cloud: Cloud, services: list[Service]) -> ASGIApp:
     """Return the whole cloud: RPC services, every other route, the admin routes."""
     front = RpcFront(cloud, [service.rpc for service in services if service.rpc is not None])
     windows = [*admin_routes(cloud, services), *inspector_routes(cloud)]
-    routes: list[BaseRoute] = [*windows, Route("/", front.__call__, methods=["POST"])]
+    routes: list[BaseRoute] = [Route("/", front.__call__, methods=["POST"]), *windows]  # the busiest first
     objects = Router()
     for service in services:
         if service.http_routes is not None:

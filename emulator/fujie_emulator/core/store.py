@@ -14,6 +14,11 @@ from fujie_emulator.core.errors import EmulatorError
 
 FORMAT = 1  # PRAGMA user_version of a state file this program can read
 _BUSY_TIMEOUT_S = 2.0
+_SWEEP_S = 60.0  # how often nonces that ended are removed; until then they are there, but may be used again
+_USE_NONCE = """
+INSERT INTO nonces VALUES (?, ?, ?)
+ON CONFLICT DO UPDATE SET ends_at = excluded.ends_at WHERE nonces.ends_at < ?
+"""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS documents (
     service TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL, doc TEXT NOT NULL,
@@ -38,6 +43,7 @@ class Store:
         self.directory = directory
         self._lock = threading.RLock()
         self._depth = 0
+        self._swept_at = 0.0
         self._guard = _claim(directory)
         try:
             self._connection = _open(directory / "cloud.sqlite3")
@@ -89,10 +95,10 @@ class Store:
     def use_nonce(self, access_key_id: str, nonce: str, *, now: float, ends_at: float) -> bool:
         """Take a nonce for good; False when this key used it before (until `ends_at`, epoch seconds)."""
         with self._lock:
-            self._connection.execute("DELETE FROM nonces WHERE ends_at < ?", (now,))
-            cursor = self._connection.execute(
-                "INSERT OR IGNORE INTO nonces VALUES (?, ?, ?)", (access_key_id, nonce, ends_at)
-            )
+            if abs(now - self._swept_at) > _SWEEP_S:
+                self._connection.execute("DELETE FROM nonces WHERE ends_at < ?", (now,))
+                self._swept_at = now
+            cursor = self._connection.execute(_USE_NONCE, (access_key_id, nonce, ends_at, now))
         return cursor.rowcount > 0
 
     def clear(self, *, keep: tuple[str, str]) -> None:

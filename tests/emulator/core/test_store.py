@@ -51,6 +51,13 @@ def test_a_failed_transaction_leaves_nothing_and_a_nested_one_joins(store):
     assert [key for key, _ in store.list("s", "k")] == ["3"]
 
 
+def test_nonces_that_ended_do_not_pile_up(store):
+    for number in range(50):
+        store.use_nonce("AK", str(number), now=0, ends_at=10)
+    store.use_nonce("AK", "n", now=1000, ends_at=1010)
+    assert store._connection.execute("SELECT nonce FROM nonces").fetchall() == [("n",)]
+
+
 def test_a_nonce_is_taken_once_per_key_until_it_ends(store):
     assert store.use_nonce("AK", "n", now=0, ends_at=10)
     assert not store.use_nonce("AK", "n", now=5, ends_at=15)
