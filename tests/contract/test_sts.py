@@ -4,6 +4,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from alibabacloud_ims20190815 import models as ims_models
+from alibabacloud_ims20190815.client import Client as ImsClient
 from alibabacloud_sts20150401 import models
 from alibabacloud_sts20150401.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
@@ -156,7 +158,11 @@ async def test_a_token_of_an_identity_provider_becomes_a_key(cloud, sync):
     trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Federated": arn}}
     cloud.cloud.iam.ram.create_role("pods", json.dumps({"Version": "1", "Statement": [trust]}), "", 3600, [])
     with serving_issuer() as issuer:
-        cloud.cloud.store.put("ims", "oidc_provider", "cluster", {"IssuerUrl": issuer.url, "ClientIds": ["pods"]})
+        key = {"access_key_id": cloud.access_key_id, "access_key_secret": cloud.access_key_secret}
+        provider = ims_models.CreateOIDCProviderRequest(
+            oidcprovider_name="cluster", issuer_url=issuer.url, client_ids="pods", fingerprints="a" * 40
+        )
+        ImsClient(Config(endpoint=cloud.url, **key)).create_oidcprovider(provider)
         asked = models.AssumeRoleWithOIDCRequest(
             role_arn="acs:ram::1900000000000001:role/pods",
             oidcprovider_arn=arn,

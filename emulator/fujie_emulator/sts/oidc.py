@@ -70,6 +70,8 @@ async def verified_token(cloud: "Cloud", provider: dict[str, Any], unverified: s
     if now - issued_at > int(provider.get("IssuanceLimitTime") or _LIMIT_H) * 3600:
         raise token_expired("it was issued too long ago")
     accepted = [audience for audience in _listed(claims["aud"]) if audience in provider["ClientIds"]]
+    if not accepted:
+        raise token_refused("it is for none of the provider's clients")
     return VerifiedToken(claims["iss"], claims["sub"], tuple(accepted), issued_at, int(claims["exp"]))
 
 

@@ -126,6 +126,11 @@ def test_the_role_decides_whom_it_trusts(ask, issuer, now, claims, changes, code
     assert ask(issuer.token(now, **claims), **changes)["Code"] == code
 
 
+def test_a_provider_without_clients_lets_nobody_in(ask, issuer, now, served):
+    served.cloud.store.put("ims", "oidc_provider", "cluster", {"IssuerUrl": issuer.url, "ClientIds": []})
+    assert ask(issuer.token(now))["Code"] == "AuthenticationFail.OIDCToken.Invalid"
+
+
 def test_an_unreachable_issuer_proves_nothing(ask, issuer, now, served):
     provider = {"IssuerUrl": "http://127.0.0.1:1", "ClientIds": ["pods"]}
     served.cloud.store.put("ims", "oidc_provider", "cluster", provider)
