@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -127,8 +128,23 @@ async def _until_signal(cloud: Cloud, listener: socket.socket, ready_file: Path 
     def tell() -> None:
         if ready_file is not None:
             write_ready(ready_file, cloud)
+        else:
+            sys.stdout.write(_welcome(cloud))
+            sys.stdout.flush()
 
     await serve(cloud, listener, tell, stop)
+
+
+def _welcome(cloud: Cloud) -> str:
+    """Return what a person at the terminal needs to know; the key's secret goes into files only."""
+    look = f"  Look       {cloud.base_url}/_fujie/\n" if cloud.admin_token is not None else ""
+    users = ", ".join(user.name for user in cloud.users)
+    return (
+        f"\n  The emulated cloud answers at  {cloud.base_url}\n\n"
+        f"  Account    {cloud.account_id}, region {cloud.region}, users {users}\n"
+        f"  Key        {cloud.account.access_key_id}; start with --ready-file FILE to have its secret written there\n"
+        f"{look}  State      {cloud.store.directory}\n  Stop       Ctrl-C\n\n"
+    )
 
 
 def write_ready(path: Path, cloud: Cloud) -> None:

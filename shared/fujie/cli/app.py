@@ -90,7 +90,7 @@ def emulator_reset(state: CloudState = CLOUD_STATE, url: Url = None) -> None:
 @emulator.command("clock", context_settings={"ignore_unknown_options": True})
 def emulator_clock(
     move: Annotated[
-        str, typer.Argument(help="How far: +1h, +1d12h, -90s; `real` for real time; nothing shows it.", metavar="[+1h]")
+        str, typer.Argument(help="How far: +1h, +1d12h, -90s; `real` for real time; nothing shows it.", metavar="+1h")
     ] = "",
     state: CloudState = CLOUD_STATE,
     url: Url = None,
@@ -104,9 +104,9 @@ def emulator_clock(
 
 @emulator.command("fault")
 def emulator_fault(
-    service: Annotated[str, typer.Argument(help="sts, oss, llm, partner.weather, ...", metavar="[SERVICE]")] = "",
+    service: Annotated[str, typer.Argument(help="sts, oss, llm, partner.weather, ...", metavar="SERVICE")] = "",
     kind: Annotated[
-        str, typer.Argument(help="status, latency, drop, truncate or upstream.", metavar="[KIND]")
+        str, typer.Argument(help="status, latency, drop, truncate or upstream.", metavar="KIND")
     ] = "status",
     action: Annotated[
         str, typer.Option(help="Only this action; for upstream, only this provider.", metavar="NAME")

@@ -65,13 +65,17 @@ def connected(state: Path, url: str | None) -> Iterator[RunningCloud]:
 def status(cloud: RunningCloud) -> str:
     """Return some lines on where the cloud is and what it holds."""
     health, counts = cloud.ask("GET", "health"), cloud.ask("GET", "inventory")["counts"]
-    held = [f"{number} {kind}" for kinds in counts.values() for kind, number in sorted(kinds.items())]
+    held = [
+        f"{service} {', '.join(f'{number} {kind}' for kind, number in sorted(kinds.items()))}"
+        for service, kinds in sorted(counts.items())
+        if service != "core"
+    ]
     return "\n".join(
         (
             f"Cloud      {cloud.url}  account {health['account_id']}, region {health['region']}",
             f"Look       {cloud.url}/_fujie/",
             f"Clock      {clock(cloud, '')}",
-            f"Holds      {', '.join(held)}",
+            f"Holds      {'; '.join(held)}",
             f"Faults     {faults(cloud, clear=False)}",
         )
     )
@@ -168,8 +172,8 @@ def _token(state: Path) -> Secret:
         return Secret((state / "admin-token").read_text().strip())
     except OSError as error:
         raise NotStartedError(
-            f"{state} is not the state directory of an emulated cloud",
-            repair="name it with --state DIR; `fujie dev` keeps it in .fujie/cloud",
+            f"no emulated cloud has its state in {state}",
+            repair="start one with `fujie emulator start`, or name its state with --state DIR",
         ) from error
 
 

@@ -1,7 +1,9 @@
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -107,6 +109,21 @@ def test_a_damaged_state_gets_one_sentence_and_no_ready_file(start, tmp_path):
     assert err.startswith("fujie emulator: The state in")
     assert err.count("\n") == 1
     assert not (tmp_path / "ready.json").exists()
+
+
+def test_a_person_at_the_terminal_is_told_where_it_is_but_no_secret(tmp_path):
+    state = tmp_path / "st"
+    command = [sys.executable, "-m", "fujie_emulator", "start", "--port", "0", "--state", str(state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:
+        lines = [program.stdout.readline() for _ in range(8)]
+        program.terminate()
+    told = "".join(lines)
+    assert "answers at  http://127.0.0.1:" in told
+    assert "/_fujie/" in told
+    assert "Ctrl-C" in told
+    with contextlib.closing(sqlite3.connect(state / "cloud.sqlite3")) as store:
+        (account,) = store.execute("SELECT doc FROM documents WHERE kind = 'account'").fetchone()
+    assert json.loads(account)["access_key_secret"] not in told
 
 
 def test_a_wrong_port_is_explained(start):
