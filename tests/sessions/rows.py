@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fujie.identity.rows import BrowserSession, Consent, Delegation, LoginAttempt, User
+from fujie.identity.rows import BrowserSession, Consent, Delegation, Grant, LedgerEntry, LoginAttempt, User
 from fujie.sessions.rows import Conversation, Run
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -34,6 +34,11 @@ CONSENT = Consent(
     expires_at=LATER,
     session_hash="cookie",
     words='{"provider_name": "时间"}',
+)
+
+GRANT = Grant("grant-1", ALICE, "time", ("time.read",), NOW, words='{"provider_name": "时间"}')
+ENTRY = LedgerEntry(
+    NOW, "process < chat", ALICE, "run-1", "call-1", "tell_time", "oauth", "time", ("time.read",), "issued", "ok", "f"
 )
 
 

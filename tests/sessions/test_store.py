@@ -1,6 +1,7 @@
 """One contract, every adapter: memory, SQLite, PostgreSQL."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 from datetime import timedelta
 
@@ -14,6 +15,8 @@ from tests.sessions.rows import (
     CONSENT,
     CONVERSATION,
     DELEGATION,
+    ENTRY,
+    GRANT,
     LATER,
     NOW,
     RUN,
@@ -294,3 +297,93 @@ async def test_of_many_returns_at_once_one_moves_the_consent(rivals):
     moving = (rivals[turn % 2].move_consent("consent-1", ["bound"], "returned") for turn in range(12))
     moved = [row for row in await asyncio.gather(*moving) if row]
     assert [row.status for row in moved] == ["returned"]
+
+
+async def test_what_a_person_is_asked_for_at_a_provider_is_found_in_every_run(store):
+    for number, changes in enumerate([{}, {"run_id": "run-2"}, {"user": BOB}, {"provider": "p"}, {"status": "denied"}]):
+        await store.add_consent(replace(CONSENT, id=f"c{number}", state_hash=f"s{number}", **changes))
+    assert [row.id for row in await store.open_consents_of(ALICE, "time")] == ["c0", "c1"]
+    assert await store.open_consents_of(replace(ALICE, tenant="other"), "time") == []
+
+
+# Grants
+
+
+async def test_a_person_has_one_grant_per_provider_which_comes_back_as_it_was(store):
+    await store.give_grant(GRANT, revives=True)
+    await store.give_grant(replace(GRANT, id="other", scopes=("a", "b"), granted_at=LATER), revives=False)
+    expected = replace(GRANT, scopes=("a", "b"), granted_at=LATER)
+    assert await store.grant(replace(ALICE, name="renamed"), "time") == expected
+    assert await store.grants(ALICE) == [expected]
+    assert await store.grant(BOB, "time") is None
+    assert await store.grants(replace(ALICE, tenant="other")) == []
+
+
+async def test_a_grant_is_withdrawn_once_by_its_owner_alone_and_stands_again_only_when_revived(store):
+    await store.give_grant(GRANT, revives=True)
+    assert await store.withdraw_grant("grant-1", BOB, LATER) is None
+    assert await store.withdraw_grant("grant-1", replace(ALICE, tenant="other"), LATER) is None
+    withdrawn = await store.withdraw_grant("grant-1", ALICE, LATER)
+    assert withdrawn == replace(GRANT, withdrawn_at=LATER, generation=1)
+    assert await store.withdraw_grant("grant-1", ALICE, LATER) is None
+    assert await store.grants(ALICE) == []
+    await store.give_grant(replace(GRANT, scopes=("more",)), revives=False)
+    assert await store.grant(ALICE, "time") == withdrawn
+    await store.give_grant(replace(GRANT, id="new", granted_at=LATER), revives=True)
+    assert await store.grant(ALICE, "time") == replace(GRANT, granted_at=LATER, generation=1)
+
+
+async def test_the_last_use_of_a_grant_is_kept(store):
+    await store.give_grant(GRANT, revives=True)
+    await store.touch_grant("grant-1", LATER)
+    assert (await store.grant(ALICE, "time")).last_used_at == LATER
+
+
+async def test_many_who_give_a_grant_at_once_leave_one(rivals):
+    gifts = (rivals[n % 2].give_grant(replace(GRANT, id=f"g{n}"), revives=True) for n in range(8))
+    await asyncio.gather(*gifts)
+    assert len(await rivals[0].grants(ALICE)) == 1
+
+
+# Internal tokens
+
+
+async def test_a_token_is_spent_once_and_forgotten_when_it_has_ended(store):
+    assert await store.spend_token("t", NOW, LATER)
+    assert not await store.spend_token("t", NOW, LATER)
+    assert await store.spend_token("u", LATER - timedelta(seconds=1), LATER)
+    assert not await store.spend_token("t", LATER - timedelta(seconds=1), LATER)
+    assert await store.spend_token("t", LATER, LATER + timedelta(minutes=5))
+
+
+async def test_of_many_who_spend_a_token_at_once_one_may(rivals):
+    spent = await asyncio.gather(*(rivals[n % 2].spend_token("t", NOW, LATER) for n in range(12)))
+    assert sorted(spent) == [False] * 11 + [True]
+
+
+# Ledger
+
+
+def sealed(entry):
+    return f"{entry.previous}/{entry.seq}"
+
+
+async def test_ledger_entries_are_numbered_chained_and_come_back_as_they_were(store):
+    assert await store.ledger_head() == (0, "")
+    first = await store.append_ledger(ENTRY, sealed)
+    second = await store.append_ledger(replace(ENTRY, seq=77, previous="x", outcome="timeout"), sealed)
+    assert first == replace(ENTRY, seq=1, seal="/1")
+    assert second == replace(ENTRY, seq=2, outcome="timeout", previous="/1", seal="/1/2")
+    assert await store.ledger() == [first, second]
+    assert await store.ledger(1) == [second]
+    assert await store.ledger(limit=1) == [first]
+    assert await store.ledger_head() == (2, "/1/2")
+
+
+async def test_writers_at_once_make_one_chain(rivals):
+    await asyncio.gather(*(rivals[n % 2].append_ledger(replace(ENTRY, call_id=f"c{n}"), sealed) for n in range(16)))
+    entries = await rivals[0].ledger()
+    assert [entry.seq for entry in entries] == list(range(1, 17))
+    assert len({entry.call_id for entry in entries}) == 16
+    assert all(later.previous == earlier.seal for earlier, later in itertools.pairwise(entries))
+    assert await rivals[1].ledger_head() == (16, entries[-1].seal)

@@ -1,10 +1,19 @@
 """The part of the store that identity needs; `fujie.sessions` has the adapters."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from fujie.identity.rows import BrowserSession, Consent, ConsentStatus, Delegation, LoginAttempt, User
+from fujie.identity.rows import (
+    BrowserSession,
+    Consent,
+    ConsentStatus,
+    Delegation,
+    Grant,
+    LedgerEntry,
+    LoginAttempt,
+    User,
+)
 
 
 class OwnedRun(Protocol):
@@ -52,6 +61,9 @@ class IdentityStore(Protocol):
     async def consent(self, consent_id: str) -> Consent | None: ...
     async def consent_by_state(self, state_hash: str) -> Consent | None: ...
     async def open_consents(self, run_id: str) -> Sequence[Consent]: ...
+    async def open_consents_of(self, user: User, provider: str) -> Sequence[Consent]:
+        """Return what the person is being asked for at this provider, in any run."""
+
     async def expired_consents(self, now: datetime, limit: int = 100) -> Sequence[Consent]:
         """Return consents still open whose time is over."""
 
@@ -64,3 +76,35 @@ class IdentityStore(Protocol):
         bound_session_hash: str | None = None,
     ) -> Consent | None:
         """Compare and set the status; return the new row, or None when it was in none of `expected`."""
+
+    # Grants
+    async def give_grant(self, grant: Grant, *, revives: bool) -> None:
+        """Keep what a person allowed at a provider.
+
+        Where the two have a row already, it gets the scopes, words and `granted_at`; a withdrawn one stands again under
+        its own generation if this `revives` it, and else stays as it is.
+        """
+
+    async def grant(self, user: User, provider: str) -> Grant | None:
+        """Return the row of the two, also a withdrawn one."""
+
+    async def grants(self, user: User) -> Sequence[Grant]:
+        """Return the person's own that stand, by provider."""
+
+    async def touch_grant(self, grant_id: str, at: datetime) -> None: ...
+    async def withdraw_grant(self, grant_id: str, user: User, at: datetime) -> Grant | None:
+        """Withdraw the person's own grant; None when it is none of his or does not stand."""
+
+    # Internal tokens that were used for a change
+    async def spend_token(self, token_id: str, now: datetime, expires_at: datetime) -> bool:
+        """Say whether this is the token's first use, once, also under concurrency; forgets those that have ended."""
+
+    # Ledger
+    async def append_ledger(self, entry: LedgerEntry, seal: Callable[[LedgerEntry], str]) -> LedgerEntry:
+        """Number the entry, chain it to the last one, seal it and keep it; one at a time, whoever writes."""
+
+    async def ledger(self, after: int = 0, limit: int = 1000) -> Sequence[LedgerEntry]:
+        """Return entries with seq > after, in order. Numbers start at 1."""
+
+    async def ledger_head(self) -> tuple[int, str]:
+        """Return number and seal of the last entry that was written; (0, "") when there is none."""

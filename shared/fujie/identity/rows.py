@@ -86,3 +86,52 @@ class Consent:
     """The browser session that pressed Allow: the return must come from the same one."""
     words: str = ""
     """JSON text for the connect page: the provider's display name, and the reason and the scopes' words by language."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a person has allowed at one provider: one row per tenant, person and provider; a completed consent makes it.
+
+    The cloud cannot be told to forget a permission, so `generation` does: each withdrawal raises it, and credentials
+    that were kept under an older one serve nobody.
+    """
+
+    id: str
+    user: User
+    provider: str
+    scopes: tuple[str, ...]
+    granted_at: datetime
+    last_used_at: datetime | None = None
+    withdrawn_at: datetime | None = None
+    generation: int = 0
+    words: str = ""
+    """JSON text as in `Consent.words`."""
+
+
+Decision = Literal["issued", "asked", "refused"]
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One use of a credential. The store numbers it and chains it to the one before; nothing ever changes it."""
+
+    at: datetime
+    actor: str
+    """Who: the functions that spoke, the last first."""
+    user: User
+    """On whose behalf."""
+    run_id: str
+    call_id: str
+    tool: str
+    kind: str
+    provider: str
+    scopes: tuple[str, ...]
+    decision: Decision
+    outcome: str
+    """`ok`, `waits`, or the code of what went wrong."""
+    fingerprint: str = ""
+    """Keyed, so that nobody can try credentials against it; empty when none was issued."""
+    seq: int = 0
+    previous: str = ""
+    """`seal` of the entry before; empty in the first."""
+    seal: str = ""

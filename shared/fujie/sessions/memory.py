@@ -1,11 +1,21 @@
 """The store in memory: the double that ships, under the same contract test as SQL; one process, nothing kept."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
 
-from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus, Delegation, LoginAttempt, User
+from fujie.identity.rows import (
+    OPEN_CONSENT,
+    BrowserSession,
+    Consent,
+    ConsentStatus,
+    Delegation,
+    Grant,
+    LedgerEntry,
+    LoginAttempt,
+    User,
+)
 from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.port import Store
 from fujie.sessions.rows import Conversation, Run, RunStatus
@@ -25,6 +35,9 @@ class MemoryStore(Store):
         self._runs: dict[str, Run] = {}
         self._events: dict[str, dict[int, str]] = {}
         self._consents: dict[str, Consent] = {}
+        self._grants: dict[tuple[str, str, str], Grant] = {}
+        self._spent: dict[str, datetime] = {}
+        self._ledger: list[LedgerEntry] = []
 
     async def open(self) -> None:
         """Nothing to open."""
@@ -167,6 +180,11 @@ class MemoryStore(Store):
         found = [row for row in self._consents.values() if row.run_id == run_id and row.status in OPEN_CONSENT]
         return sorted(found, key=lambda row: (row.created_at, row.id))
 
+    async def open_consents_of(self, user: User, provider: str) -> Sequence[Consent]:
+        own = [row for row in self._consents.values() if _same_person(row.user, user) and row.provider == provider]
+        found = [row for row in own if row.status in OPEN_CONSENT]
+        return sorted(found, key=lambda row: (row.created_at, row.id))
+
     async def expired_consents(self, now: datetime, limit: int = 100) -> Sequence[Consent]:
         found = [row for row in self._consents.values() if row.status in OPEN_CONSENT and row.expires_at <= now]
         return sorted(found, key=lambda row: (row.expires_at, row.id))[:limit]
@@ -185,6 +203,62 @@ class MemoryStore(Store):
         bound = row.bound_session_hash if bound_session_hash is None else bound_session_hash
         self._consents[consent_id] = replace(row, status=status, bound_session_hash=bound)
         return self._consents[consent_id]
+
+    # Grants
+
+    async def give_grant(self, grant: Grant, *, revives: bool) -> None:
+        key = (grant.user.tenant, grant.user.id, grant.provider)
+        row = self._grants.get(key)
+        if row is None:
+            self._grants[key] = grant
+        elif revives or row.withdrawn_at is None:
+            self._grants[key] = replace(
+                row, scopes=grant.scopes, words=grant.words, granted_at=grant.granted_at, withdrawn_at=None
+            )
+
+    async def grant(self, user: User, provider: str) -> Grant | None:
+        return self._grants.get((user.tenant, user.id, provider))
+
+    async def grants(self, user: User) -> Sequence[Grant]:
+        own = [row for row in self._grants.values() if _same_person(row.user, user) and row.withdrawn_at is None]
+        return sorted(own, key=lambda row: row.provider)
+
+    async def touch_grant(self, grant_id: str, at: datetime) -> None:
+        for key, row in self._grants.items():
+            if row.id == grant_id:
+                self._grants[key] = replace(row, last_used_at=at)
+
+    async def withdraw_grant(self, grant_id: str, user: User, at: datetime) -> Grant | None:
+        for row in await self.grants(user):
+            if row.id == grant_id:
+                withdrawn = replace(row, withdrawn_at=at, generation=row.generation + 1)
+                self._grants[user.tenant, user.id, row.provider] = withdrawn
+                return withdrawn
+        return None
+
+    # Internal tokens
+
+    async def spend_token(self, token_id: str, now: datetime, expires_at: datetime) -> bool:
+        self._spent = {key: end for key, end in self._spent.items() if end > now}
+        if token_id in self._spent:
+            return False
+        self._spent[token_id] = expires_at
+        return True
+
+    # Ledger
+
+    async def append_ledger(self, entry: LedgerEntry, seal: Callable[[LedgerEntry], str]) -> LedgerEntry:
+        seq, previous = await self.ledger_head()
+        entry = replace(entry, seq=seq + 1, previous=previous, seal="")
+        entry = replace(entry, seal=seal(entry))
+        self._ledger.append(entry)
+        return entry
+
+    async def ledger(self, after: int = 0, limit: int = 1000) -> Sequence[LedgerEntry]:
+        return [entry for entry in self._ledger if entry.seq > after][:limit]
+
+    async def ledger_head(self) -> tuple[int, str]:
+        return (self._ledger[-1].seq, self._ledger[-1].seal) if self._ledger else (0, "")
 
     def _fenced(self, run_id: str, fence: int) -> Run:
         row = self._runs.get(run_id)

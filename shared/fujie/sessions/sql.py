@@ -5,15 +5,26 @@ workers racing for it need no lock of ours. Transactions that write begin with a
 writer before it instead of failing on a stale snapshot.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus, Delegation, LoginAttempt, User
+from fujie.identity.rows import (
+    OPEN_CONSENT,
+    BrowserSession,
+    Consent,
+    ConsentStatus,
+    Delegation,
+    Grant,
+    LedgerEntry,
+    LoginAttempt,
+    User,
+)
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreUnavailableError
 from fujie.sessions.port import Store
@@ -23,10 +34,14 @@ from fujie.sessions.tables import (
     CONSENTS,
     CONVERSATIONS,
     DELEGATIONS,
+    GRANTS,
+    LEDGER,
+    LEDGER_HEAD,
     LOGIN_ATTEMPTS,
     REVISION,
     RUN_EVENTS,
     RUNS,
+    SPENT_TOKENS,
     Row,
     RowType,
     columns_from_row,
@@ -188,6 +203,11 @@ class SqlStore(Store):
         still_open = sa.select(CONSENTS).where(CONSENTS.c.run_id == run_id, CONSENTS.c.status.in_(OPEN_CONSENT))
         return await self._all(Consent, still_open.order_by(CONSENTS.c.created_at, CONSENTS.c.id))
 
+    async def open_consents_of(self, user: User, provider: str) -> Sequence[Consent]:
+        own = (CONSENTS.c.tenant == user.tenant, CONSENTS.c.user_id == user.id, CONSENTS.c.provider == provider)
+        still_open = sa.select(CONSENTS).where(*own, CONSENTS.c.status.in_(OPEN_CONSENT))
+        return await self._all(Consent, still_open.order_by(CONSENTS.c.created_at, CONSENTS.c.id))
+
     async def expired_consents(self, now: datetime, limit: int = 100) -> Sequence[Consent]:
         over = sa.select(CONSENTS).where(CONSENTS.c.status.in_(OPEN_CONSENT), CONSENTS.c.expires_at <= now)
         return await self._all(Consent, over.order_by(CONSENTS.c.expires_at, CONSENTS.c.id).limit(limit))
@@ -205,6 +225,90 @@ class SqlStore(Store):
             values["bound_session_hash"] = bound_session_hash
         where = (CONSENTS.c.id == consent_id, CONSENTS.c.status.in_(expected))
         return await self._one(Consent, sa.update(CONSENTS).where(*where).values(values).returning(*CONSENTS.c))
+
+    # Grants
+
+    async def give_grant(self, grant: Grant, *, revives: bool) -> None:
+        try:
+            await self._give_grant(grant, revives=revives)
+        except ConflictError:  # another writer put the row in between our look and our insert
+            await self._give_grant(grant, revives=revives)
+
+    async def _give_grant(self, grant: Grant, *, revives: bool) -> None:
+        values = columns_from_row(grant)
+        changed = {name: values[name] for name in ("scopes", "words", "granted_at")} | {"withdrawn_at": None}
+        withdrawn = GRANTS.c.withdrawn_at.is_not(None)
+        kept = (
+            changed
+            if revives
+            else {name: sa.case((withdrawn, GRANTS.c[name]), else_=new) for name, new in changed.items()}
+        )
+        async with self._transaction() as connection:
+            written = await connection.execute(
+                sa.update(GRANTS).where(*_grant_of(grant.user, grant.provider)).values(kept)
+            )
+            if written.rowcount == 0:
+                await connection.execute(sa.insert(GRANTS).values(values))
+
+    async def grant(self, user: User, provider: str) -> Grant | None:
+        return await self._one(Grant, sa.select(GRANTS).where(*_grant_of(user, provider)))
+
+    async def grants(self, user: User) -> Sequence[Grant]:
+        own = (GRANTS.c.tenant == user.tenant, GRANTS.c.user_id == user.id, GRANTS.c.withdrawn_at.is_(None))
+        return await self._all(Grant, sa.select(GRANTS).where(*own).order_by(GRANTS.c.provider))
+
+    async def touch_grant(self, grant_id: str, at: datetime) -> None:
+        await self._write(sa.update(GRANTS).where(GRANTS.c.id == grant_id).values(last_used_at=at))
+
+    async def withdraw_grant(self, grant_id: str, user: User, at: datetime) -> Grant | None:
+        own = (GRANTS.c.id == grant_id, GRANTS.c.tenant == user.tenant, GRANTS.c.user_id == user.id)
+        changed = {"withdrawn_at": at, "generation": GRANTS.c.generation + 1}
+        withdrawn = sa.update(GRANTS).where(*own, GRANTS.c.withdrawn_at.is_(None)).values(changed)
+        return await self._one(Grant, withdrawn.returning(*GRANTS.c))
+
+    # Internal tokens
+
+    async def spend_token(self, token_id: str, now: datetime, expires_at: datetime) -> bool:
+        try:
+            async with self._transaction() as connection:
+                await connection.execute(sa.delete(SPENT_TOKENS).where(SPENT_TOKENS.c.expires_at <= now))
+                await connection.execute(sa.insert(SPENT_TOKENS).values(id=token_id, expires_at=expires_at))
+        except ConflictError:
+            return False
+        return True
+
+    # Ledger
+
+    async def append_ledger(self, entry: LedgerEntry, seal: Callable[[LedgerEntry], str]) -> LedgerEntry:
+        try:
+            return await self._append_ledger(entry, seal)
+        except ConflictError:  # two writers found an empty ledger at once
+            return await self._append_ledger(entry, seal)
+
+    async def _append_ledger(self, entry: LedgerEntry, seal: Callable[[LedgerEntry], str]) -> LedgerEntry:
+        table = LEDGER_HEAD
+        async with self._transaction() as connection:
+            # The write comes first and takes the row's lock: the next writer waits here until this one is done.
+            next_one = sa.update(table).values(seq=table.c.seq + 1).returning(table.c.seq, table.c.seal)
+            found = (await connection.execute(next_one)).one_or_none()
+            if found is None:
+                await connection.execute(sa.insert(table).values(id="ledger", seq=1, seal=""))
+            seq, previous = found or (1, "")
+            entry = replace(entry, seq=seq, previous=previous, seal="")
+            entry = replace(entry, seal=seal(entry))
+            await connection.execute(sa.insert(LEDGER).values(columns_from_row(entry)))
+            await connection.execute(sa.update(table).values(seal=entry.seal))
+        return entry
+
+    async def ledger(self, after: int = 0, limit: int = 1000) -> Sequence[LedgerEntry]:
+        return await self._all(
+            LedgerEntry, sa.select(LEDGER).where(LEDGER.c.seq > after).order_by(LEDGER.c.seq).limit(limit)
+        )
+
+    async def ledger_head(self) -> tuple[int, str]:
+        async with self._transaction() as connection:
+            found = (await connection.execute(sa.select(LEDGER_HEAD.c.seq, LEDGER_HEAD.c.seal))).one_or_none()
+        return (0, "") if found is None else (found.seq, found.seal)
 
     # Statements
 
@@ -241,6 +345,10 @@ class SqlStore(Store):
 
 def _standing(delegation_id: str) -> sa.Update:
     return sa.update(DELEGATIONS).where(DELEGATIONS.c.id == delegation_id, DELEGATIONS.c.withdrawn_at.is_(None))
+
+
+def _grant_of(user: User, provider: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return GRANTS.c.tenant == user.tenant, GRANTS.c.user_id == user.id, GRANTS.c.provider == provider
 
 
 def _fenced(run_id: str, fence: int) -> sa.Update:

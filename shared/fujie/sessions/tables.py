@@ -9,14 +9,14 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from fujie.identity.rows import BrowserSession, Consent, Delegation, LoginAttempt, User
+from fujie.identity.rows import BrowserSession, Consent, Delegation, Grant, LedgerEntry, LoginAttempt, User
 from fujie.sessions.rows import Conversation, Run
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""
 
-Row = LoginAttempt | BrowserSession | Delegation | Conversation | Run | Consent
-RowType = TypeVar("RowType", LoginAttempt, BrowserSession, Delegation, Conversation, Run, Consent)
+Row = LoginAttempt | BrowserSession | Delegation | Conversation | Run | Consent | Grant | LedgerEntry
+RowType = TypeVar("RowType", LoginAttempt, BrowserSession, Delegation, Conversation, Run, Consent, Grant, LedgerEntry)
 
 
 class Moment(sa.types.TypeDecorator[datetime]):
@@ -159,6 +159,59 @@ CONSENTS = sa.Table(
     sa.Index("consents_by_state", "state_hash", unique=True),
     sa.Index("consents_of_run", "run_id"),
     sa.Index("consents_by_expiry", "status", "expires_at"),
+    sa.Index("consents_of_user", "tenant", "user_id", "provider"),
+)
+
+GRANTS = sa.Table(
+    "grants",
+    METADATA,
+    _text("id", primary_key=True),
+    *_owner(),
+    _text("provider"),
+    _text("scopes"),
+    _moment("granted_at"),
+    _moment("last_used_at", nullable=True),
+    _moment("withdrawn_at", nullable=True),
+    sa.Column("generation", sa.BigInteger, nullable=False),
+    _text("words"),
+    sa.Index("grants_of_user", "tenant", "user_id", "provider", unique=True),
+)
+
+SPENT_TOKENS = sa.Table(
+    "spent_tokens",
+    METADATA,
+    _text("id", primary_key=True),
+    _moment("expires_at"),
+    sa.Index("spent_tokens_by_end", "expires_at"),
+)
+
+LEDGER = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    _moment("at"),
+    _text("actor"),
+    *_owner(),
+    _text("run_id"),
+    _text("call_id"),
+    _text("tool"),
+    _text("kind"),
+    _text("provider"),
+    _text("scopes"),
+    _text("decision"),
+    _text("outcome"),
+    _text("fingerprint"),
+    _text("previous"),
+    _text("seal"),
+)
+
+# One row, whose lock puts writers in line, and which notices when the ledger's end is cut off.
+LEDGER_HEAD = sa.Table(
+    "ledger_head",
+    METADATA,
+    _text("id", primary_key=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    _text("seal"),
 )
 
 
