@@ -21,6 +21,7 @@ from fujie.settings import CallerKey, Settings
 if TYPE_CHECKING:
     import httpx2
 
+OAuthFlow = Literal["USER_FEDERATION", "M2M", "ON_BEHALF_OF"]
 MAX_ANSWER_BYTES = 256 * 1024
 DEADLINE_S = 10.0
 _SESSION_URI = re.compile(r"urn:ietf:params:oauth:request_uri:[A-Za-z0-9\-._~]{1,512}")
@@ -50,11 +51,15 @@ class OAuthQuestion:
 
     provider: str
     scopes: Sequence[str]
-    return_url: str
-    state: Secret
-    flow: Literal["USER_FEDERATION", "M2M"] = "USER_FEDERATION"
+    return_url: str = ""
+    state: Secret | None = None
+    flow: OAuthFlow = "USER_FEDERATION"
     custom_parameters: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
+    session_uri: str = ""
+    """Of a consent that was begun: its token is asked for, no other is begun."""
+    audience: str = ""
+    """The application at which an ON_BEHALF_OF token is good."""
 
 
 @dataclass(frozen=True)
@@ -126,17 +131,7 @@ class DataPlane:
 
     async def get_resource_oauth2_token(self, wat: Secret, question: OAuthQuestion) -> OAuthToken | AuthorizationNeeded:
         """Return the user's token from the vault, or where the user has to be sent."""
-        form = {
-            "WorkloadAccessToken": wat.reveal(),
-            "ResourceCredentialProviderName": question.provider,
-            "OAuth2Flow": question.flow,
-            "Scopes": _json(list(question.scopes)),
-            "ResourceOAuth2ReturnURL": question.return_url,
-            "CustomState": question.state.reveal(),
-            "ForceAuthentication": str(question.force),
-        }
-        if question.custom_parameters:
-            form["CustomParameters"] = _json(dict(question.custom_parameters))
+        form = {"WorkloadAccessToken": wat.reveal()} | _oauth_form(question)
         call = Call("GetResourceOAuth2Token", form, self._caller_key())
         return _oauth_answer(await self._ask(call), self._endpoint)
 
@@ -186,6 +181,24 @@ class DataPlane:
             )
         except NoAnswerError as error:
             raise CloudUnavailableError(f"{call.action}: {error.message}") from error
+
+
+def _oauth_form(question: OAuthQuestion) -> dict[str, str]:
+    """Return the fields that the question's flow has; an empty one is left out."""
+    form = {
+        "ResourceCredentialProviderName": question.provider,
+        "OAuth2Flow": question.flow,
+        "Scopes": _json(list(question.scopes)),
+    }
+    optional = {"CustomParameters": _json(dict(question.custom_parameters)) if question.custom_parameters else ""}
+    if question.flow == "USER_FEDERATION":
+        form["ForceAuthentication"] = str(question.force)
+        optional["ResourceOAuth2ReturnURL"] = question.return_url
+        optional["CustomState"] = question.state.reveal() if question.state else ""
+        optional["SessionURI"] = question.session_uri
+    if question.flow == "ON_BEHALF_OF":
+        optional["Audience"] = question.audience
+    return form | {name: value for name, value in optional.items() if value}
 
 
 def _secret(action: str, document: Mapping[str, Any], name: str) -> Secret:

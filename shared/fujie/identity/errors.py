@@ -9,15 +9,20 @@ IdentityError                    cloud_code, request_id, http_status when the cl
 ├── DelegationMismatchError      403 run, delegation, session and user do not belong together
 ├── DelegationExpiredError       401 sign_in_again
 ├── AuthorizationRequired        not a failure: the user is asked, the run pauses
+│   └── OwnAuthorizationRequired in an agent's own process: carries the cloud's link, for this user's browser alone
 ├── ConsentDeniedError           403 the user said no
 ├── ConsentNotFoundError         404
 ├── ConsentForeignError          403 another user's or another browser's
 ├── ConsentStateError            409 used, answered or expired
 ├── IdentityMisconfiguredError   500 the stack lacks something; repair says what
+├── BlockingCallError            500 a sync call inside a running event loop
+├── HostUndeclaredError          403 a credential was about to leave for a host that it is not for
 ├── ThrottledError               429 retry_after_s
 ├── CloudUnavailableError        503 the cloud cannot be reached or is out of order
 └── CloudRefusedError            502 the cloud said no, for a reason that none of the above names
 """
+
+from datetime import datetime
 
 from fujie.errors import FujieError
 from fujie.permission import ConsentRequest
@@ -97,6 +102,23 @@ class AuthorizationRequired(IdentityError):
         self.run_id = run_id
 
 
+class OwnAuthorizationRequired(AuthorizationRequired):
+    """The user has to open a link first, and the agent's own process has no connect page to send him to.
+
+    `authorization_url` is the cloud's own page, never the provider's: it works once, for some minutes, and for the user
+    of this request alone. Show it to nobody else, and complete only with the id_token of whoever came back in that
+    user's own session: a link that was passed on would otherwise store a stranger's permission under this user.
+    """
+
+    def __init__(self, consent: ConsentRequest, *, session_uri: str, expires_at: datetime) -> None:
+        super().__init__(consent)
+        self.provider = consent.provider
+        self.scopes = tuple(scope.name for scope in consent.scopes)
+        self.authorization_url = consent.connect_url
+        self.session_uri = session_uri
+        self.expires_at = expires_at
+
+
 class ConsentDeniedError(IdentityError):
     """The user said no."""
 
@@ -129,6 +151,19 @@ class IdentityMisconfiguredError(IdentityError):
     """The stack lacks something, or holds it wrongly; the repair says what to do."""
 
     code = "identity_misconfigured"
+
+
+class BlockingCallError(IdentityError):
+    """A sync function was called inside a running event loop, which waiting would have stopped."""
+
+    code = "blocking_call"
+
+
+class HostUndeclaredError(IdentityError):
+    """A request with a credential was about to leave for a host that the credential is not declared for."""
+
+    code = "host_undeclared"
+    status = 403
 
 
 class ThrottledError(IdentityError):

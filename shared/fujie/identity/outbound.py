@@ -10,23 +10,19 @@ a seal that somebody forged for another person opens no cache.
 import hashlib
 import json
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal
 
 from fujie import clock
 from fujie.identity.acting import Acting
 from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk
-from fujie.identity.credential_cache import CredentialCache, Kept
+from fujie.identity.credential_cache import NO_TIME, CredentialCache, Kept
 from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuestion
-from fujie.identity.errors import (
-    AuthorizationRequired,
-    CloudRefusedError,
-    DelegationMismatchError,
-    IdentityMisconfiguredError,
-)
+from fujie.identity.errors import AuthorizationRequired, IdentityMisconfiguredError
 from fujie.identity.port import IdentityStore
+from fujie.identity.workload_tokens import Whom, WorkloadTokens
 from fujie.permission import CredentialBadge
 from fujie.secret import Secret
 from fujie.settings import CallerKey, Settings
@@ -34,8 +30,6 @@ from fujie.settings import CallerKey, Settings
 if TYPE_CHECKING:
     import httpx2
 
-WAT_TTL = timedelta(minutes=4)
-"""The cloud's WATs live about five minutes and do not say so."""
 API_KEY_TTL = timedelta(minutes=5)
 """API keys do not end; this is how long a withdrawn one may still be sent."""
 MARGIN = timedelta(seconds=60)
@@ -43,9 +37,6 @@ MARGIN = timedelta(seconds=60)
 STS_DURATION_S = 900
 """The least that STS gives; a narrowed credential serves one call."""
 
-INVALID_WAT = "InvalidParameter.WorkloadAccessToken"
-
-T = TypeVar("T")
 Kind = Literal["api_key", "oauth", "sts"]
 
 
@@ -93,16 +84,6 @@ class CacheKey:
     policy_hash: str = ""
 
 
-@dataclass(frozen=True)
-class WatKey:
-    """Whose workload access token, and by which id_token it was obtained."""
-
-    tenant: str
-    user: str
-    workload: str
-    id_token_hash: str
-
-
 class CredentialBroker:
     """Obtains credentials for verified users; the only place in the product that does."""
 
@@ -125,42 +106,51 @@ class CredentialBroker:
         self._data_plane = DataPlane(settings, http, caller_key, now=now)
         self._desk = desk
         self._now = now
-        self._wats: CredentialCache[WatKey, Secret] = CredentialCache(now=now)
-        self._proven: CredentialCache[WatKey, bool] = CredentialCache(now=now)
+        self._wats = WorkloadTokens(self._data_plane, self._workload, now=now)
         self._issued: CredentialCache[CacheKey, IssuedCredential] = CredentialCache(now=now)
         self._roles: CredentialCache[CacheKey, StsCredential] = CredentialCache(now=now)
 
     async def api_key(self, acting: Acting, provider: str) -> IssuedCredential:
         """Return the workload's API key for the provider, obtained in the user's run."""
-        await self._prove(acting)
+        await self._wats.subject(_whom(acting))
         key = self._key(acting, provider, (), "api_key")
         return await self._issued.get_or_fetch(key, lambda: self._fetch_api_key(acting, provider))
 
     async def oauth(
-        self, acting: Acting, provider: str, scopes: tuple[str, ...], *, ask: ConsentAsk
+        self,
+        acting: Acting,
+        provider: str,
+        scopes: tuple[str, ...],
+        *,
+        ask: ConsentAsk,
+        lasting: timedelta = NO_TIME,
     ) -> IssuedCredential:
         """Return the user's access token; raises AuthorizationRequired when the user has to be asked first.
+
+        A kept token that ends while a call of `lasting` is under way is renewed before.
 
         A run that waits for the same permission already gets that request again. Callers of other runs share the
         token, never the request.
         """
-        await self._prove(acting)
+        await self._wats.subject(_whom(acting))
         wanted = tuple(sorted(set(scopes)))
         key = self._key(acting, provider, wanted, "oauth")
         try:
-            return await self._issued.get_or_fetch(key, lambda: self._fetch_oauth(acting, provider, wanted, ask))
+            return await self._issued.get_or_fetch(
+                key, lambda: self._fetch_oauth(acting, provider, wanted, ask), lasting=lasting
+            )
         except AuthorizationRequired as asked:
             if asked.run_id == acting.run.id:
                 raise
         return await self._issued.get_or_fetch(
-            key, lambda: self._fetch_oauth(acting, provider, wanted, ask), flight=acting.run.id
+            key, lambda: self._fetch_oauth(acting, provider, wanted, ask), flight=acting.run.id, lasting=lasting
         )
 
     async def sts(self, acting: Acting, policy: Mapping[str, Any], *, session_name: str) -> StsCredential:
         """Return credentials that can do no more than the session policy says; raises on an empty one."""
         if not policy.get("Statement"):
             raise IdentityMisconfiguredError("a session policy without statements would not narrow anything")
-        await self._prove(acting)
+        await self._wats.subject(_whom(acting))
         text = json.dumps({"policy": policy, "session": session_name}, sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
         key = self._key(acting, "sts", (), "sts", digest)
@@ -171,7 +161,9 @@ class CredentialBroker:
         self._issued.forget(self._key(acting, credential.provider, credential.scopes, credential.kind))
 
     async def _fetch_api_key(self, acting: Acting, provider: str) -> Kept[IssuedCredential]:
-        secret = await self._with_wat(acting, lambda wat: self._data_plane.get_resource_api_key(wat, provider))
+        secret = await self._wats.ask_with(
+            _whom(acting), lambda wat: self._data_plane.get_resource_api_key(wat, provider)
+        )
         return Kept(IssuedCredential("api_key", provider, (), secret, None, ""), self._now() + API_KEY_TTL)
 
     async def _fetch_oauth(
@@ -185,7 +177,9 @@ class CredentialBroker:
             provider, scopes, self._return_url, state, custom_parameters={"login_hint": acting.user.name}
         )
         asked_at = self._now()
-        answer = await self._with_wat(acting, lambda wat: self._data_plane.get_resource_oauth2_token(wat, question))
+        answer = await self._wats.ask_with(
+            _whom(acting), lambda wat: self._data_plane.get_resource_oauth2_token(wat, question)
+        )
         if isinstance(answer, AuthorizationNeeded):
             request = await self._desk.request(
                 acting,
@@ -203,8 +197,8 @@ class CredentialBroker:
         return Kept(issued, ends - MARGIN if ends else None)
 
     async def _fetch_sts(self, acting: Acting, policy: Mapping[str, Any], session_name: str) -> Kept[StsCredential]:
-        role = await self._with_wat(
-            acting,
+        role = await self._wats.ask_with(
+            _whom(acting),
             lambda wat: self._data_plane.assume_role_for_workload_identity(
                 wat, session_name=session_name, duration_s=STS_DURATION_S, policy=policy
             ),
@@ -214,43 +208,16 @@ class CredentialBroker:
         )
         return Kept(credential, role.expires_at - MARGIN)
 
-    async def _prove(self, acting: Acting) -> None:
-        """Have the cloud verify this id_token once; raises TokenInvalidError or DelegationMismatchError."""
-        await self._proven.get_or_fetch(self._wat_key(acting), lambda: self._proof(acting))
-
-    async def _proof(self, acting: Acting) -> Kept[bool]:
-        await self._wats.get_or_fetch(self._wat_key(acting), lambda: self._fetch_wat(acting))
-        return Kept(True, acting.tokens.expires_at)
-
-    async def _with_wat(self, acting: Acting, ask: Callable[[Secret], Awaitable[T]]) -> T:
-        """Ask with a workload access token; once more with a fresh one when the cloud has forgotten the kept one."""
-        key = self._wat_key(acting)
-        wat = await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting))
-        try:
-            return await ask(wat)
-        except CloudRefusedError as refused:
-            if refused.cloud_code != INVALID_WAT:
-                raise
-        if self._wats.get(key) == wat:
-            self._wats.forget(key)
-        return await ask(await self._wats.get_or_fetch(key, lambda: self._fetch_wat(acting)))
-
-    async def _fetch_wat(self, acting: Acting) -> Kept[Secret]:
-        until = min(self._now() + WAT_TTL, acting.tokens.expires_at)
-        access = await self._data_plane.get_workload_access_token_for_jwt(self._workload, acting.tokens.id_token)
-        if access.subject != acting.user.id:
-            raise DelegationMismatchError("the delegation holds the token of somebody else")
-        return Kept(access.token, until)
-
-    def _wat_key(self, acting: Acting) -> WatKey:
-        fingerprint = hashlib.sha256(acting.tokens.id_token.reveal().encode()).hexdigest()
-        return WatKey(acting.user.tenant, acting.user.id, self._workload, fingerprint)
-
     def _key(
         self, acting: Acting, provider: str, scopes: tuple[str, ...], kind: Kind, policy_hash: str = ""
     ) -> CacheKey:
         user = acting.user
         return CacheKey(user.tenant, user.id, self._workload, provider, scopes, kind, policy_hash)
+
+
+def _whom(acting: Acting) -> Whom:
+    tokens, user = acting.tokens, acting.user
+    return Whom(user.tenant, tokens.id_token, subject=user.id, expires_at=tokens.expires_at)
 
 
 def _iso(moment: datetime | None) -> str:
