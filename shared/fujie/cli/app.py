@@ -80,7 +80,10 @@ def emulator_status(state: CloudState = CLOUD_STATE, url: Url = None) -> None:
 
 @emulator.command("reset")
 def emulator_reset(state: CloudState = CLOUD_STATE, url: Url = None) -> None:
-    """Forget all resources, the clock's offset and the faults. The account, its key and its users stay."""
+    """Forget all resources, the clock's offset and the faults. The account, its key and its users stay.
+
+    Functions that run go on without their roles: to start a whole stack anew, use `fujie dev --reset`.
+    """
     from fujie.cli.emulator import connected, reset
 
     with connected(state, url) as cloud:

@@ -1,10 +1,14 @@
 """Programs may look, the operator may change things, nobody else may."""
 
+import re
+
 import httpx2
 import pytest
 
 from fujie_emulator.core.admin_token import kept_token
+from fujie_emulator.core.app import create_app
 from fujie_emulator.core.opening import open_cloud
+from fujie_emulator.core.services import load_services
 from fujie_emulator.testing import running
 
 CHANGES = [
@@ -48,6 +52,16 @@ def test_changing_something_or_reading_secrets_needs_the_token(http, cloud, meth
     assert answer.status_code == 403
     assert method == "HEAD" or "admin-token" in answer.json()["Message"]
     assert cloud.cloud.store.counts() == before
+
+
+def test_no_route_that_changes_something_was_forgotten(http, cloud):
+    edge = create_app(cloud.cloud, load_services())
+    admin = [route for route in edge._inner.routes if route.path.startswith("/_fujie/")]
+    changing = [(method, route.path) for route in admin for method in route.methods - {"GET", "HEAD"}]
+    assert len(changing) >= len(CHANGES)
+    for method, path in changing:
+        answer = http.request(method, cloud.url + re.sub(r"\{[^}]*\}", "x", path), content=b"{}")
+        assert (answer.status_code, answer.json()["Code"]) == (403, "Forbidden"), (method, path)
 
 
 @pytest.mark.parametrize(("method", "path"), CHANGES)
