@@ -9,7 +9,7 @@ def lookalikes(url):
     origin, host, path = f"{parts.scheme}://{parts.netloc}", parts.hostname, parts.path
     first, _, last = path.rpartition("/")
     port = 1 + (parts.port or 442)
-    return [
+    made = [
         url + "/",
         url + "?x=1",
         url + "#x",
@@ -40,3 +40,4 @@ def lookalikes(url):
         "javascript:alert(1)",
         "//" + parts.netloc + path,
     ]
+    return [other for other in dict.fromkeys(made) if other != url]

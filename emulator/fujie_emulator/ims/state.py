@@ -214,6 +214,8 @@ def _check_redirect(uri: str) -> None:
 
 
 def _same_loopback(uri: str, known: str) -> bool:
+    if not uri.isprintable() or " " in uri:  # a parser would forgive these
+        return False
     try:
         given, registered = urlsplit(uri), urlsplit(known)
         _ = given.port
