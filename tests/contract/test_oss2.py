@@ -118,6 +118,34 @@ def test_objects_are_copied_and_deleted(bucket):
     bucket.delete_object("to")
 
 
+def test_a_copy_keeps_its_conditions_and_replaces_what_it_is_told_to(bucket):
+    etag = bucket.put_object("from", b"same", headers={"Content-Type": "text/x", "x-oss-tagging": "k=old"}).etag
+    with pytest.raises(oss2.exceptions.PreconditionFailed):
+        bucket.copy_object(BUCKET, "from", "to", headers={"x-oss-copy-source-if-match": '"0"'})
+    replacing = {
+        "x-oss-copy-source-if-match": etag,
+        "x-oss-metadata-directive": "REPLACE",
+        "Content-Type": "text/y",
+        "x-oss-tagging-directive": "Replace",
+        "x-oss-tagging": "k=new",
+    }
+    bucket.copy_object(BUCKET, "from", "to", headers=replacing)
+    assert bucket.head_object("to").content_type == "text/y"
+    assert bucket.get_object_tagging("to").tag_set.tagging_rule == {"k": "new"}
+
+
+def test_a_body_over_the_limit_is_refused_before_it_is_read(cloud):
+    auth = oss2.make_auth(cloud.access_key_id, cloud.access_key_secret)
+    request = oss2.http.Request("PUT", f"{cloud.url}/{BUCKET}/big")
+    auth._sign_request(request, BUCKET, "big")
+    signed = {name.capitalize(): request.headers[name] for name in ("date", "authorization")}
+    connection = http.client.HTTPConnection(cloud.url.removeprefix("http://"), timeout=5)
+    with contextlib.closing(connection):
+        connection.request("PUT", f"/{BUCKET}/big", headers=signed | {"Content-Length": str(1 << 40)})
+        answer = connection.getresponse()  # though not one byte of the body was sent
+        assert (answer.status, b"EntityTooLarge" in answer.read()) == (400, True)
+
+
 def test_a_bucket_tells_of_itself_and_is_deleted_only_empty(bucket, cloud):
     assert bucket.get_bucket_info().location == f"oss-{cloud.region}"
     assert BUCKET in [

@@ -84,6 +84,10 @@ class Blobs:
         """Return where the blob lies."""
         return self._directory / sha256[:2] / sha256
 
+    def files(self) -> Iterator[Path]:
+        """Yield every file there is."""
+        return (path for path in self._directory.rglob("*") if path.is_file())
+
     def read(self, pieces: Sequence[Piece], start: int, length: int) -> Iterator[bytes]:
         """Yield `length` bytes from `start` of the pieces in a row."""
         for piece in pieces:
@@ -102,6 +106,11 @@ class Blobs:
                 yield chunk
 
 
+def too_large() -> OssError:
+    """EntityTooLarge 400."""
+    return OssError("EntityTooLarge", 400, f"An object has at most {LARGEST_OBJECT} bytes here.")
+
+
 async def _written(path: Path, chunks: AsyncIterator[bytes]) -> Blob:
     sha256, md5, crc, size = hashlib.sha256(), hashlib.md5(usedforsecurity=False), 0, 0
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
@@ -109,7 +118,7 @@ async def _written(path: Path, chunks: AsyncIterator[bytes]) -> Blob:
         async for chunk in chunks:
             size += len(chunk)
             if size > LARGEST_OBJECT:
-                raise OssError("EntityTooLarge", 400, f"The object is larger than {LARGEST_OBJECT} bytes.")
+                raise too_large()
             sha256.update(chunk)
             md5.update(chunk)
             crc = crc64(chunk, crc)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fujie_emulator.oss.blobs import LARGEST_OBJECT, Blob, Blobs, Piece
+from fujie_emulator.oss.blobs import LARGEST_OBJECT, Blob, Blobs, Piece, too_large
 from fujie_emulator.oss.crc64 import combined
 from fujie_emulator.oss.errors import OssError, no_such_key
 from fujie_emulator.oss.state import SERVICE, bucket
@@ -123,7 +123,7 @@ def append(
         words = "Position is not equal to file length."
         raise OssError("PositionNotEqualToLength", 409, words, headers={"x-oss-next-append-position": str(old.size)})
     if old.size + blob.size > LARGEST_OBJECT:
-        raise OssError("EntityTooLarge", 400, f"The object would be larger than {LARGEST_OBJECT} bytes.")
+        raise too_large()
     crc = combined(int(old.crc64), blob.crc64, blob.size)
     grown = replace(
         old,
@@ -185,6 +185,14 @@ def holding(cloud: "Cloud") -> Iterator[Held]:
                 unheld.append(sha256)
     for sha256 in unheld:
         blobs(cloud).remove(sha256)
+
+
+def sweep(cloud: "Cloud") -> None:
+    """Remove the files that nobody holds: bodies that were being received when the process was killed."""
+    held = {sha256 for sha256, _ in cloud.store.list(SERVICE, "blob")}
+    for path in blobs(cloud).files():
+        if path.name not in held:
+            path.unlink(missing_ok=True)
 
 
 def _stored(doc: Mapping[str, Any]) -> StoredObject:

@@ -3,6 +3,7 @@
 import base64
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from fujie_emulator.core.journal import note
 from fujie_emulator.oss import objects, state
 from fujie_emulator.oss.actions import action_of
 from fujie_emulator.oss.asked import XML, Asked
-from fujie_emulator.oss.blobs import LARGEST_OBJECT
+from fujie_emulator.oss.blobs import LARGEST_OBJECT, too_large
 from fujie_emulator.oss.errors import OssError, in_oss_words
 from fujie_emulator.oss.request import ObjectRequest, object_request
 from fujie_emulator.oss.signing import verified_caller
@@ -33,6 +34,13 @@ def http_routes(cloud: "Cloud") -> list[BaseRoute]:
 def inventory(cloud: "Cloud") -> dict[str, Any]:
     """Return the keys of each bucket, for the admin route."""
     return {name: [each.key for each in objects.keys_of(cloud, name)] for name in state.buckets(cloud)}
+
+
+@asynccontextmanager
+async def lifespan(cloud: "Cloud") -> AsyncIterator[None]:
+    """Begin without what a killed process left behind."""
+    objects.sweep(cloud)
+    yield
 
 
 async def import_resource(cloud: "Cloud", document: dict[str, Any]) -> None:
@@ -109,4 +117,4 @@ def _check_length(request: ObjectRequest) -> None:
     """Refuse a body that says it is too long before any of it is read."""
     length = request.header("content-length")
     if length.isdecimal() and int(length[:20]) > LARGEST_OBJECT:
-        raise OssError("EntityTooLarge", 400, f"The object is larger than {LARGEST_OBJECT} bytes.")
+        raise too_large()

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fujie_emulator.oss.blobs import LARGEST_OBJECT, Blob, Piece
+from fujie_emulator.oss.blobs import LARGEST_OBJECT, Blob, Piece, too_large
 from fujie_emulator.oss.crc64 import combined
 from fujie_emulator.oss.errors import OssError
 from fujie_emulator.oss.objects import Held, StoredObject, Written, blobs, check_overwrite, holding, place
@@ -116,7 +116,7 @@ def complete(cloud: "Cloud", upload: Upload, wanted: Sequence[tuple[int, str]] |
     if any(part.size < SMALLEST_PART for part in chosen[:-1]):
         raise OssError("EntityTooSmall", 400, f"Every part but the last must have at least {SMALLEST_PART} bytes.")
     if sum(part.size for part in chosen) > LARGEST_OBJECT:
-        raise OssError("EntityTooLarge", 400, f"The object would be larger than {LARGEST_OBJECT} bytes.")
+        raise too_large()
     check_overwrite(cloud, upload.bucket, upload.key, forbid=forbid)
     made = _object(cloud, upload, chosen)
     with holding(cloud) as held:

@@ -130,3 +130,14 @@ def test_a_failed_transaction_removes_no_file(bucket):
     with pytest.raises(RuntimeError):
         fail()
     assert content(bucket, "a") == b"kept"
+
+
+def test_what_a_killed_process_left_is_swept_away_and_nothing_else(bucket):
+    put(bucket, "a", b"kept")
+    received(bucket, b"half")
+    folder = bucket.store.directory / "objects" / "ab"
+    folder.mkdir(exist_ok=True)
+    (folder / ("ab" + "0" * 62)).write_bytes(b"never counted")
+    assert len(files(bucket)) == 3
+    objects.sweep(bucket)
+    assert [path.read_bytes() for path in files(bucket)] == [b"kept"]
