@@ -44,6 +44,7 @@ lock: $(UV) ## Write requirements.lock anew, for all platforms
 		--python-version 3.11 --no-header --quiet --output-file requirements.lock
 
 $(UV):
+	@echo "Installing uv into $(TOOLS) (once) ..."
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 		|| { echo "Fujie needs Python 3.11 or newer: install it, or name one: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -m venv $(TOOLS) \
@@ -51,6 +52,7 @@ $(UV):
 	@$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
 $(INSTALLED): requirements.lock pyproject.toml | $(UV)
+	@echo "Installing dependencies into $(VENV) (once; after that, only what changed) ..."
 	@$(UV) venv --quiet --allow-existing --python $(PYTHON) $(VENV)
 	@$(UV) pip sync --quiet --compile-bytecode --python $(BIN)/python requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
