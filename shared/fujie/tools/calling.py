@@ -97,7 +97,8 @@ class Caller:
             raise error from raised
 
     def _door(self, tool: Tool, grant: Grant) -> "Door":
-        from fujie.tools.door import CredentialAuth, Door, Places
+        from fujie.identity.carrying import CredentialAuth
+        from fujie.tools.door import Door, Places
 
         places = Places(self._settings.endpoints, self._settings.mcp_server)
         auth = CredentialAuth(grant.header, grant.prefix, grant.issued.secret) if grant.issued else None

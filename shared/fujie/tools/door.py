@@ -5,14 +5,14 @@ where the stack says these hosts are, and only there adds the credential: what t
 never holds it, and a redirect cannot carry it away, because the next host has to pass the same door.
 """
 
-from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import httpx2
 
 from fujie.http import is_safe_url
-from fujie.secret import Secret
+from fujie.identity.carrying import CredentialAuth
 from fujie.tools.errors import (
     AnswerTooLargeError,
     ArgumentsInvalidError,
@@ -49,19 +49,6 @@ class Places:
             )
         base = self.endpoints.get(host)
         return url if base is None else _safe(_moved(url, base), f"FUJIE_ENDPOINTS[{host}]")
-
-
-class CredentialAuth(httpx2.Auth):
-    """Puts a credential into one header; the door uses it for requests that passed, and for no other."""
-
-    def __init__(self, header: str, prefix: str, secret: Secret) -> None:
-        self._header = header
-        self._prefix = prefix
-        self._secret = secret
-
-    def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
-        request.headers[self._header] = self._prefix + self._secret.reveal()
-        yield request
 
 
 class Door(httpx2.AsyncBaseTransport):

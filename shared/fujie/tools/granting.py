@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fujie.identity.acting import Acting
@@ -78,7 +79,10 @@ class Grants:
             return Grant(issued.badge(), issued, header=credential.header, prefix=credential.prefix)
         if isinstance(credential, OAuth):
             ask = _consent_ask(asked, credential)
-            issued = await self._broker.oauth(acting, credential.provider, tuple(credential.scopes), ask=ask)
+            lasting = timedelta(seconds=asked.tool.timeout_s)
+            issued = await self._broker.oauth(
+                acting, credential.provider, tuple(credential.scopes), ask=ask, lasting=lasting
+            )
             return Grant(issued.badge(), issued)
         if isinstance(credential, STS):
             policy = session_policy(credential, Scope(acting.user.id, self._bucket), asked.arguments)

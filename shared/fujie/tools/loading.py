@@ -14,13 +14,21 @@ MODULE_NAME = "fujie_agent_file"
 
 def load_tools(path: str | Path) -> Sequence[Tool]:
     """Return the tools of the file's `app`; raises SettingsError when there is no such file, app or tools."""
+    tools = getattr(app_of(path), "tools", None)
+    if not isinstance(tools, Sequence) or not all(isinstance(tool, Tool) for tool in tools):
+        raise SettingsError(f"{path} has no agent", repair="assign one: app = AgentApp(app_name=..., tools=[...])")
+    return tuple(tools)
+
+
+def app_of(path: str | Path) -> object:
+    """Return what the file assigns to `app`, or None; modules beside it can be imported by it.
+
+    Raises SettingsError when the file is missing or does not run.
+    """
     file = Path(path).resolve()
     if not file.is_file():
         raise SettingsError(f"the agent file {file} does not exist", repair="set FUJIE_AGENT to the path of a file")
-    tools = getattr(getattr(_module(file), "app", None), "tools", None)
-    if not isinstance(tools, Sequence) or not all(isinstance(tool, Tool) for tool in tools):
-        raise SettingsError(f"{file} has no agent", repair="assign one: app = AgentApp(app_name=..., tools=[...])")
-    return tuple(tools)
+    return getattr(_module(file), "app", None)
 
 
 def _module(file: Path) -> ModuleType:
