@@ -5,8 +5,9 @@ import gzip
 import httpx2
 import pytest
 
+from fujie.identity.carrying import CredentialAuth
 from fujie.secret import Secret
-from fujie.tools.door import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, CredentialAuth, Door, Places, client_through
+from fujie.tools.door import MAX_ANSWER_BYTES, MAX_REQUEST_BYTES, Door, Places, client_through
 from fujie.tools.errors import (
     AnswerTooLargeError,
     ArgumentsInvalidError,

@@ -7,10 +7,11 @@ from mcp.server.lowlevel import Server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.server.transport_security import TransportSecuritySettings
 
+from fujie.identity.carrying import CredentialAuth
 from fujie.identity.rows import User
 from fujie.secret import Secret
 from fujie.tools.context import ToolContext
-from fujie.tools.door import CredentialAuth, Door, Places, client_through
+from fujie.tools.door import Door, Places, client_through
 from fujie.tools.errors import ProviderRefusedError, ToolMisconfiguredError
 from fujie.tools.faults import named_error
 from fujie.tools.mcp import call_mcp_tool

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 OAuthFlow = Literal["USER_FEDERATION", "M2M", "ON_BEHALF_OF"]
 MAX_ANSWER_BYTES = 256 * 1024
 DEADLINE_S = 10.0
+IN_PROGRESS = "IN_PROGRESS"
 _SESSION_URI = re.compile(r"urn:ietf:params:oauth:request_uri:[A-Za-z0-9\-._~]{1,512}")
 
 
@@ -72,7 +73,7 @@ class OAuthToken:
 
 @dataclass(frozen=True)
 class AuthorizationNeeded:
-    """The vault holds no token: the user has to be sent to this address, which works once."""
+    """The vault holds no token: the user has to be sent to this address, which works once; empty once it was opened."""
 
     authorization_url: str
     session_uri: str
@@ -133,7 +134,7 @@ class DataPlane:
         """Return the user's token from the vault, or where the user has to be sent."""
         form = {"WorkloadAccessToken": wat.reveal()} | _oauth_form(question)
         call = Call("GetResourceOAuth2Token", form, self._caller_key())
-        return _oauth_answer(await self._ask(call), self._endpoint)
+        return _oauth_answer(await self._ask(call), self._endpoint, is_poll=bool(question.session_uri))
 
     async def get_resource_api_key(self, wat: Secret, provider: str) -> Secret:
         """Return the API key that the vault keeps under the provider's name."""
@@ -234,12 +235,14 @@ def _role_credentials(action: str, document: Mapping[str, Any]) -> RoleCredentia
     )
 
 
-def _oauth_answer(document: Mapping[str, Any], endpoint: str) -> OAuthToken | AuthorizationNeeded:
+def _oauth_answer(document: Mapping[str, Any], endpoint: str, *, is_poll: bool) -> OAuthToken | AuthorizationNeeded:
     if document.get("AccessToken"):
         lifetime = document.get("ExpiresIn")
         is_known = isinstance(lifetime, int) and not isinstance(lifetime, bool) and lifetime >= 0
         return OAuthToken(_secret("GetResourceOAuth2Token", document, "AccessToken"), lifetime if is_known else None)
     url, session_uri = document.get("AuthorizationURL"), document.get("SessionURI")
+    if is_poll and not url and document.get("SessionStatus") == IN_PROGRESS:
+        return AuthorizationNeeded("", str(session_uri))
     if not isinstance(url, str) or not isinstance(session_uri, str) or not _SESSION_URI.fullmatch(session_uri):
         raise CloudRefusedError("GetResourceOAuth2Token: neither a token nor an authorization URL", http_status=200)
     if not is_safe_url(url) or (endpoint.startswith("https:") and not url.startswith("https:")):

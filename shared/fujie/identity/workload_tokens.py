@@ -60,6 +60,11 @@ class WorkloadTokens:
         """Return the subject of an id_token that the cloud verified before, else None."""
         return self._proven.get(self._key(whom))
 
+    def kept(self, whom: Whom) -> Secret | None:
+        """Return the WAT that is kept, if one is."""
+        access = self._wats.get(self._key(whom))
+        return None if access is None else access.token
+
     async def subject(self, whom: Whom) -> str:
         """Return the subject, verified by the cloud once.
 
