@@ -348,6 +348,23 @@ def test_a_slow_return_to_the_application_misses_nothing_while_the_consent_sessi
     refused("InvalidParameter.SessionURI", stack.complete, late.session_uri, alice)
 
 
+def test_the_role_that_comes_with_an_identity_opens_what_its_agent_needs_and_nothing_more(running, stack):
+    stack.create_identity("self-made", role_arn=None, create_ramrole=True)
+    stack.create_api_key_provider("weather", "key-1")
+    wat = stack.wat(identity="self-made")
+    agent = stack.data_as_role(wat)
+    request = models.GetResourceAPIKeyRequest(workload_access_token=wat, resource_credential_provider_name="weather")
+    assert agent.get_resource_apikey(request).body.apikey == "key-1"
+    assert stack.ask(agent, wat).session_uri
+    token = models.GetWorkloadAccessTokenRequest(workload_identity_name="self-made")
+    refused("NoPermission", agent.get_workload_access_token, token)
+    theirs = stack.wat()
+    of_another = models.GetResourceAPIKeyRequest(
+        workload_access_token=theirs, resource_credential_provider_name="weather"
+    )
+    refused("NoPermission", agent.get_resource_apikey, of_another)
+
+
 def test_a_provider_in_another_vault_is_another_one(running, stack):
     stack.clients.control.create_token_vault(control_models.CreateTokenVaultRequest(token_vault_name="side"))
     stack.create_api_key_provider("weather", "default-key")

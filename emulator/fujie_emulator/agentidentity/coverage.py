@@ -11,16 +11,20 @@ COVERAGE = Coverage(
         "ListWorkloadIdentities DeleteWorkloadIdentity DeleteIdentityProvider DeleteOAuth2CredentialProvider "
         "DeleteAPIKeyCredentialProvider CreateWorkloadIdentity"
     )
-    | {"CreateTokenVault": Note(partly="a customer's KMS key is remembered, nothing is encrypted with it")},
+    | {
+        "UpdateWorkloadIdentity": Note(source="inferred"),
+        "CreateTokenVault": Note(partly="a customer's KMS key is remembered, nothing is encrypted with it"),
+    },
     inventions=(
         "Names have 1 to 128 characters of `A-Za-z0-9._-` and start with a letter or a digit.",
         "Quotas answer `QuotaExceeded.*`; the quotas themselves are documented, but that of token vaults (50).",
         "Session binding is on unless `SessionBindingEnabled=False`; `AllowedAudience` is mandatory.",
         "Client secrets and API keys are never returned.",
         "`CreateRAMRole` makes `AgentRole-{name}` and `AgentRolePolicy-{name}`, which the linked role may make.",
+        "An identity whose `SourcePlatform` is AgentRun cannot be updated (`WorkloadIdentityPlatformMismatch`).",
         "Deleting an identity leaves the role that was made for it.",
         "The codes `DeleteConflict.TokenVault` and `Forbidden.DefaultTokenVault`.",
         "A listing without `TokenVaultName` is of the default vault.",
-        "`https://oauth.aliyun.com` and `https://signin.aliyun.com` in a provider mean this cloud.",
+        "The hosts `oauth` and `signin` of aliyun.com and alibabacloud.com in a provider mean this cloud.",
     ),
 )

@@ -3,6 +3,7 @@
 EntityAlreadyExists.{Entity}   409
 EntityNotExists.{Entity}       404 (plural Exists, unlike IMS)
 QuotaExceeded.{Entity}         400, the emulator's own code for a documented limit
+WorkloadIdentityPlatformMismatch  400, the platform that made the identity keeps it (status inferred)
 DeleteConflict.TokenVault      409, the emulator's own: providers are still in the vault
 Forbidden.DefaultTokenVault    403, the emulator's own: that vault cannot be deleted
 UnsupportedOperation           400, the emulator's own refusal, naming what it does not do
@@ -24,6 +25,11 @@ def not_exists(entity: str, name: str) -> CloudError:
 def quota_exceeded(entity: str, limit: int) -> CloudError:
     """The account holds as many as the cloud allows."""
     return CloudError(f"QuotaExceeded.{entity}", 400, f"An account may hold {limit} of {entity}.")
+
+
+def platform_mismatch(platform: str) -> CloudError:
+    """The identity belongs to the platform that created it."""
+    return CloudError("WorkloadIdentityPlatformMismatch", 400, f"The workload identity is kept by {platform}.")
 
 
 def vault_in_use(name: str) -> CloudError:

@@ -7,7 +7,13 @@ if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
 
 # https host -> path prefix here
-_PREFIXES = {"oauth.aliyun.com": "/oauth", "signin.aliyun.com": "/signin"}
+_PREFIXES = {
+    "oauth.aliyun.com": "/oauth",
+    "signin.aliyun.com": "/signin",
+    "oauth.alibabacloud.com": "/oauth",
+    "signin.alibabacloud.com": "/signin",
+}
+PUBLIC_HOSTS = tuple(_PREFIXES)
 
 
 def local_url(cloud: "Cloud", url: str) -> str:

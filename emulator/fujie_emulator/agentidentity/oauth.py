@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 CUSTOM_VENDOR, IDAAS_VENDOR = "CustomOAuth2", "IDaaS"
 USER_FEDERATION, M2M, ON_BEHALF_OF = "USER_FEDERATION", "M2M", "ON_BEHALF_OF"
 # Where an included vendor answers on the cloud's own port, and its issuer when it names itself in answers.
+_SIGN_IN = ("/signin/oauth2/v1/auth", "/oauth/v1/token", "/oauth")
 _INCLUDED = {
-    "AliyunOAuth2": ("/signin/oauth2/v1/auth", "/oauth/v1/token", "/oauth"),
+    "AliyunOAuth2": _SIGN_IN,
+    "AlibabaCloudOAuth2": _SIGN_IN,  # the international site; this account is on both
     "DingTalkOAuth2": ("/partners/dingtalk/authorize", "/partners/dingtalk/token", "/partners/dingtalk"),
 }
-_WITHOUT_OWN_ENDPOINTS = ("AlibabaCloudOAuth2", "FeiShuOAuth2")
+_WITHOUT_OWN_ENDPOINTS = ("FeiShuOAuth2",)
 VENDORS = (*_INCLUDED, *_WITHOUT_OWN_ENDPOINTS, CUSTOM_VENDOR, IDAAS_VENDOR)
 _FIELD = "OAuth2ProviderConfig"
 

@@ -56,6 +56,7 @@ def create_workload_identity(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
 
 def update_workload_identity(cloud: Cloud, call: RpcCall) -> dict[str, Any]:
     name = _allowed(cloud, call, WORKLOAD_IDENTITY)
+    state.check_own(state.get(cloud, WORKLOAD_IDENTITY, name))
     read: dict[str, Callable[[], Any]] = {
         "RoleArn": lambda: state.checked_role_arn(cloud, call.params["RoleArn"]),
         "AllowedResourceOAuth2ReturnURLs": lambda: _urls(call, "AllowedResourceOAuth2ReturnURLs"),

@@ -18,7 +18,7 @@ from fujie_emulator.agentidentity.entities import (
     WORKLOAD_IDENTITY,
     Entity,
 )
-from fujie_emulator.agentidentity.errors import already_exists, not_exists, quota_exceeded
+from fujie_emulator.agentidentity.errors import already_exists, not_exists, platform_mismatch, quota_exceeded
 from fujie_emulator.agentidentity.oauth import IDAAS_VENDOR, checked_url, without_secret
 from fujie_emulator.core.clock import iso
 from fujie_emulator.core.errors import invalid_parameter, missing_parameter
@@ -166,6 +166,12 @@ def check_idaas_quota(cloud: "Cloud", vendor: str) -> None:
     docs = [doc for _, doc in cloud.store.list(SERVICE, OAUTH2_PROVIDER.type)]
     if vendor == IDAAS_VENDOR and any(doc["CredentialProviderVendor"] == IDAAS_VENDOR for doc in docs):
         raise quota_exceeded(OAUTH2_PROVIDER.type, 1)
+
+
+def check_own(identity: dict[str, Any]) -> None:
+    """Raise WorkloadIdentityPlatformMismatch for an identity that AgentRun made, and keeps."""
+    if identity["SourcePlatform"].lower() == "agentrun":
+        raise platform_mismatch(identity["SourcePlatform"])
 
 
 def workload_identity(cloud: "Cloud", name: str) -> dict[str, Any]:

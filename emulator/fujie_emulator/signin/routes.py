@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Host, Route, Router
 
+from fujie_emulator.agentidentity.hosts import PUBLIC_HOSTS
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import fingerprint, note
 from fujie_emulator.core.rpc import read_body
@@ -25,7 +26,6 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-PUBLIC_HOSTS = ("oauth.aliyun.com", "signin.aliyun.com")
 _OWN_PATHS = ("/oauth/", "/signin/")  # what this port adds to the paths of those hosts
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from fujie_emulator.agentidentity.hosts import local_url
 from fujie_emulator.agentidentity.oauth import checked_config, checked_url, server_of, with_kept_secret, without_secret
 from fujie_emulator.core.errors import CloudError
 
@@ -23,6 +24,7 @@ def metadata(**fields):
     ("vendor", "authorize", "token", "issuer"),
     [
         ("AliyunOAuth2", "/signin/oauth2/v1/auth", "/oauth/v1/token", "/oauth"),
+        ("AlibabaCloudOAuth2", "/signin/oauth2/v1/auth", "/oauth/v1/token", "/oauth"),
         ("DingTalkOAuth2", "/partners/dingtalk/authorize", "/partners/dingtalk/token", "/partners/dingtalk"),
     ],
 )
@@ -98,3 +100,44 @@ def test_an_answer_shows_no_secret_and_an_update_keeps_it():
     assert with_kept_secret(custom(metadata()), old) == old
     assert with_kept_secret(custom(metadata(), ClientId="other"), old) == custom(metadata(), ClientId="other")
     assert with_kept_secret(custom(metadata(), ClientSecret="new"), old) == custom(metadata(), ClientSecret="new")
+
+
+@pytest.mark.parametrize(
+    ("url", "local"),
+    [
+        ("https://oauth.aliyun.com/.well-known/openid-configuration", "/oauth/.well-known/openid-configuration"),
+        ("https://signin.aliyun.com/oauth2/v1/auth?a=b", "/signin/oauth2/v1/auth?a=b"),
+        ("https://oauth.alibabacloud.com/v1/token", "/oauth/v1/token"),
+    ],
+)
+def test_the_clouds_own_hosts_are_this_cloud(cloud, url, local):
+    assert local_url(cloud, url) == cloud.base_url + local
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://oauth.aliyun.com/v1/keys",
+        "https://oauth.aliyun.com:8443/v1/keys",
+        "https://oauth.aliyun.com.evil.example/v1/keys",
+        "https://oauth.aliyun.com@evil.example/v1/keys",
+        "https://evil.example/https://oauth.aliyun.com/v1/keys",
+        "",
+    ],
+)
+def test_somebody_elses_host_is_not(cloud, url):
+    assert local_url(cloud, url) == url
+
+
+def test_a_custom_provider_may_name_the_clouds_own_hosts(cloud):
+    config = custom({"DiscoveryURL": "https://oauth.aliyun.com/.well-known/openid-configuration"})
+    server = server_of(cloud, "CustomOAuth2", checked_config("CustomOAuth2", config))
+    assert server.discovery_url == f"{cloud.base_url}/oauth/.well-known/openid-configuration"
+
+
+def test_a_machine_provider_needs_no_authorization_endpoint(cloud):
+    only_token = included(TokenEndpoint="https://a.example/t")
+    server = server_of(cloud, "DingTalkOAuth2", checked_config("DingTalkOAuth2", only_token, "M2M"))
+    assert (server.authorize_url, server.token_url) == ("", "https://a.example/t")
+    with pytest.raises(CloudError):
+        checked_config("DingTalkOAuth2", only_token, "USER_FEDERATION")

@@ -94,3 +94,12 @@ async def test_an_api_key_that_could_not_be_sent_is_refused(cloud, key):
         await call(
             cloud, "agentidentity", "CreateAPIKeyCredentialProvider", APIKeyCredentialProviderName="k", APIKey=key
         )
+
+
+async def test_an_identity_that_agentrun_made_is_changed_by_agentrun_only(cloud):
+    made = {"WorkloadIdentityName": "demo", "SourcePlatform": "AgentRun"}
+    await call(cloud, "agentidentity", "CreateWorkloadIdentity", **made)
+    with pytest.raises(CloudError) as caught:
+        await call(cloud, "agentidentity", "UpdateWorkloadIdentity", WorkloadIdentityName="demo", Description="x")
+    assert caught.value.code == "WorkloadIdentityPlatformMismatch"
+    await call(cloud, "agentidentity", "DeleteWorkloadIdentity", WorkloadIdentityName="demo")

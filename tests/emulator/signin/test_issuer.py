@@ -116,7 +116,7 @@ def test_a_person_remembered_here_is_not_signed_in_there(browser, pool, apps):
     assert "code=" in again.page(browser).headers["location"]
 
 
-@pytest.mark.parametrize("host", ["oauth.aliyun.com", "signin.aliyun.com"])
+@pytest.mark.parametrize("host", ["oauth.aliyun.com", "signin.aliyun.com", "oauth.alibabacloud.com"])
 def test_the_account_also_answers_under_the_names_that_clients_write(browser, apps, host):
     headers = {"host": host}
     assert (
