@@ -107,6 +107,21 @@ def test_without_one_statement_only_its_question_fails(stack, config, alice, rol
     assert outcome(alice, breaks) is None
 
 
+def test_without_the_callbacks_statement_a_consent_cannot_be_completed_until_it_is_back(stack, config, alice):
+    policy = Policy(config, stack, "fujie-local-callback-role")
+    policy.without("agentidentitydata:CompleteResourceTokenAuth")
+    waiting = alice.ask(BY_NAME["instances"].en)
+    try:
+        refused = alice.allow(waiting.consents[0]["connect_url"])
+        others = {name: outcome(alice, name) for name in QUESTION_OF}
+    finally:
+        policy.restore()
+    assert refused.status_code >= 500
+    assert others == dict.fromkeys(QUESTION_OF)
+    assert alice.open(str(refused.url)).status_code == 200, "a reload of the page is enough"
+    assert alice.follow(waiting).status == "completed"
+
+
 def test_without_the_trust_condition_met_sts_fails_alone(stack, config, alice):
     ram = Client(config)
     role = "fujie-local-agent-role"
