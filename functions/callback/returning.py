@@ -75,7 +75,10 @@ async def _confirmed(request: Request, parts: Parts, consent: Consent) -> Respon
         await parts.desk.settle(consent.id, "completed")
         await wake(parts, consent)
         raise
-    return await _settled(request, parts, consent, "completed", DONE)
+    page = await _settled(request, parts, consent, "completed", DONE)
+    for other in await parts.desk.answer_alike(consent):
+        await wake(parts, other)
+    return page
 
 
 async def _settled(request: Request, parts: Parts, consent: Consent, outcome: Outcome, notice: Notice) -> Response:

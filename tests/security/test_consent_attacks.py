@@ -15,7 +15,7 @@ from fujie.identity.errors import (
     DelegationMismatchError,
 )
 from fujie.secret import Secret
-from tests.identity.world import ALICE, BOB, KEY, SETTINGS, acting_as, browser_session
+from tests.identity.world import ALICE, BOB, KEY, SETTINGS, acting_as, browser_session, run_of
 
 URI = "urn:ietf:params:oauth:request_uri:1"
 ALICES = browser_session()
@@ -101,7 +101,7 @@ def data_plane(cloud_http, clock):
 
 async def returned(desk, clock, row):
     acting = acting_as()
-    request = await asked(desk, clock, type(acting)(acting.run, ALICE, row, acting.tokens))
+    request = await asked(desk, clock, type(acting)(run_of(ALICE, "run-1", row.id), ALICE, row, acting.tokens))
     await desk.allow(request.consent_id, ALICES)
     return await desk.take_return(session_uri=URI, state="state-1", session=ALICES)
 

@@ -15,6 +15,7 @@ from typing import Literal
 from fujie import clock
 from fujie.identity.acting import Acting, is_same_person
 from fujie.identity.errors import ConsentForeignError, ConsentNotFoundError, ConsentStateError
+from fujie.identity.grants import merged_words
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus
 from fujie.identity.signin import sha256_hex
@@ -76,14 +77,18 @@ class ConsentDesk:
         authorization_url: str,
         state: Secret,
         expires_at: datetime,
+        known_words: str = "",
     ) -> ConsentRequest:
-        """Store a new request of the run and return what the user is shown."""
+        """Store a new request of the run and return what the user is shown.
+
+        `known_words` are those of a permission that stands and that this one goes beyond.
+        """
         consent = Consent(
             id=secrets.token_urlsafe(32),
             user=acting.user,
             run_id=acting.run.id,
             call_id=ask.call_id,
-            delegation_id=acting.delegation.id,
+            delegation_id=acting.run.delegation_id,
             provider=provider,
             scopes=tuple(scopes),
             tool=ask.tool,
@@ -95,7 +100,7 @@ class ConsentDesk:
             created_at=self._now(),
             expires_at=expires_at,
             session_hash=acting.delegation.session_hash,
-            words=_words_to_json(ask),
+            words=merged_words(known_words, words_from_ask(ask)),
         )
         await self._store.add_consent(consent)
         return self.shown(consent)
@@ -177,6 +182,16 @@ class ConsentDesk:
         expected: Sequence[ConsentStatus] = ["returned"] if outcome == "completed" else OPEN_CONSENT
         return await self._store.move_consent(consent_id, expected, outcome)
 
+    async def answer_alike(self, completed: Consent) -> Sequence[Consent]:
+        """Complete what else the same person is asked for that this answer covers, and return those, to be woken.
+
+        The cloud keeps one permission per person, provider and scopes: a second Allow would ask for what is given.
+        """
+        asked = await self._store.open_consents_of(completed.user, completed.provider)
+        alike = [other for other in asked if other.status in WAITING and set(other.scopes) <= set(completed.scopes)]
+        moved = [await self._store.move_consent(other.id, WAITING, "completed") for other in alike]
+        return [consent for consent in moved if consent is not None]
+
     async def expire_due(self) -> Sequence[Consent]:
         """Expire every open request whose time is over and return those, so that their runs can be woken."""
         now = self._now()
@@ -226,7 +241,8 @@ def in_language(words: Mapping[str, str], language: str) -> str:
     return words.get(language) or words.get("en") or next(iter(words.values()), "")
 
 
-def _words_to_json(ask: ConsentAsk) -> str:
+def words_from_ask(ask: ConsentAsk) -> str:
+    """Return the words that the rows of consents and grants keep."""
     scopes = {name: by_language(words) for name, words in ask.scope_words.items()}
     words = {"provider_name": ask.provider_name, "reason": by_language(ask.reason), "scopes": scopes}
     return json.dumps(words, ensure_ascii=False)

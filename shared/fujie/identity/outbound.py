@@ -11,16 +11,19 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from fujie import clock
 from fujie.identity.acting import Acting
-from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk
+from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk, words_from_ask
 from fujie.identity.credential_cache import NO_TIME, CredentialCache, Kept
-from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuestion
-from fujie.identity.errors import AuthorizationRequired, IdentityMisconfiguredError
+from fujie.identity.credential_key import API_KEY_TTL, MARGIN, CacheKey, Kind, beyond_margin
+from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuestion, OAuthToken
+from fujie.identity.errors import AuthorizationRequired, CloudRefusedError, IdentityMisconfiguredError
+from fujie.identity.grants import Permission, note_use, permission
 from fujie.identity.port import IdentityStore
 from fujie.identity.workload_tokens import Whom, WorkloadTokens
 from fujie.permission import CredentialBadge
@@ -30,14 +33,8 @@ from fujie.settings import CallerKey, Settings
 if TYPE_CHECKING:
     import httpx2
 
-API_KEY_TTL = timedelta(minutes=5)
-"""API keys do not end; this is how long a withdrawn one may still be sent."""
-MARGIN = timedelta(seconds=60)
-"""A credential is not handed out in its last minute: the call it is for takes a while."""
 STS_DURATION_S = 900
 """The least that STS gives; a narrowed credential serves one call."""
-
-Kind = Literal["api_key", "oauth", "sts"]
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,8 @@ class IssuedCredential:
     secret: Secret
     expires_at: datetime | None
     user_name: str
+    generation: int = 0
+    """Of the person's grant when it was obtained: after a withdrawal it is asked for no more."""
 
     def badge(self) -> CredentialBadge:
         """Return what may be said about it."""
@@ -71,19 +70,6 @@ class StsCredential:
         return CredentialBadge("sts", provider, (), self.user_name, _iso(self.expires_at))
 
 
-@dataclass(frozen=True)
-class CacheKey:
-    """Whose credential for what: two calls share one only if all of this is equal."""
-
-    tenant: str
-    user: str
-    workload: str
-    provider: str
-    scopes: tuple[str, ...]
-    kind: Kind
-    policy_hash: str = ""
-
-
 class CredentialBroker:
     """Obtains credentials for verified users; the only place in the product that does."""
 
@@ -91,7 +77,7 @@ class CredentialBroker:
         self,
         settings: Settings,
         http: "httpx2.AsyncClient",
-        store: IdentityStore,  # noqa: ARG002  consents are the desk's; kept so that every part is made from the same things
+        store: IdentityStore,
         desk: ConsentDesk,
         caller_key: Callable[[], CallerKey],
         *,
@@ -104,6 +90,7 @@ class CredentialBroker:
         self._workload = settings.workload_identity
         self._return_url = settings.public_url + "/callback"
         self._data_plane = DataPlane(settings, http, caller_key, now=now)
+        self._store = store
         self._desk = desk
         self._now = now
         self._wats = WorkloadTokens(self._data_plane, self._workload, now=now)
@@ -133,18 +120,29 @@ class CredentialBroker:
         token, never the request.
         """
         await self._wats.subject(_whom(acting))
+        allowed = await permission(self._store, acting.user, provider)
         wanted = tuple(sorted(set(scopes)))
-        key = self._key(acting, provider, wanted, "oauth")
+        issued = await self._oauth(acting, provider, wanted, ask, allowed, beyond_margin(lasting))
+        await note_use(self._store, acting, provider, wanted, allowed, words_from_ask(ask), self._now())
+        return issued
+
+    async def _oauth(
+        self,
+        acting: Acting,
+        provider: str,
+        scopes: tuple[str, ...],
+        ask: ConsentAsk,
+        allowed: Permission,
+        lasting: timedelta,
+    ) -> IssuedCredential:
+        key = replace(self._key(acting, provider, scopes, "oauth"), generation=allowed.generation)
+        fetch = partial(self._fetch_oauth, acting, provider, scopes, ask, allowed)
         try:
-            return await self._issued.get_or_fetch(
-                key, lambda: self._fetch_oauth(acting, provider, wanted, ask), lasting=lasting
-            )
+            return await self._issued.get_or_fetch(key, fetch, lasting=lasting)
         except AuthorizationRequired as asked:
             if asked.run_id == acting.run.id:
                 raise
-        return await self._issued.get_or_fetch(
-            key, lambda: self._fetch_oauth(acting, provider, wanted, ask), flight=acting.run.id, lasting=lasting
-        )
+        return await self._issued.get_or_fetch(key, fetch, flight=acting.run.id, lasting=lasting)
 
     async def sts(self, acting: Acting, policy: Mapping[str, Any], *, session_name: str) -> StsCredential:
         """Return credentials that can do no more than the session policy says; raises on an empty one."""
@@ -158,7 +156,8 @@ class CredentialBroker:
 
     def forget(self, acting: Acting, credential: IssuedCredential) -> None:
         """Drop a credential that its receiver refused, so that the next call asks the cloud again."""
-        self._issued.forget(self._key(acting, credential.provider, credential.scopes, credential.kind))
+        key = self._key(acting, credential.provider, credential.scopes, credential.kind)
+        self._issued.forget(replace(key, generation=credential.generation))
 
     async def _fetch_api_key(self, acting: Acting, provider: str) -> Kept[IssuedCredential]:
         secret = await self._wats.ask_with(
@@ -167,34 +166,45 @@ class CredentialBroker:
         return Kept(IssuedCredential("api_key", provider, (), secret, None, ""), self._now() + API_KEY_TTL)
 
     async def _fetch_oauth(
-        self, acting: Acting, provider: str, scopes: tuple[str, ...], ask: ConsentAsk
+        self, acting: Acting, provider: str, scopes: tuple[str, ...], ask: ConsentAsk, allowed: Permission
     ) -> Kept[IssuedCredential]:
-        waiting = await self._desk.open_request(acting, provider, scopes)
-        if waiting is not None:
-            raise AuthorizationRequired(waiting, run_id=acting.run.id)
-        state = Secret(secrets.token_urlsafe(32))
-        question = OAuthQuestion(
-            provider, scopes, self._return_url, state, custom_parameters={"login_hint": acting.user.name}
-        )
         asked_at = self._now()
-        answer = await self._wats.ask_with(
-            _whom(acting), lambda wat: self._data_plane.get_resource_oauth2_token(wat, question)
-        )
+        for asked in allowed.scopes_to_ask(scopes):
+            state = Secret(secrets.token_urlsafe(32))
+            waiting = await self._desk.open_request(acting, provider, asked)
+            if waiting is not None:
+                raise AuthorizationRequired(waiting, run_id=acting.run.id)
+            answer = await self._ask_oauth(acting, provider, asked, state, force=allowed.is_withdrawn)
+            if not isinstance(answer, AuthorizationNeeded):
+                break
         if isinstance(answer, AuthorizationNeeded):
             request = await self._desk.request(
                 acting,
                 provider,
-                scopes,
+                asked,
                 ask,
                 session_uri=answer.session_uri,
                 authorization_url=answer.authorization_url,
                 state=state,
                 expires_at=self._now() + TTL,
+                known_words=allowed.words(),
             )
             raise AuthorizationRequired(request, run_id=acting.run.id)
+        if allowed.is_withdrawn:
+            raise CloudRefusedError("the cloud gave a token though the person has withdrawn the permission")
         ends = None if answer.lifetime_s is None else asked_at + timedelta(seconds=answer.lifetime_s)
-        issued = IssuedCredential("oauth", provider, scopes, answer.access_token, ends, acting.user.name)
+        name, generation = acting.user.name, allowed.generation
+        issued = IssuedCredential("oauth", provider, scopes, answer.access_token, ends, name, generation)
         return Kept(issued, ends - MARGIN if ends else None)
+
+    async def _ask_oauth(
+        self, acting: Acting, provider: str, scopes: tuple[str, ...], state: Secret, *, force: bool
+    ) -> OAuthToken | AuthorizationNeeded:
+        hint = {"login_hint": acting.user.name}
+        question = OAuthQuestion(provider, scopes, self._return_url, state, custom_parameters=hint, force=force)
+        return await self._wats.ask_with(
+            _whom(acting), lambda wat: self._data_plane.get_resource_oauth2_token(wat, question)
+        )
 
     async def _fetch_sts(self, acting: Acting, policy: Mapping[str, Any], session_name: str) -> Kept[StsCredential]:
         role = await self._wats.ask_with(
