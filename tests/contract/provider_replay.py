@@ -45,6 +45,10 @@ class Exchange:
         return "ram" if self.query.get("Version") else "oss"
 
     @property
+    def query_string(self):
+        return "&".join(_pair(name, value) for name, value in self.query.items())
+
+    @property
     def form(self):
         return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
 
@@ -84,7 +88,7 @@ class Replayer:
     def send(self, exchange):
         headers = {name: value for name, value in exchange.headers.items() if name not in _NOT_SENT}
         key_id, secret = self.running.access_key_id, self.running.access_key_secret
-        query = "&".join(_pair(name, value) for name, value in exchange.query.items())
+        query = exchange.query_string
         if exchange.product == "ram":
             query = urlencode(self._rpc_query(exchange))
         else:
@@ -119,13 +123,13 @@ class Replayer:
 
 def oss_v4(key_id, secret, region, exchange, headers):
     moment = parsedate_to_datetime(headers["date"])
-    date, scope = f"{moment:%Y%m%dT%H%M%SZ}", f"{moment:%Y%m%d}/{region}/oss/aliyun_v4_request"
+    scope = f"{moment:%Y%m%d}/{region}/oss/aliyun_v4_request"
     names = sorted(name for name in headers if name.startswith("x-oss-") or name in ("content-type", "content-md5"))
     lines = "".join(f"{name}:{headers[name].strip()}\n" for name in names)
     query = "&".join(_pair(name, exchange.query[name]) for name in sorted(exchange.query))
     path = exchange.path.replace("%2F", "/")
     canonical = f"{exchange.method}\n{path}\n{query}\n{lines}\n\nUNSIGNED-PAYLOAD"
-    text = f"OSS4-HMAC-SHA256\n{date}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    text = f"OSS4-HMAC-SHA256\n{headers['date']}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
     key = f"aliyun_v4{secret}".encode()
     for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()

@@ -44,11 +44,12 @@ _V1_SIGNED = frozenset(
 
 @dataclass(frozen=True)
 class _V4Claim:
-    """What a V4 signature says of itself."""
+    """What a V4 signature says of itself. `date` is the text that is signed: a Date header is signed as it stands."""
 
     key_id: str
     scope: str
     date: str
+    moment: datetime
     signature: str
     additional: tuple[str, ...]
     security_token: str
@@ -167,11 +168,11 @@ def _v4_query_claim(request: ObjectRequest) -> _V4Claim:
 def _v4_claim(credential: str, date: str, signature: str, additional: str, token: str) -> _V4Claim:
     key_id, _, scope = credential.partition("/")
     names = tuple(sorted(name.strip().lower() for name in additional.split(";") if name.strip()))
-    return _V4Claim(key_id, scope, _v4_date(date), signature, names, token)
+    return _V4Claim(key_id, scope, date, _moment_of_header(date), signature, names, token)
 
 
 def _verify_v4(cloud: "Cloud", request: ObjectRequest, claim: _V4Claim) -> Caller:
-    if claim.scope != f"{claim.date[:8]}/{cloud.region}/oss/aliyun_v4_request":
+    if claim.scope != f"{claim.moment:%Y%m%d}/{cloud.region}/oss/aliyun_v4_request":
         raise invalid_argument(
             "Credential", claim.scope, f"The scope must be its date/{cloud.region}/oss/aliyun_v4_request."
         )
@@ -179,7 +180,7 @@ def _verify_v4(cloud: "Cloud", request: ObjectRequest, claim: _V4Claim) -> Calle
     if missing:
         raise invalid_argument("AdditionalHeaders", missing[0], "A signed header was not sent.")
     if request.header("authorization"):
-        _check_moment(cloud, _v4_moment(claim.date))
+        _check_moment(cloud, claim.moment)
     key = access_key(cloud, claim.key_id, claim.security_token)
     made = signature_v4(key.secret, claim.date, claim.scope, v4_canonical(request, claim.additional))
     _compare(made, claim.signature)
@@ -190,16 +191,10 @@ def _check_v4_lifetime(cloud: "Cloud", request: ObjectRequest) -> None:
     expires = request.query.get("x-oss-expires", "")
     if not re.fullmatch(r"\d{1,7}", expires) or not 1 <= int(expires) <= LONGEST_PRESIGNED_S:
         raise invalid_argument("x-oss-expires", expires, f"x-oss-expires must be 1 to {LONGEST_PRESIGNED_S} seconds.")
-    signed_at = _v4_moment(_v4_date(request.query.get("x-oss-date", ""))).timestamp()
+    signed_at = _v4_moment(request.query.get("x-oss-date", "")).timestamp()
     now = cloud.clock.time()
     if signed_at - now > WINDOW_S or now > signed_at + int(expires):
         raise OssError("AccessDenied", 403, "Request has expired.")
-
-
-def _v4_date(text: str) -> str:
-    if re.fullmatch(r"\d{8}T\d{6}Z", text):
-        return text
-    return _moment_of_header(text).strftime(_V4_DATE)
 
 
 def _v4_moment(text: str) -> datetime:
