@@ -367,6 +367,17 @@ def test_every_action_of_the_official_client_is_done_or_refused_by_name(official
     assert set(re.findall(r"action = '(\w+)'", source)) == known
 
 
+async def test_the_client_without_threads_sees_the_same(client):
+    name = {"token_vault_name": "async"}
+    created = (await client.create_token_vault_async(models.CreateTokenVaultRequest(**name))).body.token_vault
+    read = (await client.get_token_vault_async(models.GetTokenVaultRequest(**name))).body.token_vault
+    assert read.token_vault_arn == created.token_vault_arn
+    await client.delete_token_vault_async(models.DeleteTokenVaultRequest(**name))
+    with pytest.raises(ClientException) as caught:
+        await client.get_token_vault_async(models.GetTokenVaultRequest(**name))
+    assert caught.value.code == "EntityNotExists.TokenVault"
+
+
 def test_state_outlives_a_restart(tmp_path):
     with running_cloud(tmp_path) as running:
         create_identity_provider(Client(config(running)), "lasting")

@@ -21,6 +21,15 @@ AT = Addresses(
     userinfo="/oauth/v1/userinfo",
     keys="/oauth/v1/keys",
 )
+# The same on the public hosts, which have them at their root.
+PUBLIC = Addresses(
+    issuer="",
+    authorize="/oauth2/v1/auth",
+    token="/v1/token",  # noqa: S106 (a path)
+    revoke="/v1/revoke",
+    userinfo="/v1/userinfo",
+    keys="/v1/keys",
+)
 CODE_S = 60.0
 
 

@@ -6,7 +6,6 @@ The account's own sign-in is one (`account.py`); whatever else has such parts is
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from fujie_emulator.core.account import DemoUser
 from fujie_emulator.core.cloud import Cloud
@@ -33,7 +32,7 @@ class People(Protocol):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Paths under the cloud's own address; metadata is under the issuer's path + /.well-known/."""
+    """Paths on a host; metadata is found by the issuer's."""
 
     issuer: str
     authorize: str
@@ -41,6 +40,10 @@ class Addresses:
     revoke: str
     userinfo: str
     keys: str
+
+    def well_known(self, document: str) -> list[str]:
+        """Return the paths of a metadata document: appended to the issuer's (OIDC), and inserted (RFC 8414)."""
+        return list(dict.fromkeys([f"{self.issuer}/.well-known/{document}", f"/.well-known/{document}{self.issuer}"]))
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,3 @@ class Issuer:
     def named(self, name: str) -> DemoUser | None:
         """Return the person of that name."""
         return next((user for user in self.people.all() if user.name == name), None)
-
-    def well_known(self, document: str) -> tuple[str, str]:
-        """Return both paths of a metadata document: appended (OIDC) and inserted (RFC 8414)."""
-        path = urlsplit(self.url).path
-        return f"{path}/.well-known/{document}", f"/.well-known/{document}{path}"

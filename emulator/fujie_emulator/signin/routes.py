@@ -15,18 +15,15 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import fingerprint, note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.signin import authorize, grants, keys, pages, state
-from fujie_emulator.signin.account import account_issuer
+from fujie_emulator.signin.account import PUBLIC, account_issuer
 from fujie_emulator.signin.errors import OAuthError, RequestRefused, invalid_client, invalid_request
-from fujie_emulator.signin.issuer import Issuer
+from fujie_emulator.signin.issuer import Addresses, Issuer
 
 _LARGEST_FORM = 16 * 1024
 _MOST_FIELDS = 30
 _BEARER_ERRORS = ("invalid_token", "insufficient_scope")
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-_OWN_PATHS = ("/oauth/", "/signin/")  # what this port adds to the paths of those hosts
 
 
 def http_routes(cloud: Cloud) -> list[BaseRoute]:
@@ -36,16 +33,16 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
     async def rotate(_: Request) -> Response:
         return JSONResponse({"kid": keys.rotate(issuer)}, 201)
 
-    named = issuer_routes(issuer, without=_OWN_PATHS)
+    public = Router(issuer_routes(issuer, PUBLIC))
     return [
-        *(Host(name, app=Router(named)) for name in PUBLIC_HOSTS),
-        *issuer_routes(issuer),
+        *(Host(name, app=public) for name in PUBLIC_HOSTS),
+        *issuer_routes(issuer, issuer.addresses),
         Route("/_fujie/signin/keys", rotate, methods=["POST"]),
     ]
 
 
-def issuer_routes(issuer: Issuer, *, without: tuple[str, ...] = ()) -> list[Route]:
-    """Return the endpoints of one issuer; `without` are path prefixes that its public hosts do not have."""
+def issuer_routes(issuer: Issuer, at: Addresses) -> list[Route]:
+    """Return the endpoints of one issuer at these paths."""
 
     async def show(request: Request) -> Response:
         return authorize.show(issuer, request)
@@ -78,11 +75,9 @@ def issuer_routes(issuer: Issuer, *, without: tuple[str, ...] = ()) -> list[Rout
         return JSONResponse({"keys": keys.public_keys(issuer)})
 
     def route(path: str, methods: str, action: str, endpoint: _Endpoint) -> Route:
-        short = next(("/" + path.removeprefix(prefix) for prefix in without if path.startswith(prefix)), path)
-        return Route(short, _guarded(issuer.cloud, action, endpoint), methods=methods.split())
+        return Route(path, _guarded(issuer.cloud, action, endpoint), methods=methods.split())
 
-    at = issuer.addresses
-    documents = [*issuer.well_known("openid-configuration"), *issuer.well_known("oauth-authorization-server")]
+    documents = [*at.well_known("openid-configuration"), *at.well_known("oauth-authorization-server")]
     return [
         route(at.authorize, "GET", "Authorize", show),
         route(at.authorize, "POST", "Choose", choose),

@@ -58,7 +58,7 @@ def pool(cloud, apps):
 
 @pytest.fixture
 def browser(cloud, pool):
-    app = Starlette(routes=[*http_routes(cloud), *issuer_routes(pool)])
+    app = Starlette(routes=[*http_routes(cloud), *issuer_routes(pool, POOL)])
     with TestClient(app, base_url=cloud.base_url, follow_redirects=False) as client:
         yield client
 
