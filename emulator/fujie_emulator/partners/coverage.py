@@ -20,6 +20,6 @@ COVERAGE = Coverage(
     ),
     notes=noted("GetCurrentWeather GetCurrentTime Read decide", Note(source="invented"))
     | noted("ReadDocument WriteDocument", Note(partly="one text per document", source="inferred"))
-    | {"MCP": Note(partly="two tools; the instances are made up")},
+    | {"MCP": Note(partly="one tool, `ListInstances`, whose instances are made up")},
     inventions=("The partners' APIs and their data; OAuth 2.1 and MCP themselves are as their specifications say.",),
 )
