@@ -82,7 +82,7 @@ class RamIam:
         trust = policy_from_document(role["trust"], "trust")
         decision = judge([trust], Question("sts:AssumeRole", principal=principal, context=context), _TRUST)
         if not decision.allowed:
-            raise _not_trusted(role_name, principal, decision)
+            raise _not_trusted(role_name, principal, self._account.account_id, decision)
         if not _SESSION_NAME.fullmatch(session_name):
             raise invalid_parameter("RoleSessionName", "2 to 64 letters, digits and . @ - _ are right.")
         if not SHORTEST_S <= duration_s <= role["max_session_s"]:
@@ -133,10 +133,13 @@ def _check_session_policy(policy: Mapping[str, Any]) -> None:
         raise errors.malformed_policy(str(error)) from error
 
 
-def _not_trusted(role_name: str, principal: Mapping[str, str], decision: Decision) -> CloudError:
+def _not_trusted(role_name: str, principal: Mapping[str, str], account_id: str, decision: Decision) -> CloudError:
     who = ", ".join(f"{kind} {name}" for kind, name in principal.items())
     detail = {
         "AuthAction": "sts:AssumeRole",
+        "AuthPrincipalDisplayName": ", ".join(name.rpartition("/")[2] for name in principal.values()),
+        "AuthPrincipalOwnerId": account_id,
+        "AuthPrincipalType": _principal_type(principal),
         "NoPermissionType": "ImplicitDeny" if decision.statement is None else "ExplicitDeny",
         "PolicyType": decision.policy_type,
     }
@@ -144,3 +147,11 @@ def _not_trusted(role_name: str, principal: Mapping[str, str], decision: Decisio
         f"You are not authorized to do this action: the trust policy of the role {role_name} does not let {who} in."
     )
     return CloudError("NoPermission", 403, message, {"AccessDeniedDetail": detail})
+
+
+def _principal_type(principal: Mapping[str, str]) -> str:
+    """Return the kind of principal as AccessDeniedDetail names it; for other kinds than RAM's the names are ours."""
+    kind, name = next(iter(principal.items()))
+    sort = name.rpartition(":")[2].partition("/")[0]
+    sorts = {"root": "Account", "user": "SubUser", "assumed-role": "AssumedRoleUser"}
+    return sorts.get(sort, kind) if kind == "RAM" else kind

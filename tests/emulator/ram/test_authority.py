@@ -173,3 +173,21 @@ def test_a_key_dies_with_its_role_and_a_new_role_of_that_name_does_not_revive_it
         sts_call(cloud, old)
     assert refused.value.code == "InvalidSecurityToken.Expired"
     assert sts_call(cloud, issue(cloud)).role_name == "r"
+
+
+@pytest.mark.parametrize(
+    ("principal", "sort", "name"),
+    [
+        ({"RAM": "acs:ram::1900000000000001:root"}, "Account", "acs:ram::1900000000000001:root"),
+        ({"RAM": "acs:ram::1900000000000001:user/alice"}, "SubUser", "alice"),
+        ({"RAM": "acs:ram::1900000000000001:assumed-role/r/s"}, "AssumedRoleUser", "s"),
+        ({"Service": "oss.aliyuncs.com"}, "Service", "oss.aliyuncs.com"),
+        ({"Federated": "acs:ram::1900000000000001:oidc-provider/p"}, "Federated", "p"),
+    ],
+)
+def test_who_is_not_trusted_is_told_in_the_detail(cloud, role, principal, sort, name):
+    with pytest.raises(CloudError) as refused:
+        issue(cloud, principal=principal)
+    detail = refused.value.extra["AccessDeniedDetail"]
+    assert (detail["AuthPrincipalType"], detail["AuthPrincipalDisplayName"]) == (sort, name)
+    assert (detail["PolicyType"], detail["NoPermissionType"]) == ("AssumeRolePolicy", "ImplicitDeny")
