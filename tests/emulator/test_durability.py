@@ -11,14 +11,16 @@ import time
 from types import SimpleNamespace
 
 import httpx2
+import oss2
 import pytest
 
 from tests.emulator.conftest import SigningClient
 
 RAM, IDENTITY = "2015-05-01", "2025-09-01"
 TRUST = '{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":["x"]}}]}'
-KILLED_AFTER = (1, 8, 23)  # answers of the round
+KILLED_AFTER = (3, 8, 23)  # answers of the round
 START_DEADLINE_S = 20
+BUCKET = "lasting-objects"
 
 
 class Program:
@@ -36,6 +38,19 @@ class Program:
             time.sleep(0.01)
         self.ready = json.loads(self.ready_file.read_text())
 
+    def make_bucket(self):
+        body = {"resources": [{"service": "oss", "bucket": BUCKET}]}
+        headers = {"x-fujie-admin": self.ready["admin_token"]}
+        httpx2.post(
+            f"{self.ready['url']}/_fujie/import", json=body, headers=headers, trust_env=False
+        ).raise_for_status()
+
+    def object_url(self, method, name):
+        """Return a presigned URL of one object."""
+        signer = oss2.Auth(self.ready["access_key_id"], self.ready["access_key_secret"])
+        bucket = oss2.Bucket(signer, self.ready["url"], BUCKET, is_path_style=True)
+        return bucket.sign_url(method, name, 600)
+
     def kill(self):
         os.kill(self.process.pid, signal.SIGKILL)
 
@@ -46,24 +61,35 @@ class Program:
 
 
 class Diary:
-    """What one client was told: which roles and identity providers exist, and every request that was answered."""
+    """What one client was told: which roles, identity providers and objects exist, and every request answered."""
 
     def __init__(self, program, name):
+        self.program = program
         self.client = program.client()
         self.name = name
         self.there = set()
         self.gone = set()
         self.answered = []
+        self.objects = []
 
     def step(self, number):
-        """Make one role and one identity provider, and unmake every third of them."""
+        """Make one role, one identity provider and one object, and unmake every third of the first two."""
         name = f"{self.name}-{number}"
         self._told("make", ("role", name), RAM, "CreateRole", RoleName=name, AssumeRolePolicyDocument=TRUST)
         provider = {"IdentityProviderName": name, "DiscoveryURL": "https://idp.example", "AllowedAudience": '["a"]'}
         self._told("make", ("provider", name), IDENTITY, "CreateIdentityProvider", **provider)
+        self._put_object(name)
         if number % 3 == 0:
             self._told("unmake", ("role", name), RAM, "DeleteRole", RoleName=name)
             self._told("unmake", ("provider", name), IDENTITY, "DeleteIdentityProvider", IdentityProviderName=name)
+
+    def _put_object(self, name):
+        self.unsure = ("object", name)
+        answer = self.client.http.put(self.program.object_url("PUT", name), content=name.encode() * 999)
+        assert answer.status_code == 200, answer.text
+        self.objects.append(name)
+        self.unsure = None
+        self.after_answer()
 
     def _told(self, kind, thing, version, action, **form):
         self.unsure = thing
@@ -73,6 +99,10 @@ class Diary:
         self.answered.append(answer.request)
         self.unsure = None
         self.after_answer()
+
+    def count(self):
+        """Return how many answers came."""
+        return len(self.answered) + len(self.objects)
 
     def after_answer(self):
         """The killer's diary kills here."""
@@ -89,14 +119,15 @@ def live(diary):
 def test_kill_9_after_any_answer_loses_nothing(tmp_path, answers):
     program = Program(tmp_path)
     killer, other = Diary(program, "killer"), Diary(program, "other")
-    killer.after_answer = lambda: program.kill() if len(killer.answered) == answers else None
+    program.make_bucket()
+    killer.after_answer = lambda: program.kill() if killer.count() == answers else None
     threads = [threading.Thread(target=live, args=(diary,)) for diary in (killer, other)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert program.process.wait() == -signal.SIGKILL
-    assert len(killer.answered) == answers
+    assert killer.count() == answers
     again = Program(tmp_path)
     try:
         with httpx2.Client(trust_env=False) as http:
@@ -115,6 +146,8 @@ def check(program, http, *diaries):
     for diary in diaries:
         mine = {thing for thing in found if thing[1].startswith(f"{diary.name}-")}
         assert mine - {diary.unsure} == diary.there - diary.gone - {diary.unsure}
+        for name in diary.objects:
+            assert http.get(program.object_url("GET", name)).content == name.encode() * 999
         for request in diary.answered[-3:]:
             answer = http.post(program.ready["url"] + "/", content=request.content, headers=request.headers)
             assert answer.json()["Code"] == "SignatureNonceUsed"
