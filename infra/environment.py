@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from fujie.settings import AgentAbout
 from infra.config import StackConfig
 from infra.stack_secrets import StackSecrets
 
@@ -26,6 +27,8 @@ class Resolved:
     llm: Mapping[str, str]
     """FUJIE_LLM_* or DASHSCOPE_API_KEY, for `process` alone."""
     agent: str = ""
+    agent_about: AgentAbout | None = None
+    """What `chat` and `callback` tell people of that agent; they do not load its file."""
     agent_elsewhere: Mapping[str, str] | None = None
     """FUJIE_AGENT_ENDPOINT and FUJIE_AGENT_BEARER_TOKEN, for `chat` alone."""
 
@@ -52,6 +55,7 @@ def _chat(resolved: Resolved) -> Environment:
         "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["chat"].private.reveal(),
         "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
+        "FUJIE_AGENT_ABOUT": _about(resolved),
         **(resolved.agent_elsewhere or {}),
     }
 
@@ -71,9 +75,11 @@ def _callback(resolved: Resolved) -> Environment:
         "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["callback"].private.reveal(),
+        "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "chat"),
         "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
         "FUJIE_SEALING_PRIVATE_KEY": resolved.secrets.sealing.private.reveal(),
         "FUJIE_WORKLOAD_IDENTITY": resolved.workload_identity,
+        "FUJIE_AGENT_ABOUT": _about(resolved),
     }
 
 
@@ -83,6 +89,7 @@ def _tool(resolved: Resolved) -> Environment:
         "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "process"),
         "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
         "FUJIE_SEALING_PRIVATE_KEY": resolved.secrets.sealing.private.reveal(),
+        "FUJIE_LEDGER_KEY": resolved.secrets.ledger.reveal(),
         "FUJIE_WORKLOAD_IDENTITY": resolved.workload_identity,
         "FUJIE_OSS_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_OSS_BUCKET": resolved.config.bucket,
@@ -97,6 +104,10 @@ _OWN: Mapping[str, Callable[[Resolved], Environment]] = {
     "callback": _callback,
     "tool": _tool,
 }
+
+
+def _about(resolved: Resolved) -> str:
+    return json.dumps(asdict(resolved.agent_about), ensure_ascii=False) if resolved.agent_about else ""
 
 
 def _public_keys(resolved: Resolved, *minters: str) -> str:

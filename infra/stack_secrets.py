@@ -33,6 +33,8 @@ class StackSecrets:
     signing: dict[str, KeyPair]
     sealing: KeyPair
     provider_secrets: dict[str, Secret]
+    ledger: Secret
+    """With which `tool` seals the ledger; whoever verifies it needs it too."""
 
 
 def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
@@ -45,6 +47,7 @@ def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
     for minter in MINTERS:
         kept.setdefault(f"signing/{minter}", _pair(new_signing_key()))
     kept.setdefault("sealing", _pair(new_sealing_key()))
+    kept.setdefault("ledger", secrets.token_urlsafe(32))
     for provider in providers:
         kept.setdefault(f"provider/{provider}", secrets.token_urlsafe(24))
     if kept != known:
@@ -58,6 +61,7 @@ def _secrets_from(path: Path, kept: dict[str, Any]) -> StackSecrets:
             {minter: _key_pair(kept[f"signing/{minter}"]) for minter in MINTERS},
             _key_pair(kept["sealing"]),
             {name.removeprefix("provider/"): Secret(kept[name]) for name in kept if name.startswith("provider/")},
+            Secret(kept["ledger"]),
         )
     except (KeyError, TypeError) as error:
         raise _damaged(path) from error

@@ -2,11 +2,12 @@
 
 from starlette.datastructures import Headers
 
+from fujie import clock
 from fujie.agents.runs import Principal
 from fujie.identity.claims import IdTokenVerifier, unverified_header
 from fujie.identity.delegation import InboundTokens, Sealer, delegate
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
-from fujie.identity.internal import TYPE, InternalCaller, InternalVerifier
+from fujie.identity.internal import TYPE, InternalCaller, InternalVerifier, spend
 from fujie.secret import Secret
 from fujie.sessions.port import Store
 
@@ -32,7 +33,7 @@ class Door:
         self._tenant = tenant
 
     async def anyone(self, headers: Headers) -> Principal:
-        """Admit `chat`, or a person with an id_token of this stack's issuer."""
+        """Admit `chat`, once per token, or a person with an id_token of this stack's issuer."""
         unverified_token = _bearer(headers)
         if unverified_header(unverified_token).get("typ") == TYPE:
             return await self._delegated(self._from_chat.verify(unverified_token))
@@ -42,11 +43,14 @@ class Door:
         return Principal(row.user, row.id)
 
     async def chat(self, headers: Headers) -> Principal:
-        """Admit `chat` alone."""
+        """Admit `chat` alone, once per token."""
         return await self._delegated(self._from_chat.verify(_bearer(headers)))
 
     async def waker(self, unverified_token: Secret, run_id: str) -> Principal:
-        """Admit `callback` or `chat` with a token that was minted for this run."""
+        """Admit `callback` or `chat` with a token that was minted for this run.
+
+        The platform delivers a wake-up at least once, so its token may come again: a second one finds nothing to do.
+        """
         caller = self._from_wakers.verify(unverified_token)
         run = await self._store.run(run_id)
         if run is None or caller.run_id != run_id or caller.delegation_id != run.delegation_id:
@@ -56,6 +60,7 @@ class Door:
     async def _delegated(self, caller: InternalCaller) -> Principal:
         if caller.run_id:
             raise TokenInvalidError("the internal token was minted to wake one run")
+        await spend(self._store, caller, clock.now())
         row = await self._store.delegation(caller.delegation_id)
         if row is None or row.withdrawn_at is not None:
             raise DelegationExpiredError("the sign-in behind this request has ended", repair="sign in again")

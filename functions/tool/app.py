@@ -12,7 +12,8 @@ from fujie import clock
 from fujie.errors import FujieError
 from fujie.identity.acting import acting_for
 from fujie.identity.errors import DelegationExpiredError, DelegationRequiredError
-from fujie.identity.internal import InternalCaller
+from fujie.identity.internal import InternalCaller, spend
+from fujie.identity.ledger import actors
 from fujie.telemetry import bind
 from fujie.tools.outcomes import Failed
 from functions.tool.asked import asked_call, speaker
@@ -35,14 +36,18 @@ async def call_tool(request: Request, name: str, caller: Speaker) -> dict[str, A
     """Call a tool for the user of the run that the token names."""
     parts: Parts = request.app.state.parts
     asked = await asked_call(request, caller, name)
-    parts.registry.get(name)
+    tool = parts.registry.get(name)
+    if tool.effect != "read":
+        await spend(parts.store, caller, clock.now())
     try:
         acting = await acting_for(parts.store, parts.opener, caller, refresh=parts.refresher, now=clock.now())
     except (DelegationExpiredError, DelegationRequiredError) as error:
         # The run and its user do belong together, so the model may say what is to be done.
         return Failed(error.as_dict(), None, 0).as_dict()
     with bind(run_id=acting.run.id, user_id=acting.user.id):
-        outcome = await parts.caller.call(acting, name, asked.arguments, call_id=asked.call_id, language=asked.language)
+        outcome = await parts.caller.call(
+            acting, name, asked.arguments, call_id=asked.call_id, language=asked.language, actor=actors(caller.act)
+        )
     return outcome.as_dict()
 
 

@@ -13,6 +13,7 @@ from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.consent import ConsentDesk
 from fujie.identity.delegation import Opener, Sealer
 from fujie.identity.internal import InternalVerifier
+from fujie.identity.ledger import Ledger, LedgerKey
 from fujie.identity.outbound import CredentialBroker, StsCredential
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
@@ -48,9 +49,12 @@ def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Sto
     """Return the parts that the settings describe, nothing opened; raises SettingsError, naming what is missing."""
     if settings.sealing_private_key is None:
         raise SettingsError("FUJIE_SEALING_PRIVATE_KEY is not set", repair="give `tool` the stack's sealing key")
+    if settings.ledger_key is None:
+        raise SettingsError("FUJIE_LEDGER_KEY is not set", repair="give `tool` the stack's key for its ledger")
     http, registry = http_client(), Registry(tools)
     store = store or store_from_settings(settings)
     broker = CredentialBroker(settings, http, store, ConsentDesk(settings, store), caller_key_from_environ)
+    ledger = Ledger(store, LedgerKey(settings.ledger_key))
     return Parts(
         settings=settings,
         store=store,
@@ -59,7 +63,7 @@ def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Sto
         opener=Opener(settings.sealing_private_key),
         refresher=_refresher(settings, http),
         registry=registry,
-        caller=Caller(registry, broker, settings, http, lambda sts: _objects(settings, sts)),
+        caller=Caller(registry, broker, settings, http, lambda sts: _objects(settings, sts), ledger),
     )
 
 

@@ -42,6 +42,16 @@ class ListenSettings:
 
 
 @dataclass(frozen=True)
+class AgentAbout:
+    """What people are told of an agent that is not the one that ships."""
+
+    name: str
+    description: str = ""
+    abilities: tuple[str, ...] = ()
+    """One sentence for each of its tools."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """The settings of one function; a field that the function does not need is empty."""
 
@@ -73,8 +83,12 @@ class Settings:
     """JWK (EC P-256, public) to which delegations are sealed."""
     sealing_private_key: Secret | None = None
     """Its private half: only `tool` and `callback` have it."""
+    ledger_key: Secret | None = None
+    """With which `tool` seals the ledger of credentials; nobody else has it."""
     agent: str = ""
     """Path of the agent file to serve; empty serves the agent that ships."""
+    agent_about: AgentAbout | None = None
+    """What people are told of that agent, for the functions that do not load it; None for the agent that ships."""
     agent_endpoint: str = ""
     """An agent elsewhere that `chat` talks to (AgentScope protocol) instead of `process`."""
     agent_bearer_token: Secret | None = None
@@ -127,7 +141,9 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         internal_public_keys=_mapping(env, "FUJIE_INTERNAL_PUBLIC_KEYS"),
         sealing_public_key=env.get("FUJIE_SEALING_PUBLIC_KEY", ""),
         sealing_private_key=_secret(env, "FUJIE_SEALING_PRIVATE_KEY"),
+        ledger_key=_secret(env, "FUJIE_LEDGER_KEY"),
         agent=env.get("FUJIE_AGENT", ""),
+        agent_about=_agent_about(env),
         agent_endpoint=env.get("FUJIE_AGENT_ENDPOINT", "").rstrip("/"),
         agent_bearer_token=_secret(env, "FUJIE_AGENT_BEARER_TOKEN"),
         llm=_llm(env),
@@ -189,6 +205,16 @@ def _mapping(env: Mapping[str, str], name: str) -> dict[str, str]:
     if not isinstance(value, dict):
         raise SettingsError(f"{name} must be a JSON object")
     return {key: item if isinstance(item, str) else json.dumps(item) for key, item in value.items()}
+
+
+def _agent_about(env: Mapping[str, str]) -> AgentAbout | None:
+    if not env.get("FUJIE_AGENT_ABOUT"):
+        return None
+    try:
+        value = json.loads(env["FUJIE_AGENT_ABOUT"])
+        return AgentAbout(str(value["name"]), str(value["description"]), tuple(map(str, value["abilities"])))
+    except (ValueError, KeyError, TypeError) as error:
+        raise SettingsError("FUJIE_AGENT_ABOUT must be JSON with name, description and abilities") from error
 
 
 def _llm(env: Mapping[str, str]) -> LlmSettings | None:

@@ -13,6 +13,8 @@ import pytest
 
 from fujie import APIKey, tool
 from fujie.fc.handler import fc_handler
+from fujie.identity.ledger import LedgerKey, verify
+from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore
 from fujie.sessions.migrate import migrate
 from fujie.sessions.sql import SqlStore
@@ -328,6 +330,45 @@ def test_a_body_above_the_limit_is_refused(ask):
 # The entry
 
 
+def test_each_use_of_a_credential_is_one_entry_of_the_ledger_and_verifies(call, world, store):
+    world.pages[WEATHER] = (200, {}, {"temperature": 21})
+    call("get_weather", {"city": "Hangzhou"})
+    world.pages[WEATHER] = (500, {}, {"message": "no"})
+    call("get_weather", {"city": "Hangzhou"}, call_id="call-2", call="call-2")
+    world.needs_consent = True
+    call("write_dingtalk_document", {"document": "X", "text": "hello"}, call_id="call-3", call="call-3")
+    call("get_weather", {"town": 7})
+    entries = asyncio.run(store.ledger())
+    told = [(row.call_id, row.tool, row.kind, row.provider, row.decision, row.outcome) for row in entries]
+    assert told == [
+        ("call-1", "get_weather", "api_key", "weather", "issued", "ok"),
+        ("call-2", "get_weather", "api_key", "weather", "issued", "provider_failed"),
+        ("call-3", "write_dingtalk_document", "oauth", "dingtalk", "asked", "waits"),
+    ]
+    assert {(row.user, row.run_id, row.actor) for row in entries} == {(ALICE, "run-alice", "process")}
+    assert entries[0].fingerprint == entries[1].fingerprint != entries[2].fingerprint == ""
+    assert entries[2].scopes == ("document.read", "document.write")
+    assert "canary" not in repr(entries)
+    key = LedgerKey(Secret("ledger-key-of-the-tests"))
+    assert asyncio.run(verify(store, key)) == 3
+
+
+def test_a_change_is_made_once_however_often_its_token_is_shown(call, world):
+    world.pages[DOCUMENT] = (200, {}, {"id": "X", "text": "hello"})
+    arguments = {"document": "X", "text": "hello"}
+    token = token_for("write_dingtalk_document", arguments)
+    assert call("write_dingtalk_document", arguments, token=token)[0] == 200
+    status, body = call("write_dingtalk_document", arguments, token=token)
+    assert (status, body["error"]["code"]) == (401, "token_invalid")
+    assert len(world.requests) == 1
+
+
+def test_what_changes_nothing_may_be_asked_again(call, world):
+    world.pages[WEATHER] = (200, {}, {"temperature": 21})
+    token = token_for("get_weather", {"city": "Hangzhou"})
+    assert [call("get_weather", {"city": "Hangzhou"}, token=token)[0] for _ in range(2)] == [200, 200]
+
+
 def test_the_entry_serves_from_its_environment_alone(world, tmp_path):
     url = f"sqlite+aiosqlite:///{tmp_path / 'fujie.db'}"
     asyncio.run(prepared(url))
@@ -373,6 +414,7 @@ def entry_environ(world, url):
         "FUJIE_ENDPOINTS": json.dumps(settings_for(world).endpoints),
         "FUJIE_INTERNAL_PUBLIC_KEYS": json.dumps({"process": PROCESS_PUBLIC}),
         "FUJIE_SEALING_PRIVATE_KEY": SEALING_PRIVATE.reveal(),
+        "FUJIE_LEDGER_KEY": "ledger-key",
         "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.tool",
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "canary-role-secret",
     }

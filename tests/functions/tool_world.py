@@ -100,6 +100,7 @@ def settings_for(world, **changes):
         "endpoints": endpoints,
         "internal_public_keys": {"process": PROCESS_PUBLIC, "chat": CHAT_PUBLIC},
         "sealing_private_key": SEALING_PRIVATE,
+        "ledger_key": Secret("ledger-key-of-the-tests"),
     }
     return Settings(**fields | changes)
 

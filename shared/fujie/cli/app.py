@@ -14,6 +14,8 @@ app = typer.Typer(
 )
 emulator = typer.Typer(help="The emulated cloud on its own.", no_args_is_help=True)
 app.add_typer(emulator, name="emulator")
+audit = typer.Typer(help="Who used whose credential for what.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
 
 State = Annotated[Path, typer.Option(help="Directory that keeps all state.", metavar="DIR")]
 ReadyFile = Annotated[Path | None, typer.Option(help="JSON file to write once everything answers.", metavar="FILE")]
@@ -22,7 +24,8 @@ ReadyFile = Annotated[Path | None, typer.Option(help="JSON file to write once ev
 @app.command()
 def dev(
     ports: Annotated[
-        int, typer.Option(help="First of six ports in a row; the first is the address.", metavar="BASE")
+        int,
+        typer.Option(help="First of six ports in a row; the first is the address.", metavar="BASE", min=1, max=65_530),
     ] = 8090,
     state: State = Path(".fujie"),
     ready_file: ReadyFile = None,
@@ -41,10 +44,29 @@ def token(
     user: Annotated[str, typer.Option(help="Demo user: alice or bob.")],
     state: State = Path(".fujie"),
 ) -> None:
-    """Print an id_token of the emulated sign-in for a demo user, for curl."""
+    """Print an id_token of the emulated sign-in for a demo user, for curl. `fujie dev` must be running."""
     from fujie.cli.token import id_token_of
 
     print(id_token_of(user, state.resolve()).reveal())
+
+
+@audit.command("tail")
+def audit_tail(
+    count: Annotated[int, typer.Option("-n", min=1, max=10_000, help="How many entries.")] = 20,
+    state: State = Path(".fujie"),
+) -> None:
+    """Print the last entries of the ledger, oldest first."""
+    from fujie.cli.audit import tail
+
+    print(tail(state.resolve(), count))
+
+
+@audit.command("verify")
+def audit_verify(state: State = Path(".fujie")) -> None:
+    """Check that no entry of the ledger was changed, inserted, moved or dropped."""
+    from fujie.cli.audit import verified
+
+    print(verified(state.resolve()))
 
 
 CloudState = Annotated[Path, typer.Option("--state", help="State directory of the emulated cloud.", metavar="DIR")]
@@ -56,7 +78,7 @@ CLOUD_STATE = Path(".fujie/cloud")
 
 @emulator.command("start")
 def emulator_start(
-    port: Annotated[int, typer.Option(help="Port of the emulated cloud.")] = 8091,
+    port: Annotated[int, typer.Option(help="Port of the emulated cloud.", min=0, max=65_535)] = 8091,
     state: State = CLOUD_STATE,
     ready_file: ReadyFile = None,
     admin: Annotated[

@@ -10,12 +10,14 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from fujie import clock
 from fujie.identity.claims import check_times, unverified_header, unverified_payload
 from fujie.identity.errors import IdentityMisconfiguredError, TokenInvalidError
 from fujie.identity.keys import key_for, keys_from_jwk
+from fujie.identity.port import IdentityStore
 from fujie.secret import Secret
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ ALGORITHM = "ES256"
 TYPE = "fujie-internal+jwt"
 MAX_LIFETIME_S = 300
 MAX_CHAIN = 5
+MAX_TOKEN_ID = 64
+NEVER = datetime.min.replace(tzinfo=UTC)
 _TEXTS = ("dlg", "run", "tool", "call", "ath")
 
 
@@ -39,6 +43,9 @@ class InternalCaller:
     tool: str = ""
     call_id: str = ""
     arguments_hash: str = ""
+    token_id: str = ""
+    expires_at: datetime = NEVER
+    """When the token ends; until then a use of it for a change is remembered."""
 
 
 class InternalMinter:
@@ -150,12 +157,28 @@ def arguments_hash(arguments: Mapping[str, Any]) -> str:
 
 def _caller(claims: Mapping[str, Any]) -> InternalCaller:
     texts = [claims.get(name, "") for name in _TEXTS]
-    if not claims.get("jti") or not all(isinstance(text, str) for text in texts):
+    token_id = claims.get("jti")
+    if (
+        not isinstance(token_id, str)
+        or not 0 < len(token_id) <= MAX_TOKEN_ID
+        or not all(isinstance(text, str) for text in texts)
+    ):
         raise TokenInvalidError("the internal token is malformed")
     act: Any = claims.get("act")
     if not _is_chain(act) or act["sub"] != claims["iss"]:
         raise TokenInvalidError("the internal token's act chain does not begin with its issuer")
-    return InternalCaller(claims["iss"], act, *texts)
+    ends = datetime.fromtimestamp(claims["exp"], UTC)
+    dlg, run, tool, call, ath = texts
+    return InternalCaller(claims["iss"], act, dlg, run, tool, call, ath, token_id, ends)
+
+
+async def spend(store: IdentityStore, caller: InternalCaller, now: datetime) -> None:
+    """Use up the token of a request that changes something; raises TokenInvalidError when it was used before.
+
+    What is remembered ends with the token, so the store holds five minutes of changes and no more.
+    """
+    if not caller.token_id or not await store.spend_token(caller.token_id, now, caller.expires_at):
+        raise TokenInvalidError("the internal token was used before")
 
 
 def _is_chain(act: Any) -> bool:

@@ -4,12 +4,15 @@ Who can write the database but does not have the key can neither change, insert,
 He could put back an older state of the whole ledger: keep the count that `verify` gives somewhere else.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, fields
+import logging
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import UTC
+from typing import Any
 
 from fujie.identity.errors import IdentityError
 from fujie.identity.port import IdentityStore
@@ -17,6 +20,10 @@ from fujie.identity.rows import LedgerEntry
 from fujie.secret import Secret
 
 PAGE = 500
+WRITE_S = 2.0
+"""How long a call waits for its entry; a slower insert goes on without it."""
+
+_log = logging.getLogger(__name__)
 
 
 class LedgerDamagedError(IdentityError):
@@ -49,6 +56,33 @@ class LedgerKey:
         return hmac.new(
             self.key.reveal().encode(), f"fujie ledger {purpose}\n{text}".encode(), hashlib.sha256
         ).hexdigest()
+
+
+class Ledger:
+    """Writes the ledger of one stack. A call waits for one insert and no longer than `WRITE_S`."""
+
+    def __init__(self, store: IdentityStore, key: LedgerKey) -> None:
+        self._store = store
+        self._key = key
+        self._late: set[asyncio.Task[LedgerEntry]] = set()
+
+    async def record(self, entry: LedgerEntry, credential: Secret | None) -> None:
+        """Keep the entry with the credential's fingerprint. What was done stands also if it cannot be written down.
+
+        Then the log has the entry, as an error: nothing is lost, and somebody hears of it.
+        """
+        if credential is not None:
+            entry = replace(entry, fingerprint=self._key.fingerprint(credential))
+        writing = asyncio.ensure_future(self._store.append_ledger(entry, self._key.seal))
+        self._late.add(writing)
+        writing.add_done_callback(lambda done: self._written(entry, done))
+        await asyncio.wait([writing], timeout=WRITE_S)
+
+    def _written(self, entry: LedgerEntry, done: "asyncio.Task[LedgerEntry]") -> None:
+        self._late.discard(done)
+        failed = "cancelled" if done.cancelled() else type(done.exception()).__name__ if done.exception() else ""
+        if failed:
+            _log.error("the ledger lacks an entry (%s): %s", failed, text_of(entry))
 
 
 async def entries_of(store: IdentityStore) -> AsyncIterator[LedgerEntry]:
@@ -93,6 +127,18 @@ def check_entry(entry: LedgerEntry, seq: int, previous: str, key: LedgerKey) -> 
         raise LedgerDamagedError(f"entry {seq} of the ledger was changed")
 
 
-def actors(act: "Iterable[str]") -> str:
-    """Return the chain of functions as the ledger shows it, the last speaker first."""
-    return " < ".join(act)
+def text_of(entry: LedgerEntry) -> str:
+    """Return the entry as one line of JSON, always the same for the same entry."""
+    said = {field.name: getattr(entry, field.name) for field in fields(entry)}
+    said |= {"at": entry.at.astimezone(UTC).isoformat(), "user": [entry.user.tenant, entry.user.id, entry.user.name]}
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def actors(act: Mapping[str, Any]) -> str:
+    """Return an `act` chain (InternalCaller.act) as the ledger shows it, the last speaker first."""
+    names: list[str] = []
+    link: Any = act
+    while link:
+        names.append(str(link.get("sub", "")))
+        link = link.get("act")
+    return " < ".join(names)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fujie.errors import FujieError
 from fujie.identity.acting import Acting
 from fujie.identity.errors import AuthorizationRequired
+from fujie.identity.ledger import Ledger
 from fujie.identity.outbound import CredentialBroker
 from fujie.secret import Secret
 from fujie.settings import Settings
@@ -27,6 +28,7 @@ from fujie.tools.errors import (
 )
 from fujie.tools.granting import Asked, Grant, Grants, OpenObjects
 from fujie.tools.outcomes import Failed, Outcome, Succeeded, Waits
+from fujie.tools.recording import CredentialUse, said_of
 from fujie.tools.registry import Registry
 from fujie.tools.schema import FIELD_PREFIX, arguments_model
 
@@ -53,34 +55,49 @@ class Caller:
         settings: Settings,
         http: "httpx2.AsyncClient",
         open_objects: OpenObjects | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._registry = registry
         self._grants = Grants(broker, settings.oss_bucket)
         self._settings = settings
         self._http = http
         self._open_objects = open_objects
+        self._ledger = ledger
 
     async def call(
-        self, acting: Acting, name: str, arguments: Mapping[str, Any], *, call_id: str, language: str
+        self, acting: Acting, name: str, arguments: Mapping[str, Any], *, call_id: str, language: str, actor: str = ""
     ) -> Outcome:
         """Return how the call ended; a fault of tool, provider or credential is an outcome.
+
+        Each use of a credential is written to the ledger, also when the call is cut off; `actor` is who spoke to us.
 
         Raises UnknownToolError.
         """
         asked = Asked(self._registry.get(name), arguments, call_id, language)
         started = time.monotonic()
         grant = Grant()
+        use = CredentialUse(acting, asked.tool, call_id, actor)
         try:
             values = checked_arguments(asked.tool, arguments)
+            use.begin()
             grant = await self._grants.grant(acting, Asked(asked.tool, values, call_id, language))
+            use.issue(grant)
             output = await self._run(acting, asked, values, grant)
             outcome: Outcome = Succeeded(checked_output(output, grant.secrets), grant.badge, _since(started))
         except AuthorizationRequired as waiting:
             outcome = Waits(waiting.consent)
         except FujieError as error:
             outcome = Failed(_masked(error, grant.secrets), grant.badge, _since(started))
+        except BaseException:
+            await self._record(use, "aborted")
+            raise
+        await self._record(use, said_of(outcome))
         _report(asked, outcome)
         return outcome
+
+    async def _record(self, use: CredentialUse, outcome: str) -> None:
+        if self._ledger is not None and use.has_begun:
+            await self._ledger.record(use.entry(outcome), use.credential)
 
     async def _run(self, acting: Acting, asked: Asked, values: Mapping[str, Any], grant: Grant) -> Any:
         from fujie.tools.door import client_through
