@@ -8,6 +8,7 @@ import asyncio
 import gc
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ import httpx2
 
 from fujie.errors import FujieError, SettingsError
 from fujie.secret import Secret
+from fujie.settings import AgentAbout
 from fujie.tools.declaration import Tool
 from fujie.tools.manifest import providers_needed
 from infra.config import StackConfig
@@ -34,6 +36,8 @@ FUNCTION_PORTS = {"chat": 2, "process": 3, "callback": 4, "tool": 5}
 LLM_VARIABLES = ("FUJIE_LLM_BASE_URL", "FUJIE_LLM_API_KEY", "FUJIE_LLM_MODEL", "DASHSCOPE_API_KEY")
 AGENT_ELSEWHERE = ("FUJIE_AGENT_ENDPOINT", "FUJIE_AGENT_BEARER_TOKEN")
 EMULATOR_DEADLINE_S = 20.0
+ABILITIES, SENTENCE_LENGTH = 6, 120
+"""How much of an agent is told to `chat` and `callback`: a function's environment holds 4 KB (fc.md)."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
 
     Functions start as soon as what they need to start is there; the rest is made while they do.
     """
-    tools = _tools(options.agent)
+    tools, about = _served(options.agent)
     needs = providers_needed(tools)
     secrets = load_or_create(options.state / "keys.json", [need.name for need in needs])
     database = options.state / "fujie.db"
@@ -94,7 +98,7 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
     clients = CloudClients(stack.config, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
     applications = ensure_entrance(stack, clients)
     client_id = applications[stack.identity_providers[0].application]
-    resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools)
+    resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools, about)
     with httpx2.Client(base_url=emulator.url, headers=emulator.admin_headers, trust_env=False, timeout=30) as http:
         _put_functions(http, stack, resolved, options.base_port)
         register_partners(http, stack, needs, secrets, options.agent.parent / "partners" if options.agent else None)
@@ -141,14 +145,22 @@ def _migrate(database_url: str) -> None:
         ) from error
 
 
-def _tools(agent: Path | None) -> Sequence[Tool]:
+def _served(agent: Path | None) -> tuple[Sequence[Tool], AgentAbout | None]:
     if agent is None:
         from functions.tool.manifest import TOOLS
 
-        return TOOLS
-    from fujie.tools.loading import load_tools
+        return TOOLS, None
+    from fujie.agents.loading import agent_from_file
 
-    return load_tools(str(agent))
+    app = agent_from_file(agent)
+    abilities = tuple(_first_sentence(tool.description) for tool in app.tools[:ABILITIES])
+    return app.tools, AgentAbout(app.app_name, _first_sentence(app.app_description), abilities)
+
+
+def _first_sentence(text: str) -> str:
+    """Return what a person reads of a description, whose rest is for the model; short, since it is an environment's."""
+    paragraph = " ".join(text.strip().split("\n\n")[0].split())
+    return re.split(r"(?<=[.!?]) |(?<=[。！？])", paragraph)[0][:SENTENCE_LENGTH]
 
 
 def _config(emulator: Emulator, base_port: int, needs: Sequence[Any]) -> StackConfig:
@@ -172,6 +184,7 @@ def _resolved(
     client_id: str,
     database_url: str,
     tools: Sequence[Tool],
+    about: AgentAbout | None,
 ) -> Resolved:
     cloud = stack.config.cloud_url
     chosen = {name: environ[name] for name in LLM_VARIABLES if environ.get(name)}
@@ -188,6 +201,7 @@ def _resolved(
         endpoints=_endpoints(cloud, tools),
         llm=chosen if {"FUJIE_LLM_BASE_URL", "DASHSCOPE_API_KEY"} & set(chosen) else scripted,
         agent=str(options.agent or ""),
+        agent_about=about,
         agent_elsewhere={name: environ[name] for name in AGENT_ELSEWHERE if environ.get(name)},
     )
 

@@ -8,14 +8,17 @@ from urllib.parse import urlsplit
 from fujie import clock
 from fujie.identity.consent import in_language, words_from_consent
 from fujie.identity.rows import BrowserSession, Consent
+from fujie.settings import AgentAbout
 from functions.callback.words import WORDS, Language
 
 
-def shown(consent: Consent, session: BrowserSession, language: Language) -> dict[str, Any]:
-    """Return what connect.html names."""
+def shown(consent: Consent, session: BrowserSession, about: AgentAbout | None, language: Language) -> dict[str, Any]:
+    """Return what connect.html names; `about` is the agent that asks, None the one that ships."""
     words, asked = WORDS[language], words_from_consent(consent)
     return {
         "lead": words["connect_lead"].format(provider=asked.provider_name),
+        "agent": about.name if about else words["agent_name"],
+        "agent_description": about.description if about else words["agent_description"],
         "provider": asked.provider_name,
         "scopes": [
             {"name": scope.name, "words": in_language(scope.words, language) or scope.name} for scope in asked.scopes

@@ -50,7 +50,8 @@ async def look(consent_id: ConsentId, request: Request, session: Visitor, parts:
         consent = await parts.desk.look(consent_id, session)
     except FujieError as error:
         return await refused(request, parts, error, await parts.store.consent(consent_id))
-    return connect_page(request, shown(consent, session, language_for(request)), consent.authorization_url)
+    asked = shown(consent, session, parts.settings.agent_about, language_for(request))
+    return connect_page(request, asked, consent.authorization_url)
 
 
 @routes.post("/connect/{consent_id}")

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from functions.chat import asking, conversations, signing_in
+from functions.chat import asking, conversations, granting, signing_in
 from functions.chat.errors import install_error_answers
 from functions.chat.headers import BodyLimit, SecurityHeaders
 from functions.chat.parts import Parts
@@ -26,7 +26,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPI(title="fujie chat", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.state.parts = parts
     app.state.watches, app.state.questions = Places(WATCHES), Places(QUESTIONS)
-    for routes in (signing_in.routes, asking.routes, conversations.routes):
+    for routes in (signing_in.routes, asking.routes, conversations.routes, granting.routes):
         app.include_router(routes)
     install_statics(app)
     install_error_answers(app)

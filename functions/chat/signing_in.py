@@ -1,6 +1,7 @@
 """Sign-in and sign-out of the browser, and who is signed in."""
 
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, JSONResponse, RedirectResponse
@@ -10,11 +11,13 @@ from fujie import clock
 from fujie.errors import FujieError
 from fujie.identity.signin import SignedIn as Finished
 from fujie.secret import Secret
+from fujie.settings import Settings
 from functions.chat.guard import OwnPage, PartsOf, SameOrigin, Visitor
 from functions.chat.parts import Parts
 from functions.chat.statics import STATIC
 
-AGENT = {"name": "Fujie", "description": "An agent that acts for you, with your own consent."}
+SHIPPED = {"name": "Fujie", "description": "An agent that acts for you, with your own consent.", "abilities": None}
+"""Of this one the page has its own words and examples; of another it knows only what it says of itself."""
 LANGUAGES = ["zh", "en"]
 
 routes = APIRouter()
@@ -28,11 +31,11 @@ class OAuthReturn(BaseModel):
 
 
 @routes.get("/api/me")
-async def me(session: Visitor) -> dict[str, Any]:
+async def me(session: Visitor, parts: PartsOf) -> dict[str, Any]:
     """Who is signed in, and what the UI needs to begin."""
     user = {"id": session.user.id, "name": session.user.name} if session else None
     token = session.csrf_token if session else ""
-    return {"user": user, "csrf_token": token, "agent": AGENT, "languages": LANGUAGES}
+    return {"user": user, "csrf_token": token, "agent": _agent(parts.settings), "languages": LANGUAGES}
 
 
 @routes.get("/auth/login")
@@ -85,6 +88,15 @@ async def sample_login_return(body: OAuthReturn, request: Request, parts: PartsO
     response = JSONResponse({"user_id": session.user.id, "csrf_token": session.csrf_token})
     _keep(response, parts, finished)
     return response
+
+
+def _agent(settings: Settings) -> dict[str, Any]:
+    if settings.agent_endpoint:
+        return {"name": urlsplit(settings.agent_endpoint).hostname or "", "description": "", "abilities": []}
+    about = settings.agent_about
+    if about is None:
+        return SHIPPED
+    return {"name": about.name, "description": about.description, "abilities": list(about.abilities)}
 
 
 async def _finish(request: Request, parts: Parts, code: str, state: str, issuer: str = "") -> Finished:

@@ -77,6 +77,8 @@ def test_a_new_agent_with_a_new_provider_gets_its_answer_through_consent(wheel, 
 
     stack = own_stack("--agent", str(file))
     alice = Person(stack, "alice").sign_in()
+    about = {"name": f"{names['noun']} finder", "description": "", "abilities": [f"Find {names['noun']} of one owner."]}
+    assert alice.me()["agent"] == about
     answer = alice.ask(f"Use find_{names['noun']} with owner=Ada")
     assert answer.status == "incomplete"
     (consent,) = answer.consents

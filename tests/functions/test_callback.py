@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
@@ -9,6 +10,7 @@ import pytest
 
 from fujie import clock
 from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, DelegationExpiredError, ThrottledError
+from fujie.settings import AgentAbout
 from functions.callback import returning
 from functions.callback.app import create_app
 from functions.callback.notices import OUTCOMES
@@ -116,6 +118,16 @@ async def test_the_page_names_what_is_asked_and_where_the_browser_goes_next(alic
     assert f"{callback.consent.expires_at:%Y-%m-%d %H:%M} UTC" in page.text
     assert [*re.findall(r"<button[^>]*>([^<]*)</button>", page.text)] == ["Allow", "Deny"]
     assert await callback.status() == "requested"
+
+
+async def test_the_page_says_which_agent_asks(alice, callback):
+    assert "Acts for you, with your own consent." in (await alice.get(callback.link)).text
+    about = AgentAbout("Contacts <b>", "Finds people.")
+    parts = callback.app.state.parts
+    callback.app.state.parts = replace(parts, settings=replace(parts.settings, agent_about=about))
+    page = (await alice.get(callback.link)).text
+    assert "Contacts &lt;b&gt;<small>Finds people.</small>" in page
+    assert "Acts for you" not in page
 
 
 async def test_the_page_speaks_chinese(alice, callback):

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 
 import httpx2
@@ -27,7 +27,7 @@ from fujie.protocols.events import (
     TextStarted,
 )
 from fujie.secret import Secret
-from fujie.settings import Settings
+from fujie.settings import AgentAbout, Settings
 from functions.chat import relay, watch
 from functions.chat.agent import ElsewhereAgent, ProcessAgent
 from functions.chat.app import create_app
@@ -158,6 +158,19 @@ async def test_me_says_who_is_signed_in_and_is_never_cached(alice, visitor):
     assert answer.json()["csrf_token"] == "csrf-alice-cookie"
     assert answer.headers["cache-control"] == "no-store"
     assert (await visitor.get("/api/me")).json()["user"] is None
+
+
+async def test_me_describes_the_agent_that_answers(chat, alice, elsewhere):
+    shipped = (await alice.get("/api/me")).json()["agent"]
+    assert (shipped["name"], shipped["abilities"]) == ("Fujie", None)
+    about = AgentAbout("Contacts", "Finds people.", ("Find a contact by name.",))
+    chat.app.state.parts = replace(chat.parts, settings=replace(SETTINGS, agent_about=about))
+    assert (await alice.get("/api/me")).json()["agent"] == asdict(about) | {"abilities": list(about.abilities)}
+    settings = replace(SETTINGS, agent_endpoint="https://agent.example/process")
+    elsewhere.app.state.parts = replace(elsewhere.parts, settings=settings)
+    async with elsewhere.browser() as http:
+        said = (await http.get("/api/me")).json()["agent"]
+    assert said == {"name": "agent.example", "description": "", "abilities": []}
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,14 @@
 """Which function holds which key: the tables of the threat model."""
 
+from dataclasses import replace
+
 import pytest
 
+from fujie.errors import SettingsError
+from fujie.settings import AgentAbout, settings_from_environ
 from infra.config import StackConfig
 from infra.environment import Resolved, function_environment
+from infra.local import _first_sentence
 from infra.stack_secrets import load_or_create
 
 FUNCTIONS = ("chat", "process", "callback", "tool")
@@ -45,6 +50,34 @@ def test_only_process_knows_the_models_key(resolved):
 
 def test_only_tool_knows_where_partners_are(resolved):
     assert holders(resolved, "FUJIE_ENDPOINTS") == {"tool"}
+
+
+def test_what_is_said_of_another_agent_reaches_those_who_say_it(resolved):
+    about = AgentAbout("Contacts", "找人。", ("Find a contact by name.",))
+    other = replace(resolved, agent_about=about)
+    assert holders(other, "FUJIE_AGENT_ABOUT") == {"chat", "callback"}
+    assert settings_from_environ(function_environment("chat", other)).agent_about == about
+    assert settings_from_environ(function_environment("chat", resolved)).agent_about is None
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"name": "x"}'])
+def test_words_of_an_agent_that_are_not_whole_are_refused(text):
+    with pytest.raises(SettingsError, match="FUJIE_AGENT_ABOUT"):
+        settings_from_environ({"FUJIE_AGENT_ABOUT": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("Find a contact.", "Find a contact."),
+        ("Find a contact\nby name. It takes\n\nan hour.", "Find a contact by name."),
+        ("查找联系人。只读。", "查找联系人。"),
+        ("", ""),
+        ("x" * 500, "x" * 120),
+    ],
+)
+def test_people_are_told_the_first_sentence(text, sentence):
+    assert _first_sentence(text) == sentence
 
 
 def test_every_environment_fits_the_platforms_limit(resolved):

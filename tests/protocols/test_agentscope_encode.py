@@ -137,6 +137,22 @@ def test_any_text_becomes_utf_8(text, seen):
 
 ids = st.text(max_size=6)
 badges = st.none() | st.builds(CredentialBadge, st.sampled_from(["api_key", "oauth", "sts"]), ids)
+
+
+def test_a_reader_of_text_alone_finds_the_link_on_its_own_line_and_the_answer_after_a_break():
+    frames = bodies(encode([STARTED, ConsentRequired("msg_c", "call", REQUEST), *HELLO[1:]]))
+    text = "".join(frame["text"] for frame in frames if frame["object"] == "content" and frame.get("delta") is True)
+    assert text.split("\n") == [
+        "Permission needed: Time (read the time).",
+        "Review and allow: http://localhost:8090/connect/c1",
+        "",
+        "需要授权：Time（读取时间）。",
+        "请查看并允许：http://localhost:8090/connect/c1",
+        "",
+        "Hello 世界",
+    ]
+
+
 requests = st.builds(lambda text: replace(REQUEST, reason=text, provider_name=text), ids)
 outcomes = st.sampled_from(["completed", "denied", "expired", "cancelled"])
 events: st.SearchStrategy[RunEvent] = st.one_of(

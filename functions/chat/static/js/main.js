@@ -4,6 +4,7 @@ import { h, html, render } from "../vendor/htm-preact.js";
 import { useEffect, useRef, useState } from "../vendor/hooks.js";
 import { effect, signal } from "../vendor/signals.js";
 import { ConsentCard, ToolCard } from "./cards.js";
+import { Grants, GRANTS } from "./grants.js";
 import { markdown } from "./markdown.js";
 import * as state from "./state.js";
 import { isOver } from "./transcript.js";
@@ -18,8 +19,13 @@ function App() {
   return me.value.user ? html`<${Chat} />` : html`<${Landing} />`;
 }
 
+// An agent that does not ship with this page: it is called and described as it says itself.
+const guest = () => (state.me.value?.agent?.abilities ? state.me.value.agent : null);
+
 function Brand() {
-  return html`<span class="brand"><img src="/static/icon.svg" alt="" width="28" height="28" /> Fujie <span lang="zh-CN">符节</span></span>`;
+  const name = guest()?.name;
+  return html`<span class="brand"><img src="/static/icon.svg" alt="" width="28" height="28" />
+    ${name ? html`<strong>${name}</strong><span class="by">Fujie <span lang="zh-CN">符节</span></span>` : html`Fujie <span lang="zh-CN">符节</span>`}</span>`;
 }
 
 function Languages() {
@@ -34,6 +40,7 @@ function Landing() {
     <main class="landing">
       <div class="tally" aria-hidden="true"><img src="/static/icon.svg" alt="" width="72" height="72" /></div>
       <h1>${words.tagline.map((phrase) => html`<span key=${phrase}>${phrase}</span> `)}</h1>
+      ${guest() && html`<p class="guest"><strong>${guest().name}</strong> ${guest().description}</p>`}
       <p class="about">${words.about}</p>
       <${Problem} />
       <p class="start"><button type="button" class="primary large" onClick=${state.signIn}>${words.signIn}</button><small>${words.signInHint}</small></p>
@@ -52,7 +59,7 @@ function Chat() {
       <button type="button" class="quiet" onClick=${state.signOut}>${words.signOut}</button>
     </header>
     <${Chats} />
-    <main><${Transcript} /><${Composer} /></main>
+    <main>${state.current.value === GRANTS ? html`<${Grants} />` : html`<${Transcript} /><${Composer} />`}</main>
   </div>`;
 }
 
@@ -64,6 +71,8 @@ function Chats() {
     ${state.conversations.value.length ? html`<ul>${state.conversations.value.map(({ id, title }) => html`<li key=${id}>
       <a href=${`#${encodeURIComponent(id)}`} aria-current=${id === state.current.value ? "page" : null} title=${title} onClick=${close}>${title || words.untitled}</a></li>`)}</ul>`
     : html`<p>${words.noChats}</p>`}
+    <p class="who">${state.me.value.user.name}</p>
+    <a class="button accounts-link" href=${`#${GRANTS}`} aria-current=${state.current.value === GRANTS ? "page" : null} onClick=${close}>${words.accounts}</a>
   </nav>`;
 }
 
@@ -96,9 +105,20 @@ function Welcome() {
   const words = t();
   return html`<section class="welcome">
     <h1>${words.hello(state.me.value.user.name)}</h1>
-    <p class="faint" id="samples">${words.tryThese}</p>
-    <ul aria-labelledby="samples">${words.samples.map((text) => html`<li key=${text}><button type="button" onClick=${() => state.ask(text)}>${text}</button></li>`)}</ul>
+    ${guest() ? html`<${Abilities} agent=${guest()} />` : html`<${Samples} />`}
   </section>`;
+}
+
+function Abilities({ agent }) {
+  return html`${agent.description && html`<p>${agent.description}</p>`}
+    ${agent.abilities.length > 0 && html`<p class="faint" id="abilities">${t().canDo}</p>
+    <ul class="abilities" aria-labelledby="abilities">${agent.abilities.map((text) => html`<li key=${text}>${text}</li>`)}</ul>`}`;
+}
+
+function Samples() {
+  const words = t();
+  return html`<p class="faint" id="samples">${words.tryThese}</p>
+    <ul aria-labelledby="samples">${words.samples.map((text) => html`<li key=${text}><button type="button" onClick=${() => state.ask(text)}>${text}</button></li>`)}</ul>`;
 }
 
 function Turn({ turn, last }) {
@@ -170,6 +190,7 @@ function Composer() {
   </form>`;
 }
 
+effect(() => { document.title = [guest()?.name, "Fujie 符节"].filter(Boolean).join(" · "); });
 effect(() => { document.documentElement.lang = language.value === "zh" ? "zh-CN" : "en"; });
 addEventListener("hashchange", state.openFromHash);
 render(html`<${App} />`, document.getElementById("app"));

@@ -59,7 +59,7 @@ export async function openFromHash() {
   if (id === current.value && (id || !turns.value.length)) return;
   leave();
   batch(() => { current.value = id; turns.value = []; problem.value = null; });
-  if (!id) return;
+  if (!id || id.startsWith("!")) return;
   const mine = attention;
   loading.value = true;
   try {

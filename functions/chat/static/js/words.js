@@ -12,7 +12,7 @@ export const WORDS = {
     point3: ["It waits without running", "While you decide, nothing runs and nothing is held open."],
     signIn: "Sign in", signOut: "Sign out", signInHint: "With your Alibaba Cloud account",
     language: "Language", newChat: "New chat", chats: "Conversations", noChats: "Your conversations appear here.", untitled: "Untitled",
-    hello: (name) => `Hello ${name}, what shall I do for you?`, tryThese: "For example",
+    hello: (name) => `Hello ${name}, what shall I do for you?`, tryThese: "For example", canDo: "What I can do",
     message: "Message", placeholder: "Ask something…", send: "Send", stop: "Stop", hint: "Enter sends, Shift+Enter begins a new line",
     waitingHint: "Answer or cancel the permission above to go on.",
     you: "You", agent: "Agent", thinking: "Thinking…", copy: "Copy", copied: "Copied", retry: "Try again", loading: "Loading…",
@@ -32,6 +32,10 @@ export const WORDS = {
       agent_unavailable: "The agent does not answer right now.", too_large: "The message is too long: at most 20,000 characters.", forbidden: "This belongs to someone else.",
       not_found: "There is no such conversation.", offline: "The connection was lost.", forged_request: "This page is out of date. Reload it.", lost: "What ran this is gone, and nothing more comes of it.",
     },
+    accounts: "Connected accounts", accountsAbout: "What you have allowed the agent to do for you elsewhere. Whatever you withdraw, it has to ask you for again.",
+    noAccounts: "Nothing yet. When the agent needs an account of yours, it asks you first, and what you allow appears here.",
+    since: "Allowed", lastUse: "Last used", neverUsed: "Not yet", withdraw: "Withdraw", keep: "Keep it",
+    withdrawSure: (name) => `The agent will no longer use ${name} for you unless you allow it again.`, withdrawn: (name) => `Withdrawn: ${name}`,
     samples: ["What is the weather in Hangzhou today?", "What is on my schedule today?", "Read my OSS file notes.txt", "What time is it?", "List my ECS instances", "Write 'hello' to DingTalk document X"],
   },
   zh: {
@@ -43,7 +47,7 @@ export const WORDS = {
     point3: ["等待时不运行", "在您决定期间，没有任何程序在运行或占用。"],
     signIn: "登录", signOut: "退出登录", signInHint: "使用您的阿里云账号",
     language: "语言", newChat: "新对话", chats: "对话列表", noChats: "您的对话会显示在这里。", untitled: "未命名",
-    hello: (name) => `${name}，您好，需要我做什么？`, tryThese: "例如",
+    hello: (name) => `${name}，您好，需要我做什么？`, tryThese: "例如", canDo: "我能做的事",
     message: "消息", placeholder: "请输入问题…", send: "发送", stop: "停止", hint: "回车发送，Shift+回车换行",
     waitingHint: "请先处理或取消上面的授权请求。",
     you: "您", agent: "智能体", thinking: "思考中…", copy: "复制", copied: "已复制", retry: "重试", loading: "加载中…",
@@ -63,6 +67,10 @@ export const WORDS = {
       agent_unavailable: "智能体暂时没有响应。", too_large: "消息过长：最多 20,000 个字符。", forbidden: "这不属于您。",
       not_found: "没有这个对话。", offline: "连接已中断。", forged_request: "页面已过时，请刷新。", lost: "执行该任务的进程已不在，不会再有结果。",
     },
+    accounts: "已授权账户", accountsAbout: "您允许智能体在其他服务中代您进行的操作。撤销后，下次使用前必须重新征得您的同意。",
+    noAccounts: "暂无授权。智能体需要使用您的账户时会先征求您的同意，您允许的内容会显示在这里。",
+    since: "授权时间", lastUse: "最近使用", neverUsed: "尚未使用", withdraw: "撤销", keep: "保留",
+    withdrawSure: (name) => `除非您再次授权，智能体将不再代您使用${name}。`, withdrawn: (name) => `已撤销：${name}`,
     samples: ["今天天气怎么样？", "我今天的日程安排是什么？", "读取我的OSS文件", "现在几点了？", "帮我查询我的ECS实例列表", "写入\"hello\"到钉钉文档 X"],
   },
 };
@@ -77,5 +85,6 @@ export function speak(code) {
   document.cookie = `fujie_lang=${code}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
 }
 
+export const day = (iso) => new Date(iso).toLocaleString(language.value === "zh" ? "zh-CN" : "en-GB", { dateStyle: "medium", timeStyle: "short" });
 export const clockTime = (iso) => new Date(iso).toLocaleTimeString(language.value === "zh" ? "zh-CN" : "en-GB", { hour: "2-digit", minute: "2-digit" });
 export const errorWords = (error) => t().error[error?.code] ?? [t().error.default, error?.message].filter(Boolean).join(language.value === "zh" ? "：" : ": ");

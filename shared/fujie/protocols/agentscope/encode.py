@@ -203,12 +203,15 @@ def encode(events: Iterable[RunEvent], after: int = -1) -> str:
 
 
 def consent_words(request: ConsentRequest) -> str:
-    """Return what a person reads who sees only text: both languages, since a replayed log knows no reader."""
+    """Return what a person reads who sees only text: both languages, since a replayed log knows no reader.
+
+    It ends with an empty line: such a client joins all texts, and the answer follows.
+    """
     english = ", ".join(scope.words.get("en", scope.name) for scope in request.scopes)
     chinese = "、".join(scope.words.get("zh", scope.name) for scope in request.scopes)
     return (
-        f"Permission needed: {request.provider_name} ({english}). Review and allow: {request.connect_url}\n"
-        f"需要授权：{request.provider_name}（{chinese}）。请查看并允许：{request.connect_url}"
+        f"Permission needed: {request.provider_name} ({english}).\nReview and allow: {request.connect_url}\n\n"
+        f"需要授权：{request.provider_name}（{chinese}）。\n请查看并允许：{request.connect_url}\n\n"
     )
 
 
