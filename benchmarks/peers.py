@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".venv-peers"
-PACKAGES = ("ppio-agent-runtime==0.1.0", "moto[server]==5.2.5")
+PACKAGES = ("ppio-agent-runtime==0.1.0", "moto[server]==5.2.5", "agent-identity-python-sdk==0.1.6")
 PYTHON = ">=3.12"
 """What the peers demand, which is more than ours; uv takes the first such Python on PATH, or fetches one."""
 
@@ -21,6 +21,6 @@ def peer_python() -> Path:
         program = str(uv) if uv.exists() else "uv"
         subprocess.run([program, "venv", "--quiet", "--clear", "--python", PYTHON, str(PEERS)], check=True)
         install = [program, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
-        subprocess.run([*install, *PACKAGES], check=True)
+        subprocess.run([*install, *PACKAGES], check=True, cwd=ROOT)
         installed.write_text(wanted)
     return python
