@@ -1,0 +1,99 @@
+"""An agent in its developer's own process on the emulated cloud: real tokens, a person with a browser, both flows."""
+
+import asyncio
+import base64
+import hashlib
+import secrets
+
+import httpx2
+import pytest
+
+from fujie.identity import AgentIdentity, OwnAuthorizationRequired, on_behalf_of, requires_access_token
+from fujie.identity.errors import CloudRefusedError, IdentityMisconfiguredError, TokenInvalidError
+from fujie_emulator.testing import running
+from tests.contract.identity_stack import Stack, consent, query_of, sign_in
+from tests.identity.own_process import operator_key
+from tests.identity.world import SETTINGS
+
+RETURN_URL = "http://localhost:8090/callback"
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield Stack(cloud)
+
+
+@pytest.fixture
+def identity(stack):
+    from dataclasses import replace
+
+    settings = replace(SETTINGS, workload_identity="demo", agentidentitydata_endpoint=stack.running.url)
+    identity = AgentIdentity(settings, lambda: operator_key(stack.running))
+    yield identity
+    identity.close()
+
+
+def signed_in(stack, name):
+    return sign_in(stack.running, stack.app_id, name)
+
+
+def library(identity, **options):
+    wanted = {"provider_name": "library", "scopes": ["books.read"], "callback_url": RETURN_URL, "identity": identity}
+
+    @requires_access_token(**(wanted | options))
+    async def tool(access_token):
+        return access_token
+
+    return tool
+
+
+async def test_from_the_question_over_the_consent_to_the_token(stack, identity):
+    alice, bob = signed_in(stack, "alice"), signed_in(stack, "bob")
+    tool, state = library(identity), secrets.token_urlsafe(16)
+    with on_behalf_of(user_token=alice, custom_state=state):
+        with pytest.raises(OwnAuthorizationRequired) as asked:
+            await tool()
+        returned = query_of(await asyncio.to_thread(consent, asked.value.authorization_url))
+        assert (returned["state"], returned["session_uri"]) == (state, asked.value.session_uri)
+        with pytest.raises(CloudRefusedError) as foreign:
+            await identity.complete(returned["session_uri"], user_token=bob)
+        assert foreign.value.cloud_code == "Forbidden.UserIdentifierMismatch"
+        await identity.complete(returned["session_uri"], user_token=alice)
+        token = await tool()
+        assert await tool() == token
+    books = f"{stack.running.url}/partners/library/api/books"
+    answer = httpx2.get(books, headers={"authorization": f"Bearer {token}"}, trust_env=False)
+    assert answer.json() == [{"title": "Shanhaijing"}]
+    with on_behalf_of(user_token=bob), pytest.raises(OwnAuthorizationRequired):
+        await tool()
+
+
+async def test_forced_authentication_ends_once_the_person_answered(stack, identity):
+    alice, tool = signed_in(stack, "alice"), library(identity, force_authentication=True)
+    with on_behalf_of(user_token=alice):
+        links = set()
+        for _ in range(2):
+            with pytest.raises(OwnAuthorizationRequired) as asked:
+                await tool()
+            links.add(asked.value.authorization_url)
+        assert len(links) == 1
+        await asyncio.to_thread(consent, links.pop())
+        with pytest.raises(OwnAuthorizationRequired):
+            await tool()
+        await identity.complete(asked.value.session_uri, user_token=alice)
+        assert await tool()
+
+
+async def test_a_forged_user_gets_nothing(stack, identity):
+    head, claims, _ = signed_in(stack, "alice").split(".")
+    forged = base64.urlsafe_b64encode(hashlib.sha256(b"forged").digest()).decode().rstrip("=")
+    with on_behalf_of(user_token=f"{head}.{claims}.{forged}"), pytest.raises(TokenInvalidError):
+        await library(identity)()
+
+
+async def test_a_callback_that_is_not_listed_is_named_with_its_repair(stack, identity):
+    tool = library(identity, scopes=["books.write"], callback_url="https://elsewhere.example/callback")
+    with on_behalf_of(user_token=signed_in(stack, "alice")), pytest.raises(IdentityMisconfiguredError) as refused:
+        await tool()
+    assert "return URLs" in refused.value.repair
