@@ -6,7 +6,7 @@ serve nobody from that moment, and the next use asks the person anew, whatever t
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,6 +80,12 @@ async def note_use(
         grant = await store.grant(acting.user, provider)
     if grant and (grant.last_used_at is None or not timedelta() <= at - grant.last_used_at < TOUCH_EVERY):
         await store.touch_grant(grant.id, at)
+
+
+def words_of(grant: Grant) -> tuple[str, Mapping[str, Mapping[str, str]]]:
+    """Return the provider's name to show, and by scope what it allows in the words of each language."""
+    data: dict[str, Any] = json.loads(grant.words) if grant.words else {}
+    return data.get("provider_name") or grant.provider, data.get("scopes", {})
 
 
 def union(one: Iterable[str], other: Iterable[str]) -> tuple[str, ...]:

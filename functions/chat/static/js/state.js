@@ -59,7 +59,7 @@ export async function openFromHash() {
   if (id === current.value && (id || !turns.value.length)) return;
   leave();
   batch(() => { current.value = id; turns.value = []; problem.value = null; });
-  if (!id || id.startsWith("!")) return;
+  if (!id || id.startsWith("!")) { loading.value = false; return; }  // "!": a page of its own, no conversation
   const mine = attention;
   loading.value = true;
   try {
