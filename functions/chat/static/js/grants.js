@@ -66,7 +66,7 @@ function Account({ grant }) {
   return html`<li class="card grant" aria-label=${nameOf(grant)}>
     <h2>${nameOf(grant)}</h2>
     <dl>
-      <div><dt>${words.scopes}</dt><dd><ul>${grant.scopes.map((scope) => html`<li key=${scope.name}>${scopeWords(scope)} <code>${scope.name}</code></li>`)}</ul></dd></div>
+      <div><dt>${words.can}</dt><dd><ul>${grant.scopes.map((scope) => html`<li key=${scope.name}>${scopeWords(scope)} <code>${scope.name}</code></li>`)}</ul></dd></div>
       <div><dt>${words.since}</dt><dd><time datetime=${grant.granted_at}>${day(grant.granted_at)}</time></dd></div>
       <div><dt>${words.lastUse}</dt><dd>${grant.last_used_at ? html`<time datetime=${grant.last_used_at}>${day(grant.last_used_at)}</time>` : words.neverUsed}</dd></div>
     </dl>
