@@ -84,7 +84,7 @@ def _started(options: DevOptions, root: Path, state: Path) -> Iterator[tuple[Chi
         applying = _apply(options, root, state)
         wait_for_file(emulator_file, cloud, "the emulated cloud", START_DEADLINE_S)
         functions = json.loads(applying.result("applying the stack", START_DEADLINE_S))["functions"]
-        _wait_for_functions(functions)
+        _wait_for_functions(functions, state / "cloud" / "logs")
         ready = _ready(options, json.loads(emulator_file.read_text()), functions)
         for file in filter(None, (ready_copy, options.ready_file)):
             write_json(file, ready)
@@ -106,12 +106,13 @@ def _ready(options: DevOptions, emulator: dict[str, Any], functions: dict[str, s
     return {"url": options.url, "functions": functions, "cloud": emulator["url"]} | {n: emulator[n] for n in names}
 
 
-def _wait_for_functions(functions: dict[str, str]) -> None:
+def _wait_for_functions(functions: dict[str, str], logs: Path) -> None:
     deadline = time.monotonic() + FUNCTION_DEADLINE_S
     for name, url in functions.items():
         while not _answers(url + READY_PATHS[name]):
             if time.monotonic() > deadline:
-                raise NotStartedError(f"the function {name} does not answer", repair="its log says why: logs/")
+                log = logs / f"{name}.log"
+                raise NotStartedError(f"the function {name} does not answer", repair=f"its log says why: {log}")
             time.sleep(0.02)
 
 
