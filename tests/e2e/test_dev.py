@@ -80,6 +80,16 @@ def test_state_survives_a_restart_until_reset(own_stack):
     alice.close()
 
 
+def test_it_starts_again_although_the_clock_was_moved(own_stack):
+    stack = own_stack()
+    stack.advance_clock(3 * 3600)
+    stack.stop()
+    stack.start()
+    alice = Person(stack, "alice").sign_in()
+    assert alice.ask(BY_NAME["schedule"].en).status == "completed"
+    alice.close()
+
+
 def test_a_port_in_use_is_one_clear_sentence(tmp_path):
     base = RunningStack(tmp_path).base_port
     with socket.create_server(("127.0.0.1", base + 3)):
