@@ -40,7 +40,7 @@ function Landing() {
     <main class="landing">
       <div class="tally" aria-hidden="true"><img src="/static/icon.svg" alt="" width="72" height="72" /></div>
       <h1>${words.tagline.map((phrase) => html`<span key=${phrase}>${phrase}</span> `)}</h1>
-      ${guest() && html`<p class="guest"><strong>${guest().name}</strong> ${guest().description}</p>`}
+      ${guest()?.description && html`<p class="guest"><strong>${guest().name}</strong> ${guest().description}</p>`}
       <p class="about">${words.about}</p>
       <${Problem} />
       <p class="start"><button type="button" class="primary large" onClick=${state.signIn}>${words.signIn}</button><small>${words.signInHint}</small></p>
