@@ -8,9 +8,9 @@ from fastapi import APIRouter, Query, Request, Response
 
 from fujie.errors import FujieError
 from fujie.identity.consent import Outcome
+from fujie.identity.delegation import sha256_hex
 from fujie.identity.errors import CloudUnavailableError
 from fujie.identity.rows import Consent
-from fujie.identity.signin import sha256_hex
 from functions.callback.connecting import PartsOf, Visitor, outcome_page, refused, wake
 from functions.callback.notices import (
     DENIED,

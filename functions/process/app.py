@@ -1,4 +1,4 @@
-"""process: `/process` in AgentScope's protocol, the runs it started, and the event that wakes a paused one."""
+"""process: `/process` in AgentScope's protocol, OpenAI's chat completions, the runs it started, and the event that wakes a paused one."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -18,6 +18,7 @@ from fujie.protocols.agentscope.request import MAX_BODY_BYTES, RequestInvalidErr
 from fujie.secret import Secret
 from fujie.telemetry import bind
 from functions.process.bodies import read_body
+from functions.process.openai_chat import openai_routes
 from functions.process.parts import Parts
 from functions.process.streaming import EventStream, whole_answer
 
@@ -56,6 +57,7 @@ def create_app(parts: Parts) -> FastAPI:
 
     app = FastAPI(title="fujie process", lifespan=lifespan, openapi_url=None, redirect_slashes=False)
     app.router.routes.append(Route("/process", ProcessEndpoint(parts), methods=["POST"]))
+    app.router.routes.extend(openai_routes(parts))
 
     @app.get("/health")
     async def health() -> Mapping[str, str]:

@@ -1,11 +1,13 @@
 """Who may ask: `chat` for a delegation it names, or a person with an id_token, which is sealed at once."""
 
+import secrets
+
 from starlette.datastructures import Headers
 
 from fujie import clock
 from fujie.agents.runs import Principal
 from fujie.identity.claims import IdTokenVerifier, unverified_header
-from fujie.identity.delegation import InboundTokens, Sealer, delegate
+from fujie.identity.delegation import InboundTokens, Sealer, delegate, handed_id, row_id_of
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
 from fujie.identity.internal import TYPE, InternalCaller, InternalVerifier, spend
 from fujie.secret import Secret
@@ -39,8 +41,9 @@ class Door:
             return await self._delegated(self._from_chat.verify(unverified_token))
         claims = await self._id_tokens.verify(unverified_token)
         tokens = InboundTokens(unverified_token, None, claims.expires_at)
-        row = await delegate(self._store, self._sealer, claims, tokens, tenant=self._tenant)
-        return Principal(row.user, row.id)
+        secret = Secret(secrets.token_urlsafe(32))
+        row = await delegate(self._store, self._sealer, claims, tokens, tenant=self._tenant, secret=secret)
+        return Principal(row.user, handed_id(row.id, secret))
 
     async def chat(self, headers: Headers) -> Principal:
         """Admit `chat` alone, once per token."""
@@ -61,10 +64,10 @@ class Door:
         if caller.run_id:
             raise TokenInvalidError("the internal token was minted to wake one run")
         await spend(self._store, caller, clock.now())
-        row = await self._store.delegation(caller.delegation_id)
+        row = await self._store.delegation(row_id_of(caller.delegation_id))
         if row is None or row.withdrawn_at is not None:
             raise DelegationExpiredError("the sign-in behind this request has ended", repair="sign in again")
-        return Principal(row.user, row.id, caller.act)
+        return Principal(row.user, caller.delegation_id, caller.act)
 
 
 def _bearer(headers: Headers) -> Secret:

@@ -40,6 +40,8 @@ class Parts:
     http: httpx2.AsyncClient
     runs: RunService
     door: Door
+    agent: str = SHIPPED.app_name
+    """The agent's name, where a protocol asks for models."""
 
 
 def parts_from_settings(settings: Settings) -> Parts:
@@ -53,7 +55,8 @@ def parts_from_settings(settings: Settings) -> Parts:
     agent = agent_from_file(settings.agent) if settings.agent else SHIPPED
     tools = ToolClient(http, settings.tool_url, InternalMinter("process", settings.internal_signing_key))
     runner = PydanticRunner(agent.app_name, agent.instructions, _model(settings, agent))
-    return Parts(store, http, RunService(store, runner, tools, agent=agent.app_name), _door(settings, http, store))
+    runs = RunService(store, runner, tools, agent=agent.app_name)
+    return Parts(store, http, runs, _door(settings, http, store), agent.app_name)
 
 
 def _model(settings: Settings, agent: AgentApp) -> "Callable[[], Model]":

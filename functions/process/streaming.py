@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import aclosing
+from typing import Protocol, TypeVar
 
 from starlette.types import Receive, Send
 
@@ -23,14 +24,34 @@ HEADERS = (
 )
 
 Events = AsyncGenerator[RunEvent, None]
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
+
+
+class Wire(Protocol):
+    """Writes events as a protocol's frames."""
+
+    def feed(self, event: RunEvent) -> str:
+        """Return the frames of one event."""
+
+    def end(self) -> str:
+        """Return the frames that are due when no more events come."""
+
+
+class AgentScopeWire(Encoder):
+    """AgentScope's frames; its streams have no last word of their own."""
+
+    def end(self) -> str:
+        """Return nothing."""
+        return ""
 
 
 class EventStream:
     """Sends what is ready in one piece; a client that goes away closes the events, which cancels the run."""
 
-    def __init__(self, events: Events, *, heartbeat_s: float = HEARTBEAT_S) -> None:
+    def __init__(self, events: Events, wire: Wire | None = None, *, heartbeat_s: float = HEARTBEAT_S) -> None:
         self._events = events
+        self._wire = wire or AgentScopeWire()
         self._heartbeat_s = heartbeat_s
         self._ready: list[str] = []
         self._size = 0
@@ -66,15 +87,19 @@ class EventStream:
         return piece
 
     async def _pump(self) -> None:
-        encoder = Encoder()
+        try:
+            await self._put_all()
+            await self._put(self._wire.end())
+        finally:
+            self._end()
+
+    async def _put_all(self) -> None:
         try:
             async with aclosing(self._events) as events:
                 async for event in events:
-                    await self._put(encoder.feed(event))
+                    await self._put(self._wire.feed(event))
         except FujieError as error:
             _log.warning("the stream ended early: %s: %s", error.code, error.message)
-        finally:
-            self._end()
 
     async def _put(self, text: str) -> None:
         if not text:
@@ -98,7 +123,12 @@ class EventStream:
 
 async def whole_answer(events: Events, receive: Receive) -> str:
     """Return the last `response` object of a run as JSON text, or nothing when the client went away meanwhile."""
-    reading = asyncio.create_task(_last_frame(events))
+    return await unless_gone(_last_frame(events), receive) or ""
+
+
+async def unless_gone(work: Coroutine[None, None, _T], receive: Receive) -> _T | None:
+    """Return what the work gives; when the client goes away first, stop it and return None."""
+    reading = asyncio.create_task(work)
     watching = asyncio.create_task(_gone(receive))
     try:
         await asyncio.wait({reading, watching}, return_when=asyncio.FIRST_COMPLETED)
@@ -107,7 +137,7 @@ async def whole_answer(events: Events, receive: Receive) -> str:
         if not reading.done():
             reading.cancel()
         await asyncio.wait({reading})
-    return "" if reading.cancelled() else reading.result()
+    return None if reading.cancelled() else reading.result()
 
 
 async def _last_frame(events: Events) -> str:

@@ -8,11 +8,11 @@ import httpx2
 from fujie import clock
 from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.consent import ConsentDesk
-from fujie.identity.delegation import Sealer
+from fujie.identity.delegation import Sealer, sha256_hex
 from fujie.identity.errors import CloudUnavailableError
 from fujie.identity.keys import new_sealing_key
 from fujie.identity.rows import BrowserSession, Consent, Delegation, User
-from fujie.identity.signin import SignIn, sha256_hex
+from fujie.identity.signin import SignIn
 from fujie.protocols.events import event_to_json
 from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore

@@ -13,6 +13,7 @@ from joserfc.jwk import ECKey
 
 from fujie import clock
 from fujie.errors import SettingsError
+from fujie.identity.delegation import handed_id, row_id_of, secret_from_cookie
 from fujie.identity.internal import InternalMinter, InternalVerifier
 from fujie.identity.keys import new_signing_key
 from fujie.permission import ConsentRequest
@@ -228,7 +229,8 @@ async def test_the_agent_is_asked_with_a_token_that_names_the_delegation(chat, a
     assert request.url.path == "/process"
     token = Secret(request.headers["authorization"].removeprefix("Bearer "))
     caller = InternalVerifier("process", {"chat": PUBLIC}, ["chat"]).verify(token)
-    assert (caller.function, caller.delegation_id) == ("chat", "dlg-alice-cookie")
+    assert (caller.function, row_id_of(caller.delegation_id)) == ("chat", "dlg-alice-cookie")
+    assert caller.delegation_id == handed_id("dlg-alice-cookie", secret_from_cookie(Secret("alice-cookie")))
     claims = jwt.decode(token.reveal(), ECKey.import_key(json.loads(PUBLIC)), algorithms=["ES256"]).claims
     assert claims["exp"] - claims["iat"] <= 300
     assert chat.upstream.asked["session_id"] == "c-1"

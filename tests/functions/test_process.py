@@ -9,6 +9,7 @@ import uvicorn
 
 from fujie import clock
 from fujie.agents.tool_client import ToolOutcome, ToolWaits
+from fujie.identity.delegation import row_id_of
 from functions.process import streaming
 from functions.process.streaming import EventStream
 from tests.agents.doubles import NOON, FakeTools, ScriptedMind, consent_request, eventually
@@ -64,7 +65,7 @@ async def test_a_bearer_id_token_is_sealed_at_once_and_kept_nowhere_in_clear():
     made = world("hello you")
     answer = await made.ask(question(), {"authorization": f"bearer {ID_TOKEN}"})
     run = await made.store.run(events_of(answer)[0]["id"].removeprefix("response_"))
-    row = await made.store.delegation(run.delegation_id)
+    row = await made.store.delegation(row_id_of(run.delegation_id))
     assert made.opened(row).id_token.reveal() == ID_TOKEN
     assert (row.user, run.user) == (ALICE, ALICE)
     assert ID_TOKEN not in repr(row) + repr(run) + answer.text

@@ -11,6 +11,7 @@ from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.completion import complete
 from fujie.identity.consent import ConsentAsk, ConsentDesk
 from fujie.identity.data_plane import DataPlane
+from fujie.identity.delegation import row_id_of
 from fujie.identity.errors import (
     AuthorizationRequired,
     CloudRefusedError,
@@ -101,8 +102,8 @@ def signed_in(sign_in, people):
 def acting(signed_in, store, opener):
     async def acting(name="alice"):
         session = (await signed_in(name)).session
-        delegation = await store.delegation(session.delegation_id)
-        run = run_of(session.user, f"run-{delegation.id[:8]}", delegation.id)
+        delegation = await store.delegation(row_id_of(session.delegation_id))
+        run = run_of(session.user, f"run-{delegation.id[:8]}", session.delegation_id)
         return session, Acting(run, session.user, delegation, opener.open(delegation))
 
     return acting

@@ -2,8 +2,9 @@ import asyncio
 
 import pytest
 
+from fujie.identity.delegation import row_id_of, sha256_hex
 from fujie.identity.errors import IssuerUnavailableError, SignInError, TokenInvalidError
-from fujie.identity.signin import local_path, s256, sha256_hex
+from fujie.identity.signin import local_path, s256
 from fujie.secret import Secret
 from tests.identity.world import ALICE, ISSUER, everything_said, query_of
 
@@ -32,7 +33,9 @@ async def test_coming_back_makes_a_session_and_a_delegation(sign_in, issuer, sto
     assert signed_in.session.user == ALICE
     assert signed_in.session.id_hash == sha256_hex(signed_in.session_cookie.reveal())
     assert await sign_in.session(signed_in.session_cookie) == signed_in.session
-    row = await store.delegation(signed_in.session.delegation_id)
+    kept = await store.browser_session(signed_in.session.id_hash)
+    assert kept.delegation_id == row_id_of(signed_in.session.delegation_id) != signed_in.session.delegation_id
+    row = await store.delegation(kept.delegation_id)
     assert row.session_hash == signed_in.session.id_hash
     assert opener.open(row).refresh_token == Secret("refresh-1")
 
@@ -105,14 +108,14 @@ async def test_a_session_ends_after_a_week_however_busy_it_is(sign_in, issuer, c
         assert await sign_in.session(signed_in.session_cookie) is not None
     clock.advance(hours=8)
     assert await sign_in.session(signed_in.session_cookie) is None
-    assert (await store.delegation(signed_in.session.delegation_id)).withdrawn_at is not None
+    assert (await store.delegation(row_id_of(signed_in.session.delegation_id))).withdrawn_at is not None
 
 
 async def test_signing_out_ends_session_and_delegation(sign_in, issuer, store):
     signed_in = await come_back(sign_in, issuer, await sign_in.begin("/"))
     await sign_in.sign_out(signed_in.session)
     assert await sign_in.session(signed_in.session_cookie) is None
-    assert (await store.delegation(signed_in.session.delegation_id)).withdrawn_at is not None
+    assert (await store.delegation(row_id_of(signed_in.session.delegation_id))).withdrawn_at is not None
 
 
 @pytest.mark.parametrize("cookie", [None, Secret(""), Secret("x"), Secret("x" * 5000)], ids=repr)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from fujie.identity.claims import IdTokenVerifier
-from fujie.identity.delegation import InboundTokens, Opener, Sealer
+from fujie.identity.delegation import InboundTokens, Opener, Sealer, row_id_of
 from fujie.identity.errors import (
     DelegationExpiredError,
     DelegationMismatchError,
@@ -67,7 +67,10 @@ class Refresher:
         if claims.subject != delegation.user.id:
             raise DelegationMismatchError("the issuer renewed the sign-in of somebody else")
         renewed = InboundTokens(
-            issued.unverified_id_token, issued.refresh_token or tokens.refresh_token, claims.expires_at
+            issued.unverified_id_token,
+            issued.refresh_token or tokens.refresh_token,
+            claims.expires_at,
+            tokens.secret_hash,
         )
         sealed = self._sealer.seal(delegation.id, delegation.user, delegation.session_hash, renewed)
         await store.reseal_delegation(delegation.id, sealed, renewed.expires_at)
@@ -91,18 +94,27 @@ async def acting_for(
         raise DelegationRequiredError("the run has no user", repair="ask again as a signed-in user")
     if not hmac.compare_digest(run.delegation_id.encode(), caller.delegation_id.encode()):
         raise DelegationMismatchError("the run belongs to another delegation")
-    delegation = await store.delegation(run.delegation_id)
+    delegation = await store.delegation(row_id_of(run.delegation_id))
     if delegation is None or not is_same_person(run.user, delegation.user):
         raise DelegationMismatchError("the run and its delegation have different owners")
-    tokens = await open_tokens(store, opener, delegation, refresh=refresh, now=now)
+    tokens = await open_tokens(store, opener, delegation, run.delegation_id, refresh=refresh, now=now)
     return Acting(run, delegation.user, delegation, tokens)
 
 
 async def open_tokens(
-    store: IdentityStore, opener: Opener, delegation: Delegation, *, refresh: Refresher | None, now: datetime
+    store: IdentityStore,
+    opener: Opener,
+    delegation: Delegation,
+    handed: str,
+    *,
+    refresh: Refresher | None,
+    now: datetime,
 ) -> InboundTokens:
-    """Return the delegation's tokens, renewed if they end soon and can be; raises DelegationExpiredError."""
-    tokens = opener.open(delegation)
+    """Return the tokens to who was `handed` the delegation, renewed if they end soon and can be.
+
+    Raises DelegationExpiredError or DelegationMismatchError.
+    """
+    tokens = opener.open_for(delegation, handed)
     if now < tokens.expires_at - REFRESH_MARGIN:
         return tokens
     if refresh is not None and tokens.refresh_token is not None:

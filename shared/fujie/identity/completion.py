@@ -7,7 +7,7 @@ from fujie import clock
 from fujie.errors import FujieError
 from fujie.identity.acting import Refresher, is_same_person, open_tokens
 from fujie.identity.data_plane import DataPlane
-from fujie.identity.delegation import Opener
+from fujie.identity.delegation import Opener, row_id_of
 from fujie.identity.errors import DelegationMismatchError
 from fujie.identity.grants import grant_from_consent
 from fujie.identity.port import IdentityStore
@@ -29,10 +29,12 @@ async def complete(
 
     Raises DelegationMismatchError, DelegationExpiredError, or what the cloud answers.
     """
-    delegation = await store.delegation(consent.delegation_id)
+    delegation = await store.delegation(row_id_of(consent.delegation_id))
     if delegation is None or not is_same_person(delegation.user, consent.user):
         raise DelegationMismatchError("the consent and its delegation have different owners")
-    tokens = await open_tokens(store, opener, delegation, refresh=refresh, now=now or clock.now())
+    tokens = await open_tokens(
+        store, opener, delegation, consent.delegation_id, refresh=refresh, now=now or clock.now()
+    )
     await data_plane.complete_resource_token_auth(consent.session_uri, tokens.id_token)
     try:
         await grant_from_consent(store, consent, now or clock.now())

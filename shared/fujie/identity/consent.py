@@ -14,11 +14,11 @@ from typing import Literal
 
 from fujie import clock
 from fujie.identity.acting import Acting, is_same_person
+from fujie.identity.delegation import sha256_hex
 from fujie.identity.errors import ConsentForeignError, ConsentNotFoundError, ConsentStateError
 from fujie.identity.grants import merged_words
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus
-from fujie.identity.signin import sha256_hex
 from fujie.permission import ConsentRequest, Scope
 from fujie.secret import Secret
 from fujie.settings import Settings

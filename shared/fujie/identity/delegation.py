@@ -2,8 +2,14 @@
 
 JWE compact, ECDH-ES+A256KW with A256GCM. What is inside says to which row, person and session it belongs, so a sealed
 text that is moved to another row opens for nobody.
+
+The row lies where every function can read, so its id is not what acts. What travels is `ID.SECRET`, and inside the seal
+lies the secret's hash: who reads the database but was not handed the secret reaches nobody. The secret of a browser's
+delegation comes from its cookie and is kept nowhere but in the rows of the runs that it was handed to.
 """
 
+import hashlib
+import hmac
 import json
 import secrets
 from dataclasses import dataclass
@@ -33,6 +39,8 @@ class InboundTokens:
     id_token: Secret
     refresh_token: Secret | None
     expires_at: datetime
+    secret_hash: str = ""
+    """Of the secret that whoever acts by them has to bring; a renewal keeps it."""
 
 
 class Sealer:
@@ -42,8 +50,10 @@ class Sealer:
         self._public_key = public_key
         self._key: ECKey | None = None
 
-    def seal(self, delegation_id: str, user: User, session_hash: str, tokens: InboundTokens) -> str:
-        """Return the JWE of the tokens, bound to the row, the person and the browser session."""
+    def seal(
+        self, delegation_id: str, user: User, session_hash: str, tokens: InboundTokens, *, secret_hash: str = ""
+    ) -> str:
+        """Return the JWE of the tokens, bound to the row, the person, the browser session and the secret."""
         from joserfc import jwe
 
         key = self._loaded()
@@ -52,6 +62,7 @@ class Sealer:
             "id_token": tokens.id_token.reveal(),
             "refresh_token": tokens.refresh_token.reveal() if tokens.refresh_token else None,
             "exp": tokens.expires_at.timestamp(),
+            "secret": secret_hash or tokens.secret_hash,
         }
         return jwe.encrypt_compact(header, json.dumps(inside), key, [ALGORITHM, ENCRYPTION])
 
@@ -70,6 +81,18 @@ class Opener:
         self._private_key = private_key
         self._keys: list[ECKey] | None = None
 
+    def open_for(self, row: Delegation, handed: str) -> InboundTokens:
+        """Return the tokens inside to who was handed `ID.SECRET` of this row; raises as `open` does."""
+        tokens = self.open(row)
+        _refuse_unless_handed(tokens, row, handed)
+        return tokens
+
+    def open_withdrawn(self, row: Delegation, handed: str) -> InboundTokens:
+        """Return the tokens of a withdrawn delegation, to be revoked where they came from and for nothing else."""
+        tokens = self._open(row)
+        _refuse_unless_handed(tokens, row, handed)
+        return tokens
+
     def open(self, row: Delegation) -> InboundTokens:
         """Return the tokens inside; raises DelegationMismatchError when they belong to another row, or do not open.
 
@@ -77,6 +100,9 @@ class Opener:
         """
         if row.withdrawn_at is not None:
             raise DelegationExpiredError("the delegation was withdrawn", repair="sign in again")
+        return self._open(row)
+
+    def _open(self, row: Delegation) -> InboundTokens:
         inside = self._decrypted(row.sealed)
         expected = _binding(row.id, row.user, row.session_hash)
         if {name: inside.get(name) for name in expected} != expected:
@@ -86,6 +112,7 @@ class Opener:
             Secret(inside["id_token"]),
             Secret(refresh) if refresh else None,
             datetime.fromtimestamp(inside["exp"], UTC),
+            inside.get("secret", ""),
         )
 
     def _decrypted(self, sealed: str) -> dict[str, Any]:
@@ -118,15 +145,47 @@ async def delegate(
     *,
     tenant: str,
     session_hash: str = "",
+    secret: Secret | None = None,
     now: clock.Clock = clock.now,
 ) -> Delegation:
-    """Seal verified tokens into a new row and store it; what is returned acts for nobody without the private key."""
+    """Seal verified tokens into a new row and store it; what is returned acts for nobody without the private key.
+
+    With `secret`, nor without `handed_id` of the row and the secret.
+    """
     delegation_id = secrets.token_urlsafe(32)
     user = claims.user(tenant)
-    sealed = sealer.seal(delegation_id, user, session_hash, tokens)
+    secret_hash = sha256_hex(secret.reveal()) if secret else ""
+    sealed = sealer.seal(delegation_id, user, session_hash, tokens, secret_hash=secret_hash)
     row = Delegation(delegation_id, user, session_hash, sealed, claims.expires_at, now())
     await store.add_delegation(row)
     return row
+
+
+def secret_from_cookie(cookie: Secret) -> Secret:
+    """Return the secret of the delegation of a browser session: only who holds the cookie can tell it."""
+    return Secret(hmac.new(cookie.reveal().encode(), b"fujie delegation", hashlib.sha256).hexdigest())
+
+
+def handed_id(row_id: str, secret: Secret) -> str:
+    """Return what travels, and acts."""
+    return f"{row_id}.{secret.reveal()}"
+
+
+def row_id_of(handed: str) -> str:
+    """Return the row's id of what travels."""
+    return handed.partition(".")[0]
+
+
+def sha256_hex(text: str) -> str:
+    """Return the form in which the store keeps a random value that somebody else must bring."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse_unless_handed(tokens: InboundTokens, row: Delegation, handed: str) -> None:
+    row_id, _, secret = handed.partition(".")
+    is_handed = not tokens.secret_hash or hmac.compare_digest(sha256_hex(secret), tokens.secret_hash)
+    if row_id != row.id or not is_handed:
+        raise DelegationMismatchError("the delegation was not handed to who asks")
 
 
 def _binding(delegation_id: str, user: User, session_hash: str) -> dict[str, Any]:

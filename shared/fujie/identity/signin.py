@@ -8,14 +8,22 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
 from fujie import clock
 from fujie.identity.claims import IdTokenVerifier
-from fujie.identity.delegation import InboundTokens, Sealer, delegate
+from fujie.identity.delegation import (
+    InboundTokens,
+    Sealer,
+    delegate,
+    handed_id,
+    row_id_of,
+    secret_from_cookie,
+    sha256_hex,
+)
 from fujie.identity.errors import SignInError
 from fujie.identity.issuer import IssuerMetadata
 from fujie.identity.port import IdentityStore
@@ -122,14 +130,18 @@ class SignIn:
             tokens,
             tenant=self._settings.tenant,
             session_hash=sha256_hex(cookie),
+            secret=secret_from_cookie(Secret(cookie)),
             now=self._now,
         )
         session = self._new_session(delegation)
         await self._store.add_browser_session(session)
-        return SignedIn(session, Secret(cookie), attempt.return_to)
+        return SignedIn(_handed(session, Secret(cookie)), Secret(cookie), attempt.return_to)
 
     async def session(self, cookie: Secret | None) -> BrowserSession | None:
-        """Return the session that a cookie stands for, or None when there is none or its time is over."""
+        """Return the session that a cookie stands for, or None when there is none or its time is over.
+
+        Its `delegation_id` is the one that may be handed on; the row in the store has only the delegation's row.
+        """
         if cookie is None or not 0 < len(cookie.reveal()) <= MAX_COOKIE:
             return None
         session = await self._store.browser_session(sha256_hex(cookie.reveal()))
@@ -142,12 +154,12 @@ class SignIn:
         idle_expires_at = min(now + IDLE_TTL, session.expires_at)
         if idle_expires_at - session.idle_expires_at >= TOUCH_EVERY:
             await self._store.touch_browser_session(session.id_hash, idle_expires_at)
-        return session
+        return _handed(session, cookie)
 
     async def sign_out(self, session: BrowserSession) -> None:
         """End the session and withdraw its delegation: what still waits on it acts no more."""
         await self._store.delete_browser_session(session.id_hash)
-        await self._store.withdraw_delegation(session.delegation_id, self._now())
+        await self._store.withdraw_delegation(row_id_of(session.delegation_id), self._now())
 
     async def _forget_old_attempts(self) -> None:
         now = self._now()
@@ -204,6 +216,10 @@ class SignIn:
         )
 
 
+def _handed(session: BrowserSession, cookie: Secret) -> BrowserSession:
+    return replace(session, delegation_id=handed_id(session.delegation_id, secret_from_cookie(cookie)))
+
+
 def local_path(return_to: str) -> str:
     """Return the path if it stays on this origin whatever a browser makes of it, else `/`."""
     path = return_to.partition("?")[0].partition("#")[0]
@@ -216,8 +232,3 @@ def local_path(return_to: str) -> str:
 def s256(code_verifier: str) -> str:
     """Return the PKCE challenge of a verifier (RFC 7636, section 4.2)."""
     return urlsafe_b64encode(hashlib.sha256(code_verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def sha256_hex(text: str) -> str:
-    """Return the form in which the store keeps a random value that somebody else must bring."""
-    return hashlib.sha256(text.encode()).hexdigest()
