@@ -3,11 +3,13 @@
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import httpx2
 import pytest
 
 from fujie.identity import AccessTokenAuth, ApiKeyAuth, OwnAuthorizationRequired, on_behalf_of
+from fujie.identity.carrying import _sync_guard
 from fujie.identity.errors import DelegationRequiredError, HostUndeclaredError, IdentityMisconfiguredError
 from tests.identity.own_process import own_process
 from tests.identity.world import ALICE, BOB, needs_authorization
@@ -172,6 +174,30 @@ async def test_a_redirect_takes_the_credential_nowhere_though_the_client_follows
         with pytest.raises(HostUndeclaredError):
             await http.get(f"http://{redirecting}/")
     assert thief[1] == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "host", "port", "is_let_through"),
+    [
+        (b"https", HOST.encode(), None, True),
+        (b"https", HOST.encode(), 443, True),
+        (b"https", HOST.encode(), 8443, False),
+        (b"http", HOST.encode(), None, False),
+        (b"http", HOST.encode(), 80, False),
+        (b"https", b"evil.example", None, False),
+        (b"http", b"127.0.0.1", 8000, True),
+        (b"http", b"127.0.0.1", 8001, False),
+    ],
+)
+def test_a_redirect_on_the_same_host_may_change_neither_port_nor_scheme(scheme, host, port, is_let_through):
+    request = SimpleNamespace(url=SimpleNamespace(scheme=scheme, host=host, port=port))
+    trace = _sync_guard(frozenset({HOST, "127.0.0.1:8000"}))(None)
+    for event in ("http11.send_request_headers.started", "http2.send_request_headers.started"):
+        if is_let_through:
+            trace(event, {"request": request})
+        else:
+            with pytest.raises(HostUndeclaredError):
+                trace(event, {"request": request})
 
 
 def test_nor_through_a_sync_client(own, thief, redirecting):

@@ -3,7 +3,11 @@
 import asyncio
 import base64
 import hashlib
+import os
 import secrets
+import subprocess
+import sys
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -97,3 +101,52 @@ async def test_a_callback_that_is_not_listed_is_named_with_its_repair(stack, ide
     with on_behalf_of(user_token=signed_in(stack, "alice")), pytest.raises(IdentityMisconfiguredError) as refused:
         await tool()
     assert "return URLs" in refused.value.repair
+
+
+FORKING = """
+import os, sys
+from fujie.identity import AgentIdentity, requires_workload_access_token
+from fujie.identity.errors import IdentityMisconfiguredError
+mine = AgentIdentity()
+def tool(workload_access_token):
+    return True
+ask, ask_mine = (requires_workload_access_token(identity=who)(tool) for who in (None, mine))
+assert ask() and ask_mine()
+child = os.fork()
+if child == 0:
+    from fujie.identity import requires_api_key
+    try:
+        requires_api_key(provider_name="cold", identity=mine)(lambda api_key: api_key)()
+    except IdentityMisconfiguredError as error:
+        os._exit(0 if "fork" in error.message and ask() else 3)
+    os._exit(2)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+def test_a_forked_child_gets_an_identity_of_its_own_and_never_the_parents_connections(stack):
+    running = stack.running
+    env = os.environ | {
+        "FUJIE_WORKLOAD_IDENTITY": "demo",
+        "FUJIE_AGENTIDENTITYDATA_ENDPOINT": running.url,
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": running.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": running.access_key_secret,
+    }
+    command = [sys.executable, "-W", "ignore", "-c", FORKING]
+    ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_the_wheel_holds_what_an_agents_developer_imports(tmp_path):
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(build, cwd=Path(__file__).parents[2], check=True, capture_output=True, timeout=120)
+    (wheel,) = tmp_path.glob("fujie-*.whl")
+    code = (
+        "import fujie.identity as i; [getattr(i, name) for name in i.__all__];"
+        f"assert i.__file__.startswith({str(wheel)!r}), i.__file__"
+    )
+    env = os.environ | {"PYTHONPATH": str(wheel)}
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert ran.returncode == 0, ran.stderr

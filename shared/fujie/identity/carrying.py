@@ -19,6 +19,7 @@ from fujie.identity.errors import HostUndeclaredError, IdentityMisconfiguredErro
 from fujie.secret import Secret
 
 REFUSED = 401
+DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class CredentialAuth(httpx2.Auth):
@@ -143,9 +144,11 @@ def _refuse_stray(hosts: frozenset[str], event: str, info: Any) -> None:
     if not event.endswith("send_request_headers.started"):
         return
     url = info["request"].url
-    host, port = url.host.decode("ascii"), url.port
-    if host not in hosts and f"{host}:{port}" not in hosts:
-        raise HostUndeclaredError(f"a redirect would have taken the credential to {host}")
+    scheme, netloc = url.scheme.decode("ascii"), url.host.decode("ascii")
+    if url.port not in {None, DEFAULT_PORTS.get(scheme)}:
+        netloc = f"{netloc}:{url.port}"
+    if netloc not in hosts or not is_safe_url(f"{scheme}://{netloc}/"):
+        raise HostUndeclaredError(f"a redirect would have taken the credential to {scheme}://{netloc}")
 
 
 def _sync_guard(hosts: frozenset[str]) -> Callable[[Any], Callable[[str, Any], None]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from fujie.identity.errors import BlockingCallError, CloudUnavailableError
+from fujie.identity.errors import BlockingCallError, CloudUnavailableError, IdentityMisconfiguredError
 
 CLOSE_S = 5.0
 
@@ -20,7 +20,7 @@ Ask = Callable[[], Coroutine[Any, Any, T]]
 
 
 class LoopThread:
-    """Runs coroutines for other threads; after a fork the child gets a thread of its own."""
+    """Runs coroutines for other threads of its process; a forked child that did not begin it is refused."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -58,7 +58,12 @@ class LoopThread:
             return asyncio.run_coroutine_threadsafe(_begin(ask), self._started())
 
     def _started(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None or self._process != os.getpid():
+        if self._loop is not None and self._process != os.getpid():
+            raise IdentityMisconfiguredError(
+                "this identity was used before the process forked: its connections are the parent's",
+                repair="make it after the fork",
+            )
+        if self._loop is None:
             self._loop, self._process = asyncio.new_event_loop(), os.getpid()
             self._thread = threading.Thread(target=_serve, args=(self._loop,), name=self._name, daemon=True)
             self._thread.start()
