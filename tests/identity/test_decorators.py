@@ -294,14 +294,20 @@ async def test_temporary_credentials_in_the_sdks_names_and_hidden(own, as_alice)
         assert await tool() is credential
 
 
-@pytest.mark.parametrize("options", [{"session_duration": 60}, {"policy": '{"Version":"1","Statement":[]}'}])
-async def test_temporary_credentials_that_would_not_be_narrow_are_refused(own, as_alice, options):
-    @requires_sts_token(identity=own.identity, **options)
-    async def tool(sts_credential):
-        raise AssertionError("nothing to call with")
-
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"session_duration": 60},
+        {"session_duration": 90_000},
+        {"policy": '{"Version":"1","Statement":[]}'},
+        {"policy": {}},
+        {"policy": "{"},
+        {"policy": "[]"},
+    ],
+)
+def test_temporary_credentials_that_cannot_be_or_would_not_be_narrow_are_refused_when_declared(options):
     with pytest.raises(IdentityMisconfiguredError):
-        await tool()
+        requires_sts_token(**options)
 
 
 async def test_a_token_that_would_end_during_the_call_is_renewed_before(own, as_alice):

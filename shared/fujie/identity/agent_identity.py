@@ -174,12 +174,9 @@ class AgentIdentity:
     def sts(self, duration_s: int = 3600, policy: Mapping[str, Any] | None = None) -> Need[StsToken]:
         """Need temporary credentials of the workload identity's role, narrowed by a session policy where one is given.
 
-        Raises IdentityMisconfiguredError for a duration that STS does not know, or a policy without statements.
+        Raises IdentityMisconfiguredError as `check_sts` does.
         """
-        if not LEAST_STS_S <= duration_s <= LONGEST_STS_S:
-            raise IdentityMisconfiguredError(f"STS credentials last {LEAST_STS_S} to {LONGEST_STS_S} seconds")
-        if policy is not None and not policy.get("Statement"):
-            raise IdentityMisconfiguredError("a session policy without statements would not narrow anything")
+        check_sts(duration_s, policy)
         behalf = current_behalf()
 
         async def fetch() -> Kept[StsToken]:
@@ -317,6 +314,14 @@ def default_identity() -> AgentIdentity:
 
 
 os.register_at_fork(after_in_child=default_identity.cache_clear)
+
+
+def check_sts(duration_s: int, policy: Mapping[str, Any] | None) -> None:
+    """Raise IdentityMisconfiguredError for a duration that STS does not know, or a policy that narrows nothing."""
+    if not LEAST_STS_S <= duration_s <= LONGEST_STS_S:
+        raise IdentityMisconfiguredError(f"STS credentials last {LEAST_STS_S} to {LONGEST_STS_S} seconds")
+    if policy is not None and not policy.get("Statement"):
+        raise IdentityMisconfiguredError("a session policy without statements would not narrow anything")
 
 
 async def _in_time(need: Need[T]) -> T:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from fujie.identity.agent_identity import AgentIdentity, Need, OAuthWish, default_identity
+from fujie.identity.agent_identity import AgentIdentity, Need, OAuthWish, check_sts, default_identity
 from fujie.identity.data_plane import OAuthFlow
 from fujie.identity.errors import IdentityMisconfiguredError
 from fujie.secret import Secret
@@ -75,7 +75,8 @@ def requires_sts_token(
     identity: AgentIdentity | None = None,
 ) -> Decorator:
     """Call the function with temporary credentials (StsToken) of the workload identity's role, narrowed by `policy`."""
-    narrowed = json.loads(policy) if isinstance(policy, str) else policy
+    narrowed = _policy(policy)
+    check_sts(session_duration, narrowed)
     return _injecting(into, lambda made: made.sts(session_duration, narrowed), _as_it_is, identity)
 
 
@@ -84,6 +85,16 @@ def requires_workload_access_token(
 ) -> Decorator:
     """Call the function with a workload access token of whom the context names."""
     return _injecting(into, AgentIdentity.workload_token, Secret.reveal, identity)
+
+
+def _policy(policy: str | Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    try:
+        document = json.loads(policy) if isinstance(policy, str) else policy
+    except ValueError as error:
+        raise IdentityMisconfiguredError("the session policy is not JSON") from error
+    if document is not None and not isinstance(document, Mapping):
+        raise IdentityMisconfiguredError("the session policy is not a JSON object")
+    return document
 
 
 def _injecting(
