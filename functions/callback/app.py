@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 
-from functions.callback import connecting, returning
+from functions.callback import connecting, returning, signing_out
 from functions.callback.notices import BROKEN, MALFORMED
 from functions.callback.pages import notice_page
 from functions.callback.parts import Parts
@@ -29,6 +29,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.parts = parts
     app.include_router(connecting.routes)
     app.include_router(returning.routes)
+    app.include_router(signing_out.routes)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(Exception, _broken)
     return app

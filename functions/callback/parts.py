@@ -13,7 +13,8 @@ from fujie.identity.completion import complete
 from fujie.identity.consent import ConsentDesk
 from fujie.identity.data_plane import DataPlane
 from fujie.identity.delegation import Opener, Sealer
-from fujie.identity.internal import InternalMinter
+from fujie.identity.internal import InternalMinter, InternalVerifier
+from fujie.identity.revoking import Revoker
 from fujie.identity.rows import Consent
 from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
@@ -34,6 +35,8 @@ class Parts:
     waker: Waker
     complete: Callable[[Consent], Awaitable[None]]
     """Confirms a returned consent to the cloud with the user's own token."""
+    revoker: Revoker | None = None
+    """Revokes what a sign-out leaves behind; None where `chat` is unknown."""
 
     @property
     def session_cookie(self) -> str:
@@ -55,6 +58,9 @@ def parts_from_settings(settings: Settings) -> Parts:
     data_plane = DataPlane(settings, http, caller_key_from_environ)
     refresh = Refresher(settings, http, verifier, sealer)
 
+    keys = settings.internal_public_keys
+    from_chat = InternalVerifier("callback", keys, {"chat"}) if "chat" in keys else None
+
     async def complete_consent(consent: Consent) -> None:
         await complete(data_plane, opener, store, consent, refresh=refresh)
 
@@ -66,4 +72,5 @@ def parts_from_settings(settings: Settings) -> Parts:
         desk=ConsentDesk(settings, store),
         waker=Waker(settings, http, InternalMinter("callback", signing_key), caller_key_from_environ),
         complete=complete_consent,
+        revoker=Revoker(settings, http, store, opener, verifier, from_chat) if from_chat else None,
     )

@@ -12,6 +12,7 @@ from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.consent import ConsentDesk
 from fujie.identity.delegation import Sealer
 from fujie.identity.internal import InternalMinter
+from fujie.identity.revoking import SignOutTeller
 from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
 from fujie.sessions.opening import store_from_settings
@@ -33,6 +34,8 @@ class Parts:
     waker: Waker
     agent: Agent
     cookies: Cookies
+    signed_out: SignOutTeller | None = None
+    """Has refresh tokens revoked after a sign-out."""
 
     @property
     def origin(self) -> str:
@@ -58,6 +61,7 @@ def parts_from_settings(settings: Settings) -> Parts:
         waker=Waker(settings, http, minter, current_caller_key),
         agent=_agent(settings, http, store, minter),
         cookies=Cookies(secure=settings.public_url.startswith("https://")),
+        signed_out=SignOutTeller(settings, http, minter),
     )
 
 

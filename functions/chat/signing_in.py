@@ -64,8 +64,10 @@ async def login_return(request: Request, parts: PartsOf) -> Response:
 
 @routes.post("/auth/logout")
 async def logout(session: OwnPage, parts: PartsOf) -> Response:
-    """End the session here and at the store, and withdraw the delegation."""
+    """End the session here and at the store, withdraw the delegation, and have its refresh token revoked."""
     await parts.sign_in.sign_out(session)
+    if parts.signed_out is not None:
+        await parts.signed_out.tell(session)
     response = Response(status_code=204)
     parts.cookies.clear_session(response)
     return response

@@ -410,3 +410,34 @@ def test_the_language_is_the_browsers(cookie, accept, language):
 
 def test_both_languages_have_every_sentence():
     assert WORDS["en"].keys() == WORDS["zh"].keys()
+
+
+async def test_one_answer_wakes_every_run_of_the_person_that_waits_for_it(callback, alice):
+    plane = callback.plane
+    other = await plane.run(callback.session, "run-2", status="waiting")
+    alike = await plane.consent(callback.session, other, scopes=("document.read",), state_hash="other")
+    more = await plane.consent(callback.session, other, id="more", scopes=("admin",), state_hash="more")
+    await plane.store.move_consent(
+        callback.consent.id, ["requested"], "bound", bound_session_hash=callback.session.id_hash
+    )
+    await alice.get("/callback", params={"session_uri": SESSION_URI, "state": STATE})
+    assert [run for run, _ in plane.wakes.runs] == ["run-1", "run-2"]
+    assert (await plane.store.consent(alike.id)).status == "completed"
+    assert (await plane.store.consent(more.id)).status == "requested"
+
+
+async def test_an_answer_whose_end_nobody_knows_answers_for_one_run_alone(callback, alice):
+    callback.fault = CloudUnavailableError("cut off")
+    other = await callback.plane.run(callback.session, "run-2", status="waiting")
+    alike = await callback.plane.consent(callback.session, other, state_hash="other")
+    await callback.plane.store.move_consent(
+        callback.consent.id, ["requested"], "bound", bound_session_hash=callback.session.id_hash
+    )
+    await alice.get("/callback", params={"session_uri": SESSION_URI, "state": STATE})
+    assert [run for run, _ in callback.plane.wakes.runs] == ["run-1"]
+    assert (await callback.plane.store.consent(alike.id)).status == "requested"
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Basic x"}, {"authorization": "Bearer "}])
+async def test_a_sign_out_is_heard_from_chat_alone(alice, headers):
+    assert (await alice.post("/callback/sign-out", headers=headers)).status_code == 401

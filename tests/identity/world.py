@@ -57,6 +57,7 @@ class Issuer:
         self.is_down = False
         self.token_answer = (200, {})
         self.token_forms = []
+        self.revoked, self.revoke_status = [], 200
         self.metadata = {
             "issuer": issuer,
             "authorization_endpoint": issuer + "/authorize",
@@ -79,6 +80,9 @@ class Issuer:
         if path == "/v1/token":
             self.token_forms.append(dict(parse_qsl(request.content.decode())))
             return httpx2.Response(self.token_answer[0], json=self.token_answer[1])
+        if path == "/v1/revoke":
+            self.revoked.append(dict(parse_qsl(request.content.decode())))
+            return httpx2.Response(self.revoke_status)
         return httpx2.Response(404)
 
     def rotate(self):

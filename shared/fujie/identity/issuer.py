@@ -38,6 +38,8 @@ class IssuerMetadata:
     jwks_uri: str
     answers_with_issuer: bool = False
     """RFC 9207: the authorization response must carry `iss`."""
+    revocation_endpoint: str = ""
+    """RFC 8414; empty where the issuer has none that is safe to send a token to."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +147,13 @@ def metadata_from_document(document: Mapping[str, Any], issuer: str) -> IssuerMe
     for name, url in endpoints.items():
         if not isinstance(url, str) or not is_safe_url(url) or (_is_https(issuer) and not _is_https(url)):
             raise IssuerUnavailableError(f"the issuer's {name} is not an https address")
+    revocation = document.get("revocation_endpoint")
+    is_usable = isinstance(revocation, str) and is_safe_url(revocation) and _is_https(revocation) >= _is_https(issuer)
     return IssuerMetadata(
-        issuer, **endpoints, answers_with_issuer=document.get("authorization_response_iss_parameter_supported") is True
+        issuer,
+        **endpoints,
+        answers_with_issuer=document.get("authorization_response_iss_parameter_supported") is True,
+        revocation_endpoint=str(revocation) if is_usable else "",
     )
 
 
