@@ -1,4 +1,4 @@
-"""process: `/process` in AgentScope's protocol, OpenAI's chat completions, the runs it started, and the event that wakes a paused one."""
+"""process: the agent protocols' doors, the runs they started, and the event that wakes a paused one."""
 
 import json
 from collections.abc import AsyncIterator, Mapping

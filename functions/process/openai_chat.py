@@ -1,5 +1,6 @@
-"""OpenAI's door: chat completions and models, under both prefixes that clients use, with the same tokens as `/process`."""
+"""OpenAI's door: chat completions and models, under the two prefixes in use; the tokens are those of `/process`."""
 
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from functions.process.parts import Parts
 from functions.process.streaming import EventStream, unless_gone
 
 PREFIXES = ("/openai/v1", "/v1")
+_log = logging.getLogger(__name__)
 
 
 def openai_routes(parts: Parts) -> list[Route]:
@@ -87,9 +89,12 @@ class ModelsEndpoint:
 
 async def _whole(events: AsyncGenerator[RunEvent, None], model: str) -> dict[str, Any]:
     completion = Completion(model)
-    async with aclosing(events):
-        async for event in events:
-            completion.feed(event)
+    try:
+        async with aclosing(events):
+            async for event in events:
+                completion.feed(event)
+    except FujieError as error:
+        _log.warning("the answer ended early: %s: %s", error.code, error.message)
     return completion.end()
 
 
