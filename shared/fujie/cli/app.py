@@ -120,7 +120,10 @@ def emulator_clock(
     state: CloudState = CLOUD_STATE,
     url: Url = None,
 ) -> None:
-    """Show or move the cloud's clock; tokens, keys and sessions end by it."""
+    """Show or move the cloud's clock; tokens, keys and sessions end by it.
+
+    The functions' clocks move along. A client of your own keeps real time: past 15 minutes its signatures are refused.
+    """
     from fujie.cli.emulator import clock, connected
 
     with connected(state, url) as cloud:
