@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import re
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import httpx2
 import openai
@@ -177,7 +180,8 @@ async def test_somebody_elses_session_is_forbidden():
 def waiting_world(*after, settle=False):
     """A tool that asks for consent first; with `settle` the person has answered before the pause is written."""
     made = world([("get_time", {})], *after)
-    answers = [ToolWaits(consent_request("c1")), NOON]
+    request = replace(consent_request("c1"), reason="To tell the time.", expires_at="2026-11-21T12:00:00Z")
+    answers = [ToolWaits(request), NOON]
 
     async def get_time(call, behalf):
         if len(answers) == 2:
@@ -322,3 +326,29 @@ async def test_a_body_beyond_the_limit_is_refused_in_openais_form():
     with pytest.raises(openai.APIStatusError) as refused:
         await ask(world(), messages=[{"role": "user", "content": "x" * (1024 * 1024)}])
     assert (refused.value.status_code, refused.value.code) == (413, "too_large")
+
+
+# The documentation's exchange
+
+
+async def answered_with_a_tool():
+    made = world([("get_weather", {"city": "Hangzhou"})], "25 °C", get_weather=SUNNY)
+    body = CHAT | {"model": "Fujie", "stream": True, "stream_options": {"include_usage": True}}
+    return (await made.client.post("/openai/v1/chat/completions", json=body, headers=await made.bearer())).text
+
+
+async def paused_whole():
+    made = waiting_world()
+    answer = await made.client.post("/v1/chat/completions", json=CHAT | {"model": "Fujie"}, headers=await made.bearer())
+    return json.dumps(answer.json(), indent=2, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(("name", "exchange"), [("stream", answered_with_a_tool), ("pause", paused_whole)])
+async def test_the_documented_exchange_is_what_is_answered(name, exchange):
+    page = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
+    documented = page.split(f"<!-- exchange: {name} -->\n")[1].split("```")[1].split("\n", 1)[1]
+    assert without_ids_and_times(documented.strip()) == without_ids_and_times((await exchange()).strip())
+
+
+def without_ids_and_times(text):
+    return re.sub(r'("created": ?)\d+', r"\1 0", re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uuid", text))
