@@ -36,6 +36,7 @@ deploy: install ## Deploy a stack (comes with the infrastructure part)
 
 clean: ## Remove what was built, installed and remembered here
 	@rm -rf $(VENV) $(TOOLS) .fujie .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(INSTALLED)
 
