@@ -20,7 +20,14 @@ def main(arguments: list[str] | None = None) -> int:
     from fujie_emulator.core.serving import start
 
     try:
-        start(asked.port, asked.state, asked.ready_file, asked.host_base_port, admin=not asked.no_admin)
+        start(
+            asked.port,
+            asked.state,
+            asked.ready_file,
+            asked.host_base_port,
+            admin=not asked.no_admin,
+            llm_script=asked.llm_script,
+        )
     except EmulatorError as error:
         sys.stderr.write(f"fujie emulator: {error}\n")
         return 1
@@ -36,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument("--ready-file", type=Path, help="written as JSON once everything answers")
     start.add_argument("--host-base-port", type=_port, help="first port of the function host; none, no host ports")
     start.add_argument("--no-admin", action="store_true", help="serve nothing under /_fujie/")
+    start.add_argument("--llm-script", type=Path, metavar="FILE", help="JSON rules that the model tries first")
     commands.add_parser("coverage", help="print COVERAGE.md: what the cloud does, operation by operation")
     return parser
 

@@ -19,6 +19,8 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import EmulatorError
 from fujie_emulator.core.opening import open_cloud
 from fujie_emulator.core.services import load_services
+from fujie_emulator.llm.script import NO_SCRIPT, read_script
+from fujie_emulator.llm.script import PART as SCRIPT_PART
 
 HOST = "127.0.0.1"
 ADDRESS_FILE = "running.json"  # in the state directory, while the cloud serves: where it answers
@@ -110,12 +112,22 @@ async def serve(cloud: Cloud, listener: socket.socket, on_started: Callable[[], 
         address.unlink(missing_ok=True)
 
 
-def start(port: int, state: Path, ready_file: Path | None, host_base_port: int | None, *, admin: bool = True) -> None:
+def start(
+    port: int,
+    state: Path,
+    ready_file: Path | None,
+    host_base_port: int | None,
+    *,
+    admin: bool = True,
+    llm_script: Path | None = None,
+) -> None:
     """Run the cloud in the foreground until SIGTERM or SIGINT; raise EmulatorError when it cannot start."""
     if ready_file is not None:
         _remove(ready_file)
+    script = read_script(llm_script) if llm_script is not None else NO_SCRIPT
     with contextlib.closing(bound(port)) as listener:
         cloud = open_cloud(state, url_of(listener), host_base_port=host_base_port, admin=admin)
+        cloud.parts[SCRIPT_PART] = script
         with contextlib.closing(cloud.store):
             asyncio.run(_until_signal(cloud, listener, ready_file))
 

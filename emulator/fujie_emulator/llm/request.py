@@ -60,12 +60,12 @@ def chat_request(body: Any) -> ChatRequest:
     messages = _messages(body.get("messages"))
     tools, must_call = _chosen_tools(body)
     options = body.get("stream_options") or {}
-    question, since = _last_question(messages)
+    question, since = last_question(messages)
     return ChatRequest(
         model=body["model"],
         question=question,
         tools=tools,
-        results=_results(since),
+        results=results_since(since),
         must_call=must_call,
         stream=body.get("stream") is True,
         include_usage=isinstance(options, dict) and options.get("include_usage") is True,
@@ -113,7 +113,8 @@ def _tool(item: Any, index: int) -> OfferedTool:
     return OfferedTool(function["name"], str(function.get("description") or ""), parameters)
 
 
-def _last_question(messages: Sequence[dict[str, Any]]) -> tuple[str, Sequence[dict[str, Any]]]:
+def last_question(messages: Sequence[dict[str, Any]]) -> tuple[str, Sequence[dict[str, Any]]]:
+    """Return the text of the last user message, and the messages after it."""
     for index in range(len(messages) - 1, -1, -1):
         if messages[index]["role"] == "user":
             return text_of(messages[index].get("content")), messages[index + 1 :]
@@ -127,7 +128,8 @@ def text_of(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _results(messages: Sequence[dict[str, Any]]) -> tuple[ToolResult, ...]:
+def results_since(messages: Sequence[dict[str, Any]]) -> tuple[ToolResult, ...]:
+    """Return what the tools gave back in these messages, each with its call."""
     calls: dict[str, ToolCall] = {}
     results = []
     for message in messages:

@@ -1,4 +1,4 @@
-"""`/llm/v1`: the wire of OpenAI's chat completions."""
+"""`/llm/v1`: the wire of OpenAI's chat completions and responses; `/_fujie/llm/script`: the model's own rules."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from fujie_emulator.core.admin import json_body
 from fujie_emulator.core.call import Caller
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import CloudError
@@ -18,6 +19,9 @@ from fujie_emulator.core.journal import fingerprint, note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.llm.errors import LlmError
 from fujie_emulator.llm.request import ChatRequest, chat_request, count_tokens
+from fujie_emulator.llm.response_answer import ResponseAnswer
+from fujie_emulator.llm.response_request import response_request
+from fujie_emulator.llm.script import NO_SCRIPT, PART, Script, ScriptError, script_from_json
 from fujie_emulator.llm.state import MODEL, Reply, reply_to
 
 MAX_BODY = 8 << 20
@@ -41,12 +45,23 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
 
     async def completions(request: Request) -> Response:
         asked = chat_request(await _json(request))
-        completion = _Completion(f"chatcmpl-{secrets.token_hex(12)}", int(cloud.clock.time()), asked, reply_to(asked))
-        if asked.stream:
-            return StreamingResponse(
-                completion.events(), media_type="text/event-stream", headers={"cache-control": "no-cache"}
-            )
-        return JSONResponse(completion.whole())
+        reply = reply_to(asked, _script(cloud))
+        completion = _Completion(f"chatcmpl-{secrets.token_hex(12)}", int(cloud.clock.time()), asked, reply)
+        return _streamed(completion.events()) if asked.stream else JSONResponse(completion.whole())
+
+    async def responses(request: Request) -> Response:
+        asked = response_request(await _json(request))
+        reply = reply_to(asked.chat, _script(cloud))
+        response = ResponseAnswer(secrets.token_hex(12), int(cloud.clock.time()), asked, reply)
+        return _streamed(response.events()) if asked.chat.stream else JSONResponse(response.whole())
+
+    async def script(request: Request) -> Response:
+        try:
+            taken = script_from_json(await json_body(request))
+        except ScriptError as error:
+            raise CloudError("InvalidParameter.rules", 400, f"The script cannot be used: {error}.") from error
+        cloud.parts[PART] = taken
+        return JSONResponse({"rules": len(taken.rules)})
 
     async def unknown(request: Request) -> Response:
         raise LlmError(
@@ -57,8 +72,19 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         Route("/llm/v1/models", _guarded(cloud, "models", models)),
         Route("/llm/v1/models/{model}", _guarded(cloud, "models", model)),
         Route("/llm/v1/chat/completions", _guarded(cloud, "chat.completions", completions), methods=["POST"]),
+        Route("/llm/v1/responses", _guarded(cloud, "responses", responses), methods=["POST"]),
+        Route("/_fujie/llm/script", script, methods=["PUT"]),
         Route("/llm/v1/{rest:path}", _guarded(cloud, "unknown", unknown), methods=["GET", "POST", "DELETE"]),
     ]
+
+
+def _script(cloud: Cloud) -> Script:
+    script: Script = cloud.parts.get(PART, NO_SCRIPT)
+    return script
+
+
+def _streamed(events: AsyncIterator[str]) -> Response:
+    return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
 
 def _guarded(cloud: Cloud, action: str, handler: Handler) -> Handler:
@@ -90,9 +116,11 @@ def _note_key(request: Request) -> None:
 async def _json(request: Request) -> Any:
     body = await read_body(request, MAX_BODY)
     try:
-        return json.loads(body)
+        value = json.loads(body)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no half character: answers repeat it
     except (ValueError, RecursionError) as error:
         raise LlmError("We could not parse the JSON body of your request.") from error
+    return value
 
 
 def _model(name: str) -> dict[str, Any]:

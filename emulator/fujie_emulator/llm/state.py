@@ -7,6 +7,7 @@ from fujie_emulator.llm.matching import Missing, generic_call
 from fujie_emulator.llm.questions import examples, known_calls
 from fujie_emulator.llm.request import ChatRequest, ToolCall
 from fujie_emulator.llm.results import failure_of
+from fujie_emulator.llm.script import NO_SCRIPT, Rule, Script
 from fujie_emulator.llm.sentences import clauses, language_of
 from fujie_emulator.llm.wording import answer, cannot_help, needs_values
 
@@ -35,8 +36,11 @@ class Reply:
         return "".join(self.chunks)
 
 
-def reply_to(request: ChatRequest) -> Reply:
-    """Return the reply that the rules give to `request`."""
+def reply_to(request: ChatRequest, script: Script = NO_SCRIPT) -> Reply:
+    """Return the reply that the rules give to `request`, those of `script` first."""
+    for rule in script.rules:
+        if _applies(rule, request) and rule.matches(request.question):
+            return _scripted(rule, request)
     language = language_of(request.question)
     counted = _COUNT.search(request.question)
     if counted:
@@ -48,6 +52,24 @@ def reply_to(request: ChatRequest) -> Reply:
     if request.results:
         return _words(answer(request.results, language))
     return _without_plan(request)
+
+
+def _applies(rule: Rule, request: ChatRequest) -> bool:
+    """Tell whether the rule does what the request allows: words where no call is required, a tool that is offered."""
+    if rule.call is None:
+        return not request.must_call or bool(request.results)
+    known = {tool.name for tool in request.tools} | {result.call.name for result in request.results}
+    return rule.call.name in known
+
+
+def _scripted(rule: Rule, request: ChatRequest) -> Reply:
+    if rule.say is not None:
+        return _words(rule.say)
+    if not request.results:
+        return Reply(call=rule.call)
+    if rule.then is None or any(failure_of(result.content) for result in request.results):
+        return _words(answer(request.results, language_of(request.question)))
+    return _words(rule.then.replace("{result}", request.results[-1].content))
 
 
 def _plan(request: ChatRequest) -> tuple[ToolCall, ...]:
