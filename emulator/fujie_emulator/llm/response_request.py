@@ -176,7 +176,7 @@ def _text(content: Any, place: str) -> str:
         raise LlmError("Content is a string or a list of parts.", param=place)
     texts = []
     for index, part in enumerate(content):
-        if not isinstance(part, dict) or part.get("type") not in _TEXT_PARTS:
+        if not isinstance(part, dict) or str(part.get("type")) not in _TEXT_PARTS:
             raise LlmError("This model reads text only.", param=f"{place}[{index}].type", code="invalid_value")
         text = part.get("text", part.get("refusal"))
         if not isinstance(text, str):

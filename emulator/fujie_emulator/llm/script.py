@@ -18,7 +18,7 @@ MAX_FILE = 1 << 20
 MAX_RULES = 500
 MAX_PATTERN = 200
 MAX_MATCHED = 4000
-"""A message is cut to this many characters before it is matched; with the pattern's limit this bounds the work."""
+"""A message is cut to this many characters before it is matched; endless backtracking is not caught."""
 PART = "llm"
 """The name under which the cloud keeps the script in force."""
 

@@ -1,7 +1,11 @@
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import httpx2
+import openai
 import pytest
 
 from fujie_emulator.__main__ import main
@@ -154,3 +158,22 @@ def test_the_script_is_replaced_through_the_operators_door_only(served):
         assert said() == "Good day."
         assert http.put(url, json={"rules": []}, headers=served.admin_headers).status_code == 200
         assert said() != "Good day."
+
+
+def test_the_script_of_the_command_line_is_in_force_from_the_start(tmp_path):
+    script, ready = tmp_path / "script.json", tmp_path / "ready.json"
+    script.write_text(json.dumps({"rules": RULES}))
+    command = [sys.executable, "-m", "fujie_emulator", "start", "--port", "0", "--state", str(tmp_path / "state")]
+    program = subprocess.Popen([*command, "--ready-file", str(ready), "--llm-script", str(script)])
+    try:
+        deadline = time.monotonic() + 20
+        while not ready.exists():
+            assert program.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        url = json.loads(ready.read_text())["url"]
+        with openai.OpenAI(base_url=f"{url}/llm/v1", api_key="any", max_retries=0) as client:
+            assert client.responses.create(model="scripted", input="hello").output_text == "Good day."
+    finally:
+        program.terminate()
+        program.wait(20)
