@@ -13,6 +13,10 @@ from fujie.protocols.agentscope.encode import Encoder, encode
 from fujie.protocols.events import (
     ConsentRequired,
     ConsentResolved,
+    DataProduced,
+    ReasoningDelta,
+    ReasoningEnded,
+    ReasoningStarted,
     RunCanceled,
     RunCompleted,
     RunEvent,
@@ -20,10 +24,12 @@ from fujie.protocols.events import (
     RunPaused,
     RunResumed,
     RunStarted,
+    StateChanged,
     TextDelta,
     TextEnded,
     TextStarted,
     ToolCalled,
+    ToolCalling,
     ToolReturned,
     event_from_json,
     event_to_json,
@@ -87,6 +93,35 @@ def test_a_tool_call_gives_the_traced_bytes():
         "credential": {"kind": "api_key", "provider": "weather", "scopes": [], "user": "", "expires_at": ""},
         "error_code": "",
     }
+
+
+def test_a_call_that_is_being_written_replaces_its_arguments_until_it_is_whole():
+    head = ("msg_72", "call_1", "get_weather")
+    whole = '{"city": "Hangzhou"}'
+    log = [STARTED, *(ToolCalling(*head, arguments) for arguments in ("", "{}", whole)), ToolCalled(*head, whole)]
+    announced, *contents, message = bodies(encode(log))[2:]
+    assert (announced["type"], announced["status"]) == ("plugin_call", "in_progress")
+    assert [content["data"]["arguments"] for content in contents] == ["", "{}", whole, whole]
+    assert [content["status"] for content in contents] == ["in_progress"] * 3 + ["completed"]
+    assert message["status"] == "completed"
+    cut = bodies(encode([*log[:3], RunFailed(9, "llm", "gone")]))[-2]
+    assert (cut["type"], cut["status"], cut["content"][0]["data"]["arguments"]) == ("plugin_call", "incomplete", "{}")
+
+
+def test_reasoning_is_a_message_of_its_own_beside_the_answer():
+    thought = [ReasoningStarted("r"), ReasoningDelta("r", "let me"), ReasoningDelta("r", " think"), ReasoningEnded("r")]
+    *_, response = bodies(encode([STARTED, *thought, *HELLO[1:]]))
+    kinds = [(message["type"], message["content"][0]["text"]) for message in response["output"]]
+    assert kinds == [("reasoning", "let me think"), ("message", "Hello 世界")]
+
+
+@pytest.mark.parametrize(
+    ("text", "data"), [('{"a": [1]}', {"a": [1]}), ("[1]", {"value": [1]}), ("no json", {"value": "no json"})]
+)
+def test_a_value_is_a_message_with_one_data_part(text, data):
+    announced, part, done, message = bodies(encode([STARTED, DataProduced("d", text), StateChanged("{}")]))[2:]
+    assert (announced["type"], part["data"], done["data"]) == ("message", data, data)
+    assert [content["data"] for content in message["content"]] == [data]
 
 
 def test_a_failure_closes_the_open_message_and_keeps_its_text():
@@ -160,6 +195,12 @@ events: st.SearchStrategy[RunEvent] = st.one_of(
     st.builds(TextStarted, ids),
     st.builds(TextDelta, ids, st.text(st.characters(codec=None, exclude_categories=()))),
     st.builds(TextEnded, ids),
+    st.builds(ReasoningStarted, ids),
+    st.builds(ReasoningDelta, ids, ids),
+    st.builds(ReasoningEnded, ids),
+    st.builds(ToolCalling, ids, ids, ids, ids),
+    st.builds(DataProduced, ids, ids | st.sampled_from(['{"a": 1}', "[1]", "NaN", "null"])),
+    st.builds(StateChanged, ids),
     st.builds(ToolCalled, ids, ids, ids, ids),
     st.builds(ToolReturned, ids, ids, ids, ids, st.booleans(), st.integers(0, 9), badges, ids),
     st.builds(ConsentRequired, ids, ids, requests),

@@ -7,7 +7,7 @@ times are in the events, not invented by encoders.
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 from fujie.permission import ConsentRequest, CredentialBadge, Scope
 
@@ -37,6 +37,37 @@ class TextEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasoningStarted:
+    """The model thinks aloud: a message of its own, before or between the texts of the answer."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningDelta:
+    message_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasoningEnded:
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalling:
+    """The model is still writing a call, whose `ToolCalled` follows under the same message id.
+
+    `arguments` is the JSON text so far, often cut in the middle; each replaces the one before.
+    """
+
+    message_id: str
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCalled:
     message_id: str
     call_id: str
@@ -56,6 +87,23 @@ class ToolReturned:
     duration_ms: int
     credential: CredentialBadge | None = None
     error_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DataProduced:
+    """One whole message of the agent that holds a value, not text."""
+
+    message_id: str
+    data: str
+    """The value as JSON text; read it with `value_of`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The agent's state is now this, as a whole."""
+
+    state: str
+    """JSON text; read it with `value_of`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +156,14 @@ RunEvent = (
     | TextStarted
     | TextDelta
     | TextEnded
+    | ReasoningStarted
+    | ReasoningDelta
+    | ReasoningEnded
+    | ToolCalling
     | ToolCalled
     | ToolReturned
+    | DataProduced
+    | StateChanged
     | ConsentRequired
     | ConsentResolved
     | RunPaused
@@ -137,6 +191,18 @@ def event_from_json(text: str) -> RunEvent:
         data["request"] = _consent_request(data["request"])
     event: RunEvent = kind(**_tuples(data, "waiting_for"))
     return event
+
+
+def value_of(text: str) -> Any:
+    """Return the value that JSON text stands for; text that is not JSON stands for itself."""
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _consent_request(data: dict[str, Any]) -> ConsentRequest:

@@ -4,7 +4,7 @@ Pure and stateful: one encoder per stream; the same events always give the same 
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, assert_never
 
 from fujie.permission import ConsentRequest
@@ -12,6 +12,10 @@ from fujie.protocols.agentscope.words import clean, compact, string, text_block
 from fujie.protocols.events import (
     ConsentRequired,
     ConsentResolved,
+    DataProduced,
+    ReasoningDelta,
+    ReasoningEnded,
+    ReasoningStarted,
     RunCanceled,
     RunCompleted,
     RunEvent,
@@ -19,19 +23,23 @@ from fujie.protocols.events import (
     RunPaused,
     RunResumed,
     RunStarted,
+    StateChanged,
     TextDelta,
     TextEnded,
     TextStarted,
     ToolCalled,
+    ToolCalling,
     ToolReturned,
+    value_of,
 )
 
 
 @dataclass(slots=True)
 class _OpenText:
-    """A text message that has begun: what came so far, in pieces."""
+    """A message of text that has begun: what came so far, in pieces."""
 
-    message_id: str
+    kind: str
+    """`message` or `reasoning`."""
     pieces: list[str] = field(default_factory=list)
 
 
@@ -48,6 +56,8 @@ class Encoder:
         self._response_id = self._session_id = '""'
         self._created_at = 0
         self._open: dict[str, _OpenText] = {}
+        self._writing: dict[str, str] = {}
+        """Calls that the model is still writing: message id -> the last data of it that was sent."""
         self._output: list[str] = []
 
     def feed(self, event: RunEvent) -> str:
@@ -59,18 +69,30 @@ class Encoder:
         first = self._next
         return list(enumerate(self._bodies(event), first))
 
-    def _bodies(self, event: RunEvent) -> Iterator[str]:  # noqa: C901 - one arm per event
+    def _bodies(self, event: RunEvent) -> Iterator[str]:  # noqa: C901, PLR0912 - one arm per event
         match event:
             case RunStarted():
                 yield from self._start(event)
             case TextStarted():
-                yield from self._text_started(event.message_id)
+                yield from self._text_started(event.message_id, "message")
+            case ReasoningStarted():
+                yield from self._text_started(event.message_id, "reasoning")
             case TextDelta():
-                yield from self._text_delta(event)
-            case TextEnded():
+                yield from self._text_delta(event, "message")
+            case ReasoningDelta():
+                yield from self._text_delta(event, "reasoning")
+            case TextEnded() | ReasoningEnded():
                 yield from self._close(event.message_id, "completed")
-            case ToolCalled() | ToolReturned():
-                yield from self._tool(event)
+            case ToolCalling():
+                yield from self._calling(event.message_id, _call_data(event))
+            case ToolCalled():
+                yield from self._called(event)
+            case ToolReturned():
+                yield from self._returned(event)
+            case DataProduced():
+                yield from self._data(event)
+            case StateChanged():
+                return
             case ConsentRequired() | ConsentResolved():
                 yield from self._consent(event)
             case RunResumed():
@@ -113,17 +135,20 @@ class Encoder:
         self, status: str, *, error: str = "null", completed_at: int | None = None, usage: str = "null"
     ) -> Iterator[str]:
         """A message that is still open is closed first: complete where the run went well, else incomplete."""
+        last = "completed" if status == "completed" else "incomplete"
         for message_id in list(self._open):
-            yield from self._close(message_id, "completed" if status == "completed" else "incomplete")
+            yield from self._close(message_id, last)
+        for message_id in list(self._writing):
+            yield from self._end_call(message_id, last)
         yield self._response(status, error=error, completed_at=completed_at, usage=usage)
 
-    def _text_started(self, message_id: str) -> Iterator[str]:
+    def _text_started(self, message_id: str, kind: str) -> Iterator[str]:
         if message_id not in self._open:
-            self._open[message_id] = _OpenText(message_id)
-            yield self._announce(message_id, "message", "assistant")
+            self._open[message_id] = _OpenText(kind)
+            yield self._announce(message_id, kind, "assistant")
 
-    def _text_delta(self, event: TextDelta) -> Iterator[str]:
-        yield from self._text_started(event.message_id)
+    def _text_delta(self, event: TextDelta | ReasoningDelta, kind: str) -> Iterator[str]:
+        yield from self._text_started(event.message_id, kind)
         piece = clean(event.text)
         self._open[event.message_id].pieces.append(piece)
         yield self._content("in_progress", "true", event.message_id, f'"text":{string(piece)}')
@@ -134,22 +159,44 @@ class Encoder:
             return
         part = self._content(status, "null", message_id, f'"text":{string("".join(text.pieces))}')
         yield part
-        yield self._finish(message_id, "message", "assistant", [part], status=status)
+        yield self._finish(message_id, text.kind, "assistant", [part], status=status)
 
-    def _tool(self, event: ToolCalled | ToolReturned) -> Iterator[str]:
-        head = f'"call_id":{string(event.call_id)},"name":{string(event.name)}'
-        if isinstance(event, ToolCalled):
-            kind, role, metadata, last = "plugin_call", "assistant", "{}", ("arguments", event.arguments)
-        else:
-            kind, role, metadata = "plugin_call_output", "tool", compact(_outcome(event))
-            last = ("output", text_block(event.output))
-        empty, full = (f'"data":{{{head},"{last[0]}":{string(value)}}}' for value in ("", last[1]))
-        yield self._announce(event.message_id, kind, role, metadata)
+    def _calling(self, message_id: str, data: str) -> Iterator[str]:
+        """Say how far the call is, unless that was the last that was said of it."""
+        if message_id not in self._writing:
+            yield self._announce(message_id, "plugin_call", "assistant")
+        if self._writing.get(message_id) != data:
+            self._writing[message_id] = data
+            yield self._content("in_progress", "false", message_id, data)
+
+    def _called(self, event: ToolCalled) -> Iterator[str]:
+        if event.message_id not in self._writing:
+            yield from self._calling(event.message_id, _call_data(replace(event, arguments="")))
+        yield from self._calling(event.message_id, _call_data(event))
+        yield from self._end_call(event.message_id, "completed")
+
+    def _end_call(self, message_id: str, status: str) -> Iterator[str]:
+        data = self._writing.pop(message_id)
+        yield self._content(status, "false", message_id, data)
+        yield self._finish(message_id, "plugin_call", "assistant", [_snapshot(data)], status=status)
+
+    def _returned(self, event: ToolReturned) -> Iterator[str]:
+        metadata = compact(_outcome(event))
+        head = f'"data":{{"call_id":{string(event.call_id)},"name":{string(event.name)}'
+        empty, full = (f'{head},"output":{string(output)}}}' for output in ("", text_block(event.output)))
+        yield self._announce(event.message_id, "plugin_call_output", "tool", metadata)
         yield self._content("in_progress", "false", event.message_id, empty)
-        if isinstance(event, ToolCalled):
-            yield self._content("in_progress", "false", event.message_id, full)
         yield self._content("completed", "false", event.message_id, full)
-        yield self._finish(event.message_id, kind, role, [_snapshot(full)], metadata)
+        yield self._finish(event.message_id, "plugin_call_output", "tool", [_snapshot(full)], metadata)
+
+    def _data(self, event: DataProduced) -> Iterator[str]:
+        """AgentScope's data is an object; any other value goes under `value`."""
+        value = value_of(event.data)
+        data = f'"data":{compact(value if isinstance(value, dict) else {"value": value})}'
+        yield self._announce(event.message_id, "message", "assistant")
+        yield self._content("in_progress", "false", event.message_id, data)
+        yield self._content("completed", "false", event.message_id, data)
+        yield self._finish(event.message_id, "message", "assistant", [_snapshot(data)])
 
     def _consent(self, event: ConsentRequired | ConsentResolved) -> Iterator[str]:
         yield self._announce(event.message_id, "message", "assistant")
@@ -221,6 +268,11 @@ def _snapshot(payload: str) -> str:
         '{"sequence_number":null,"object":"content","status":null,"error":null,"type":"data","index":null,'
         f'"delta":false,"msg_id":null,{payload}}}'
     )
+
+
+def _call_data(event: ToolCalling | ToolCalled) -> str:
+    call_id, name, arguments = map(string, (event.call_id, event.name, event.arguments))
+    return f'"data":{{"call_id":{call_id},"name":{name},"arguments":{arguments}}}'
 
 
 def _outcome(event: ToolReturned) -> dict[str, Any]:

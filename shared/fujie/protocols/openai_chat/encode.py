@@ -1,8 +1,8 @@
 """Events of a run to `chat.completion.chunk` frames, or to one `chat.completion` object, which is their sum.
 
 What OpenAI's format has no place for is under the key `fujie` of a chunk or of the object: `run_id`, `session_id`,
-`tool_result`(s), `authorization_required`, `authorization_resolved`, `waiting_for`. Tool calls are shown where OpenAI
-shows them, with `finish_reason` "stop": they are carried out here, nobody needs to answer them.
+`tool_result`(s), `data` (a list in the object), `authorization_required`, `authorization_resolved`, `waiting_for`.
+Tool calls are shown where OpenAI shows them, with `finish_reason` "stop": they are carried out here, nobody needs to answer them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,6 +14,8 @@ from fujie.protocols.agentscope.words import clean, compact
 from fujie.protocols.events import (
     ConsentRequired,
     ConsentResolved,
+    DataProduced,
+    ReasoningDelta,
     RunCanceled,
     RunCompleted,
     RunEvent,
@@ -24,6 +26,7 @@ from fujie.protocols.events import (
     TextDelta,
     ToolCalled,
     ToolReturned,
+    value_of,
 )
 from fujie.protocols.openai_chat.errors import error_object
 
@@ -50,7 +53,7 @@ class Chunks:
         self._begun = False
         self.over = False
 
-    def feed(self, event: RunEvent) -> Iterator[Json]:  # noqa: C901 - one arm per event
+    def feed(self, event: RunEvent) -> Iterator[Json]:  # noqa: C901, PLR0912 - one arm per event
         """Yield the chunks of one event; after the run's end, none."""
         if self.over:
             return
@@ -59,6 +62,10 @@ class Chunks:
                 yield from self._start(event)
             case TextDelta():
                 yield from self._text(event.message_id, event.text)
+            case ReasoningDelta():
+                yield self._chunk({"reasoning_content": clean(event.text)})
+            case DataProduced():
+                yield self._chunk({}, fujie={"data": value_of(event.data)})
             case ToolCalled():
                 yield self._chunk({"tool_calls": [self._call(event)]})
             case ToolReturned():
@@ -166,6 +173,7 @@ class Completion:
         self._chunks = Chunks(model, include_usage=True)
         self._object: Json = {}
         self._text: list[str] = []
+        self._reasoning: list[str] = []
         self._calls: list[Json] = []
         self._fujie: Json = {}
         self._waits: dict[str, Json] = {}
@@ -181,6 +189,8 @@ class Completion:
         if self._error:
             return self._error
         message: Json = {"role": "assistant", "content": "".join(self._text), "refusal": None}
+        if any(self._reasoning):
+            message["reasoning_content"] = "".join(self._reasoning)
         if self._calls:
             message["tool_calls"] = self._calls
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
@@ -195,6 +205,7 @@ class Completion:
             self._note(self._object.pop("fujie", {}))
             for choice in chunk["choices"]:
                 self._text.append(choice["delta"].get("content", ""))
+                self._reasoning.append(choice["delta"].get("reasoning_content", ""))
                 for call in choice["delta"].get("tool_calls", ()):
                     self._calls.append({key: value for key, value in call.items() if key != "index"})
 
@@ -202,6 +213,8 @@ class Completion:
         for key, value in ours.items():
             if key == "tool_result":
                 self._fujie.setdefault("tool_results", []).append(value)
+            elif key == "data":
+                self._fujie.setdefault("data", []).append(value)
             elif key == "authorization_required":
                 self._waits[value["consent_id"]] = value
             elif key == "authorization_resolved":
