@@ -2,7 +2,8 @@
 
 What OpenAI's format has no place for is under the key `fujie` of a chunk or of the object: `run_id`, `session_id`,
 `tool_result`(s), `data` (a list in the object), `authorization_required`, `authorization_resolved`, `waiting_for`.
-Tool calls are shown where OpenAI shows them, with `finish_reason` "stop": they are carried out here, nobody needs to answer them.
+Tool calls are shown where OpenAI shows them, with `finish_reason` "stop": they are carried out here, nobody needs to
+answer them.
 """
 
 from collections.abc import Iterable, Iterator
