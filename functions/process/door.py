@@ -1,13 +1,11 @@
 """Who may ask: `chat` for a delegation it names, or a person with an id_token, which is sealed at once."""
 
-import secrets
-
 from starlette.datastructures import Headers
 
 from fujie import clock
 from fujie.agents.runs import Principal
 from fujie.identity.claims import IdTokenVerifier, unverified_header
-from fujie.identity.delegation import InboundTokens, Sealer, delegate, handed_id, row_id_of
+from fujie.identity.delegation import Sealer, delegate_direct, row_id_of
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
 from fujie.identity.internal import TYPE, InternalCaller, InternalVerifier, spend
 from fujie.secret import Secret
@@ -40,10 +38,16 @@ class Door:
         if unverified_header(unverified_token).get("typ") == TYPE:
             return await self._delegated(self._from_chat.verify(unverified_token))
         claims = await self._id_tokens.verify(unverified_token)
-        tokens = InboundTokens(unverified_token, None, claims.expires_at)
-        secret = Secret(secrets.token_urlsafe(32))
-        row = await delegate(self._store, self._sealer, claims, tokens, tenant=self._tenant, secret=secret)
-        return Principal(row.user, handed_id(row.id, secret))
+        handed = await delegate_direct(self._store, self._sealer, claims, unverified_token, tenant=self._tenant)
+        return Principal(claims.user(self._tenant), handed)
+
+    async def only_verify(self, headers: Headers) -> None:
+        """Admit whom `anyone` admits, to what needs nobody's delegation: nothing is sealed or kept."""
+        unverified_token = _bearer(headers)
+        if unverified_header(unverified_token).get("typ") == TYPE:
+            await self._delegated(self._from_chat.verify(unverified_token))
+        else:
+            await self._id_tokens.verify(unverified_token)
 
     async def chat(self, headers: Headers) -> Principal:
         """Admit `chat` alone, once per token."""

@@ -83,7 +83,7 @@ class ModelsEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; raises FujieError."""
-        await self.parts.door.anyone(Headers(scope=scope))
+        await self.parts.door.only_verify(Headers(scope=scope))
         await JSONResponse(models_list(self.parts.agent))(scope, receive, send)
 
 

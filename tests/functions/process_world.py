@@ -62,7 +62,7 @@ class ProcessWorld:
 
     async def delegation(self, user=ALICE, id_="dlg"):
         if await self.store.delegation(id_) is None:
-            tokens = InboundTokens(Secret("t"), None, clock.now())
+            tokens = InboundTokens(Secret("t"), None, clock.now(), "")
             sealed = Sealer(SEALING[1]).seal(id_, user, "", tokens)
             await self.store.add_delegation(Delegation(id_, user, "", sealed, clock.now(), clock.now()))
         return id_
@@ -77,8 +77,8 @@ class ProcessWorld:
         headers = await self.bearer() if headers is None else headers
         return await self.client.post("/process", content=content, headers=headers)
 
-    def opened(self, row):
-        return Opener(SEALING[0]).open(row)
+    def opened(self, row, handed):
+        return Opener(SEALING[0]).open(row, handed)
 
 
 def question(text="hello", **fields):

@@ -66,9 +66,17 @@ async def test_a_bearer_id_token_is_sealed_at_once_and_kept_nowhere_in_clear():
     answer = await made.ask(question(), {"authorization": f"bearer {ID_TOKEN}"})
     run = await made.store.run(events_of(answer)[0]["id"].removeprefix("response_"))
     row = await made.store.delegation(row_id_of(run.delegation_id))
-    assert made.opened(row).id_token.reveal() == ID_TOKEN
+    assert made.opened(row, run.delegation_id).id_token.reveal() == ID_TOKEN
     assert (row.user, run.user) == (ALICE, ALICE)
     assert ID_TOKEN not in repr(row) + repr(run) + answer.text
+
+
+async def test_one_token_has_one_delegation_however_often_it_calls():
+    made = world("hello you")
+    for _ in range(2):
+        await made.ask(question(), {"authorization": f"bearer {ID_TOKEN}"})
+    assert len(made.store._delegations) == 1
+    assert len({run.delegation_id for run in made.store._runs.values()}) == 1
 
 
 async def test_stream_false_answers_one_response_object():

@@ -288,6 +288,7 @@ async def test_silence_is_filled_with_comments(monkeypatch):
 async def test_models_are_listed_to_those_who_are_let_in(path):
     made = world()
     assert [model.id async for model in client(made, path=path).models.list()] == [made.parts.agent]
+    assert made.store._delegations == {}
     with pytest.raises(openai.AuthenticationError):
         await client(made, token="x", path=path).models.list()
 

@@ -31,6 +31,7 @@ from tests.functions.tool_world import (
     SEALING_PRIVATE,
     Loopback,
     add_person,
+    handed,
     settings_for,
     token_for,
 )
@@ -250,8 +251,8 @@ def test_the_list_is_for_process_alone(ask):
 @pytest.mark.parametrize(
     "named",
     [
-        {"who": "alice", "delegation_id": "dlg-bob"},
-        {"who": "bob", "delegation_id": "dlg-alice"},
+        {"who": "alice", "delegation_id": handed("bob")},
+        {"who": "bob", "delegation_id": handed("alice")},
         {"run_id": "run-nobody"},
         {"run_id": ""},
         {"delegation_id": ""},
@@ -268,9 +269,9 @@ def test_a_run_that_names_somebody_elses_delegation_is_refused(call, world, stor
     asyncio.run(add_person(store, ALICE, "carol"))
     asyncio.run(store.withdraw_delegation("dlg-carol", asyncio.run(store.delegation("dlg-carol")).created_at))
     store._runs["run-carol"] = store._runs["run-carol"].__class__(
-        **{**vars(store._runs["run-carol"]), "delegation_id": "dlg-bob"}
+        **{**vars(store._runs["run-carol"]), "delegation_id": handed("bob")}
     )
-    status, body = call("get_weather", {"city": "x"}, run_id="run-carol", delegation_id="dlg-bob")
+    status, body = call("get_weather", {"city": "x"}, run_id="run-carol", delegation_id=handed("bob"))
     assert (status, body["error"]["code"]) == (403, "delegation_mismatch")
     assert world.actions == []
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
 from fujie import clock
-from fujie.identity.delegation import InboundTokens, Sealer
+from fujie.identity.delegation import InboundTokens, Sealer, handed_id, sha256_hex
 from fujie.identity.internal import InternalMinter, arguments_hash
 from fujie.identity.keys import new_sealing_key, new_signing_key
 from fujie.identity.rows import Delegation, User
@@ -108,14 +108,19 @@ def settings_for(world, **changes):
 async def add_person(store, user, name, *, ends=timedelta(hours=1), status="running"):
     """Store a delegation `dlg-NAME` and a run `run-NAME` of one person."""
     now = clock.now()
-    tokens = InboundTokens(Secret(ID_TOKEN), None, now + ends)
+    tokens = InboundTokens(Secret(ID_TOKEN), None, now + ends, sha256_hex("handed"))
     sealed = Sealer(SEALING_PUBLIC).seal(f"dlg-{name}", user, "", tokens)
     await store.add_delegation(Delegation(f"dlg-{name}", user, "", sealed, tokens.expires_at, now))
     await store.add_conversation(Conversation(f"talk-{name}", user, "t", now, now))
-    await store.add_run(Run(f"run-{name}", f"talk-{name}", user, f"dlg-{name}", "a", status, "{}", "[]", "", now, now))
+    await store.add_run(Run(f"run-{name}", f"talk-{name}", user, handed(name), "a", status, "{}", "[]", "", now, now))
+
+
+def handed(name):
+    """Return what acts for that person."""
+    return handed_id(f"dlg-{name}", Secret("handed"))
 
 
 def token_for(tool="", arguments=None, *, who="alice", call="call-1", key=PROCESS_KEY, by="process", to="tool", **more):
-    named = {"delegation_id": f"dlg-{who}", "run_id": f"run-{who}", "tool": tool, "call_id": call}
+    named = {"delegation_id": handed(who), "run_id": f"run-{who}", "tool": tool, "call_id": call}
     digest = arguments_hash(arguments or {}) if tool else ""
     return InternalMinter(by, key).mint(to, **named | {"arguments_hash": digest} | more).reveal()

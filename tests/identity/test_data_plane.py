@@ -104,7 +104,7 @@ def acting(signed_in, store, opener):
         session = (await signed_in(name)).session
         delegation = await store.delegation(row_id_of(session.delegation_id))
         run = run_of(session.user, f"run-{delegation.id[:8]}", session.delegation_id)
-        return session, Acting(run, session.user, delegation, opener.open(delegation))
+        return session, Acting(run, session.user, delegation, opener.open(delegation, session.delegation_id))
 
     return acting
 

@@ -9,12 +9,12 @@ import pytest
 from fujie.identity.completion import complete
 from fujie.identity.consent import ConsentAsk
 from fujie.identity.data_plane import DataPlane
-from fujie.identity.delegation import InboundTokens, delegate
+from fujie.identity.delegation import delegate
 from fujie.identity.errors import AuthorizationRequired, CloudRefusedError
 from fujie.identity.grants import grant_from_consent, merged_words
 from fujie.identity.outbound import CredentialBroker
 from fujie.sessions.errors import StoreUnavailableError
-from tests.identity.world import ALICE, BOB, KEY, SETTINGS, START, acting_as, needs_authorization
+from tests.identity.world import ALICE, BOB, KEY, SETTINGS, START, acting_as, handed, inbound, needs_authorization
 
 OAUTH = "GetResourceOAuth2Token"
 ASK = ConsentAsk("tool", "call-1", scope_words={"w": {"en": "write"}}, provider_name="P")
@@ -58,11 +58,11 @@ async def test_completing_at_the_cloud_is_what_makes_the_grant(
     consent = await store.consent((await asked(broker, ("r",))).consent_id)
     token = issuer.token()
     claims = await verifier.verify(token)
-    tokens = InboundTokens(token, None, claims.expires_at)
+    tokens = inbound(token, None, claims.expires_at)
     row = await delegate(store, sealer, claims, tokens, tenant="default", session_hash="browser-1", now=clock)
     data_plane = DataPlane(SETTINGS, cloud_http, lambda: KEY, now=clock)
     cloud.script("CompleteResourceTokenAuth", (403, {"Code": "Forbidden.UserIdentifierMismatch"}), (200, {}))
-    of_row = replace(consent, delegation_id=row.id)
+    of_row = replace(consent, delegation_id=handed(row))
     with pytest.raises(CloudRefusedError):
         await complete(data_plane, opener, store, of_row, now=clock())
     assert await store.grants(ALICE) == []
@@ -76,7 +76,7 @@ async def test_a_store_that_fails_after_the_cloud_agreed_does_not_undo_the_conse
     cloud.script(OAUTH, needs_authorization(1))
     consent = await store.consent((await asked(broker, ("r",))).consent_id)
     token = issuer.token()
-    tokens = InboundTokens(token, None, START + timedelta(hours=1))
+    tokens = inbound(token, None, START + timedelta(hours=1))
     claims = await verifier.verify(token)
     row = await delegate(store, sealer, claims, tokens, tenant="default", session_hash="browser-1", now=clock)
 
@@ -85,7 +85,7 @@ async def test_a_store_that_fails_after_the_cloud_agreed_does_not_undo_the_conse
 
     monkeypatch.setattr(store, "give_grant", fails)
     data_plane = DataPlane(SETTINGS, cloud_http, lambda: KEY, now=clock)
-    await complete(data_plane, opener, store, replace(consent, delegation_id=row.id), now=clock())
+    await complete(data_plane, opener, store, replace(consent, delegation_id=handed(row)), now=clock())
     assert cloud.actions().count("CompleteResourceTokenAuth") == 1
 
 

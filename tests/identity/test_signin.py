@@ -37,7 +37,7 @@ async def test_coming_back_makes_a_session_and_a_delegation(sign_in, issuer, sto
     assert kept.delegation_id == row_id_of(signed_in.session.delegation_id) != signed_in.session.delegation_id
     row = await store.delegation(kept.delegation_id)
     assert row.session_hash == signed_in.session.id_hash
-    assert opener.open(row).refresh_token == Secret("refresh-1")
+    assert opener.open(row, signed_in.session.delegation_id).refresh_token == Secret("refresh-1")
 
 
 async def test_the_code_is_redeemed_with_the_verifier_of_the_challenge(sign_in, issuer):

@@ -9,7 +9,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from fujie.identity.acting import Acting
-from fujie.identity.delegation import InboundTokens
+from fujie.identity.delegation import InboundTokens, handed_id, sha256_hex
 from fujie.identity.rows import BrowserSession, Delegation, User
 from fujie.secret import Secret
 from fujie.sessions.rows import Conversation, Run
@@ -182,8 +182,21 @@ async def add_run(store, run):
     await store.add_run(run)
 
 
+HANDED = Secret("what the delegation was handed with")
+
+
+def inbound(id_token, refresh_token=None, expires_at=START):
+    """Return tokens that act for whoever brings HANDED."""
+    refresh = Secret(refresh_token) if refresh_token else None
+    return InboundTokens(id_token, refresh, expires_at, sha256_hex(HANDED.reveal()))
+
+
+def handed(row):
+    return handed_id(row.id, HANDED)
+
+
 def acting_as(user=ALICE, run_id="run-1", session_hash="browser-1"):
-    tokens = InboundTokens(Secret(f"id-token-of-{user.name}"), None, START + timedelta(hours=1))
+    tokens = inbound(Secret(f"id-token-of-{user.name}"), None, START + timedelta(hours=1))
     delegation = Delegation(f"dlg-{user.name}", user, session_hash, "sealed", tokens.expires_at, START)
     return Acting(run_of(user, run_id, delegation.id), user, delegation, tokens)
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 import pytest
 
 from fujie.identity.acting import acting_for
-from fujie.identity.delegation import InboundTokens, Opener, Sealer, row_id_of
+from fujie.identity.delegation import Opener, Sealer, row_id_of
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
 from fujie.identity.internal import InternalMinter, InternalVerifier
 from fujie.identity.keys import new_signing_key
 from fujie.identity.rows import Delegation
 from fujie.secret import Secret
 from tests.identity.conftest import _SEALING
-from tests.identity.world import ALICE, BOB, START, add_run, everything_said, query_of, run_of
+from tests.identity.world import ALICE, BOB, START, add_run, everything_said, handed, inbound, query_of, run_of
 
 KEYS = {name: new_signing_key() for name in ("chat", "process", "callback")}
 PUBLIC = {name: public for name, (_, public) in KEYS.items()}
@@ -89,17 +89,28 @@ async def test_it_opens_no_seal_with_any_key_that_it_has(stolen, store):
     for key in (KEYS["process"][0], Secret(_SEALING[1])):
         for row in rows:
             with pytest.raises((DelegationMismatchError, ValueError)):
-                Opener(key).open(row)
+                Opener(key).open(row, stolen["alice"].delegation_id)
 
 
-async def test_a_seal_of_its_own_without_a_secret_holds_no_token_of_the_person(stolen, speak, store, opener, clock):
+async def test_a_seal_of_its_own_holds_no_token_of_the_person(stolen, speak, store, opener, clock):
     """Hurt: Bob, if the name on a row were believed: the forged token is what the cloud then refuses."""
-    tokens = InboundTokens(Secret("forged"), None, stolen["bob"].expires_at)
+    tokens = inbound(Secret("forged"), None, stolen["bob"].expires_at)
+    sealed = Sealer(_SEALING[1]).seal("forged-row", BOB, "", tokens)
+    row = await store.add_delegation(Delegation("forged-row", BOB, "", sealed, tokens.expires_at, START))
+    await add_run(store, run_of(BOB, "run-forged", handed(row)))
+    acting = await acting_for(store, opener, speak("run-forged", handed(row)), refresh=None, now=clock())
+    assert acting.tokens.id_token == Secret("forged")
+
+
+async def test_a_seal_without_a_secret_opens_for_nobody(stolen, speak, store, opener, clock):
+    """Hurt: Bob, if leaving the secret out were a way around it."""
+    tokens = replace(inbound(Secret("forged"), None, stolen["bob"].expires_at), secret_hash="")
     sealed = Sealer(_SEALING[1]).seal("forged-row", BOB, "", tokens)
     await store.add_delegation(Delegation("forged-row", BOB, "", sealed, tokens.expires_at, START))
-    await add_run(store, run_of(BOB, "run-forged", "forged-row"))
-    acting = await acting_for(store, opener, speak("run-forged", "forged-row"), refresh=None, now=clock())
-    assert acting.tokens.id_token == Secret("forged")
+    for number, guess in enumerate(("forged-row", "forged-row.", "forged-row.x")):
+        await add_run(store, run_of(BOB, f"run-{number}", guess))
+        with pytest.raises(DelegationMismatchError):
+            await acting_for(store, opener, speak(f"run-{number}", guess), refresh=None, now=clock())
 
 
 @pytest.mark.parametrize("name", ["chat", "callback"])

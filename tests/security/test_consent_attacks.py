@@ -5,7 +5,7 @@ import pytest
 from fujie.identity.completion import complete
 from fujie.identity.consent import TTL, ConsentAsk
 from fujie.identity.data_plane import DataPlane
-from fujie.identity.delegation import InboundTokens, delegate
+from fujie.identity.delegation import delegate
 from fujie.identity.errors import (
     CloudRefusedError,
     ConsentForeignError,
@@ -15,7 +15,7 @@ from fujie.identity.errors import (
     DelegationMismatchError,
 )
 from fujie.secret import Secret
-from tests.identity.world import ALICE, BOB, KEY, SETTINGS, acting_as, browser_session, run_of
+from tests.identity.world import ALICE, BOB, KEY, SETTINGS, acting_as, browser_session, handed, inbound, run_of
 
 URI = "urn:ietf:params:oauth:request_uri:1"
 ALICES = browser_session()
@@ -90,7 +90,7 @@ async def test_a_guessed_state_finds_nothing(desk, clock):
 async def row(store, sealer, verifier, issuer, clock):
     token = issuer.token()
     claims = await verifier.verify(token)
-    tokens = InboundTokens(token, None, claims.expires_at)
+    tokens = inbound(token, None, claims.expires_at)
     return await delegate(store, sealer, claims, tokens, tenant="default", session_hash="browser-1", now=clock)
 
 
@@ -101,7 +101,7 @@ def data_plane(cloud_http, clock):
 
 async def returned(desk, clock, row):
     acting = acting_as()
-    request = await asked(desk, clock, type(acting)(run_of(ALICE, "run-1", row.id), ALICE, row, acting.tokens))
+    request = await asked(desk, clock, type(acting)(run_of(ALICE, "run-1", handed(row)), ALICE, row, acting.tokens))
     await desk.allow(request.consent_id, ALICES)
     return await desk.take_return(session_uri=URI, state="state-1", session=ALICES)
 
@@ -112,7 +112,7 @@ async def test_the_cloud_is_told_with_the_users_own_token(desk, clock, row, stor
     [(action, form)] = cloud.calls
     assert action == "CompleteResourceTokenAuth"
     assert form["SessionURI"] == URI
-    assert opener.open(row).id_token.reveal() in form["UserIdentifier"]
+    assert opener.open(row, handed(row)).id_token.reveal() in form["UserIdentifier"]
 
 
 async def test_a_consent_is_not_completed_with_somebody_elses_delegation(

@@ -90,6 +90,34 @@ async def test_a_delegation_nobody_added_is_not_there(store):
     assert await store.delegation("nobody") is None
 
 
+async def test_a_delegation_is_there_once_and_who_adds_it_second_gets_the_first(rivals):
+    others = [replace(DELEGATION, sealed=f"{number}.jwe") for number in range(6)]
+    added = await asyncio.gather(*(rivals[turn % 2].add_delegation(row) for turn, row in enumerate(others)))
+    assert set(added) == {await rivals[0].delegation("dlg-1")}
+
+
+async def test_what_ended_before_is_forgotten_save_a_delegation_whose_session_is_there(store):
+    await store.add_browser_session(SESSION)
+    await store.add_browser_session(replace(SESSION, id_hash="fresh", idle_expires_at=LATER + timedelta(hours=1)))
+    for id_, session in (("of-ended", "cookie"), ("of-fresh", "fresh"), ("direct", "")):
+        await store.add_delegation(replace(DELEGATION, id=id_, session_hash=session))
+    await store.add_delegation(replace(DELEGATION, id="young", session_hash="", expires_at=LATER + timedelta(hours=1)))
+    await store.forget_ended_sign_ins(LATER, 10)
+    assert await store.browser_session("cookie") is None
+    assert await store.browser_session("fresh") is not None
+    kept = [id_ for id_ in ("of-ended", "of-fresh", "direct", "young") if await store.delegation(id_)]
+    assert kept == ["of-fresh", "young"]
+
+
+async def test_no_more_is_forgotten_at_once_than_was_said(store):
+    for number in range(5):
+        await store.add_delegation(replace(DELEGATION, id=f"d{number}"))
+        await store.add_browser_session(replace(SESSION, id_hash=f"s{number}"))
+    await store.forget_ended_sign_ins(LATER, 2)
+    assert len([n for n in range(5) if await store.delegation(f"d{n}")]) == 3
+    assert len([n for n in range(5) if await store.browser_session(f"s{n}")]) == 3
+
+
 # Conversations and runs
 
 

@@ -114,14 +114,14 @@ async def open_tokens(
 
     Raises DelegationExpiredError or DelegationMismatchError.
     """
-    tokens = opener.open_for(delegation, handed)
+    tokens = opener.open(delegation, handed)
     if now < tokens.expires_at - REFRESH_MARGIN:
         return tokens
     if refresh is not None and tokens.refresh_token is not None:
         try:
             return await refresh.refresh(store, delegation, tokens)
         except DelegationExpiredError:
-            other = await _renewed_meanwhile(store, opener, delegation, now)
+            other = await _renewed_meanwhile(store, opener, delegation, handed, now)
             if other is not None:
                 return other
             if now >= tokens.expires_at:
@@ -137,11 +137,11 @@ def is_same_person(one: User, other: User) -> bool:
 
 
 async def _renewed_meanwhile(
-    store: IdentityStore, opener: Opener, delegation: Delegation, now: datetime
+    store: IdentityStore, opener: Opener, delegation: Delegation, handed: str, now: datetime
 ) -> InboundTokens | None:
     """Return what another instance sealed since: a rotating refresh token works for one of two who use it at once."""
     row = await store.delegation(delegation.id)
     if row is None or row.sealed == delegation.sealed:
         return None
-    tokens = opener.open(row)
+    tokens = opener.open(row, handed)
     return tokens if now < tokens.expires_at else None

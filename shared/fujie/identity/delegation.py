@@ -5,7 +5,8 @@ text that is moved to another row opens for nobody.
 
 The row lies where every function can read, so its id is not what acts. What travels is `ID.SECRET`, and inside the seal
 lies the secret's hash: who reads the database but was not handed the secret reaches nobody. The secret of a browser's
-delegation comes from its cookie and is kept nowhere but in the rows of the runs that it was handed to.
+delegation comes from its cookie, that of a direct call from its token; it is kept nowhere but in the rows of the runs
+that it was handed to. One token has one row, however often it calls.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ import hmac
 import json
 import secrets
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from fujie import clock
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 ALGORITHM = "ECDH-ES+A256KW"
 ENCRYPTION = "A256GCM"
 TYPE = "fujie-delegation+jwe"
+KEPT_AFTER_END = timedelta(days=1)
+MAX_FORGOTTEN = 100
+"""Rows that one sweep takes: no sign-in waits for a long delete."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class InboundTokens:
     id_token: Secret
     refresh_token: Secret | None
     expires_at: datetime
-    secret_hash: str = ""
+    secret_hash: str
     """Of the secret that whoever acts by them has to bring; a renewal keeps it."""
 
 
@@ -50,9 +54,7 @@ class Sealer:
         self._public_key = public_key
         self._key: ECKey | None = None
 
-    def seal(
-        self, delegation_id: str, user: User, session_hash: str, tokens: InboundTokens, *, secret_hash: str = ""
-    ) -> str:
+    def seal(self, delegation_id: str, user: User, session_hash: str, tokens: InboundTokens) -> str:
         """Return the JWE of the tokens, bound to the row, the person, the browser session and the secret."""
         from joserfc import jwe
 
@@ -62,7 +64,7 @@ class Sealer:
             "id_token": tokens.id_token.reveal(),
             "refresh_token": tokens.refresh_token.reveal() if tokens.refresh_token else None,
             "exp": tokens.expires_at.timestamp(),
-            "secret": secret_hash or tokens.secret_hash,
+            "secret": tokens.secret_hash,
         }
         return jwe.encrypt_compact(header, json.dumps(inside), key, [ALGORITHM, ENCRYPTION])
 
@@ -81,39 +83,27 @@ class Opener:
         self._private_key = private_key
         self._keys: list[ECKey] | None = None
 
-    def open_for(self, row: Delegation, handed: str) -> InboundTokens:
-        """Return the tokens inside to who was handed `ID.SECRET` of this row; raises as `open` does."""
-        tokens = self.open(row)
-        _refuse_unless_handed(tokens, row, handed)
-        return tokens
+    def open(self, row: Delegation, handed: str) -> InboundTokens:
+        """Return the tokens inside to who was handed `ID.SECRET` of this row.
 
-    def open_withdrawn(self, row: Delegation, handed: str) -> InboundTokens:
-        """Return the tokens of a withdrawn delegation, to be revoked where they came from and for nothing else."""
-        tokens = self._open(row)
-        _refuse_unless_handed(tokens, row, handed)
-        return tokens
-
-    def open(self, row: Delegation) -> InboundTokens:
-        """Return the tokens inside; raises DelegationMismatchError when they belong to another row, or do not open.
-
-        A withdrawn delegation opens for nobody: DelegationExpiredError.
+        Raises DelegationMismatchError for anybody else, and when they belong to another row or do not open. A withdrawn
+        delegation opens for nobody: DelegationExpiredError.
         """
         if row.withdrawn_at is not None:
             raise DelegationExpiredError("the delegation was withdrawn", repair="sign in again")
-        return self._open(row)
+        return self.open_withdrawn(row, handed)
 
-    def _open(self, row: Delegation) -> InboundTokens:
+    def open_withdrawn(self, row: Delegation, handed: str) -> InboundTokens:
+        """Return the tokens also of a withdrawn delegation, to be revoked where they came from and for nothing else."""
         inside = self._decrypted(row.sealed)
         expected = _binding(row.id, row.user, row.session_hash)
         if {name: inside.get(name) for name in expected} != expected:
             raise DelegationMismatchError("the sealed delegation belongs to another row")
-        refresh = inside["refresh_token"]
-        return InboundTokens(
-            Secret(inside["id_token"]),
-            Secret(refresh) if refresh else None,
-            datetime.fromtimestamp(inside["exp"], UTC),
-            inside.get("secret", ""),
-        )
+        tokens = _tokens(inside)
+        row_id, _, secret = handed.partition(".")
+        if row_id != row.id or not hmac.compare_digest(sha256_hex(secret).encode(), tokens.secret_hash.encode()):
+            raise DelegationMismatchError("the delegation was not handed to who asks")
+        return tokens
 
     def _decrypted(self, sealed: str) -> dict[str, Any]:
         from joserfc import jwe
@@ -144,26 +134,57 @@ async def delegate(
     tokens: InboundTokens,
     *,
     tenant: str,
-    session_hash: str = "",
-    secret: Secret | None = None,
+    session_hash: str,
     now: clock.Clock = clock.now,
 ) -> Delegation:
-    """Seal verified tokens into a new row and store it; what is returned acts for nobody without the private key.
+    """Seal a browser session's verified tokens into a new row and store it.
 
-    With `secret`, nor without `handed_id` of the row and the secret.
+    What is returned acts for nobody without the private key, nor without `handed_id` of the row and the secret.
     """
-    delegation_id = secrets.token_urlsafe(32)
-    user = claims.user(tenant)
-    secret_hash = sha256_hex(secret.reveal()) if secret else ""
-    sealed = sealer.seal(delegation_id, user, session_hash, tokens, secret_hash=secret_hash)
-    row = Delegation(delegation_id, user, session_hash, sealed, claims.expires_at, now())
+    row = _sealed_row(sealer, secrets.token_urlsafe(32), claims.user(tenant), session_hash, tokens, now())
     await store.add_delegation(row)
+    await _forget_ended(store, now())
     return row
+
+
+async def delegate_direct(
+    store: IdentityStore,
+    sealer: Sealer,
+    claims: VerifiedClaims,
+    verified_token: Secret,
+    *,
+    tenant: str,
+    now: clock.Clock = clock.now,
+) -> str:
+    """Return what acts for the owner of a direct call's token: `ID.SECRET`, the same for each call with this token.
+
+    Both come from the token by one-way functions, so who has only the database has neither. Raises
+    DelegationMismatchError when the row is somebody else's, DelegationExpiredError when it was withdrawn.
+    """
+    user, row_id, secret = claims.user(tenant), _derived(verified_token, "row"), _derived(verified_token, "secret")
+    row = await store.delegation(row_id)
+    if row is None:
+        tokens = InboundTokens(verified_token, None, claims.expires_at, sha256_hex(secret))
+        row = await store.add_delegation(_sealed_row(sealer, row_id, user, "", tokens, now()))
+        await _forget_ended(store, now())
+    if (row.user.tenant, row.user.id) != (user.tenant, user.id):
+        raise DelegationMismatchError("the token's delegation has another owner")
+    if row.withdrawn_at is not None:
+        raise DelegationExpiredError("the delegation was withdrawn", repair="sign in again")
+    return handed_id(row_id, Secret(secret))
+
+
+async def _forget_ended(store: IdentityStore, now: datetime) -> None:
+    """Sweep with each new row, so that there are no more than there were; each row goes a day after it ended.
+
+    The day is for a run that still waits: it hears that its user has to sign in again, not that nothing is known.
+    """
+    await store.forget_ended_sign_ins(now - KEPT_AFTER_END, MAX_FORGOTTEN)
 
 
 def secret_from_cookie(cookie: Secret) -> Secret:
     """Return the secret of the delegation of a browser session: only who holds the cookie can tell it."""
-    return Secret(hmac.new(cookie.reveal().encode(), b"fujie delegation", hashlib.sha256).hexdigest())
+    return Secret(_derived(cookie, "secret"))
 
 
 def handed_id(row_id: str, secret: Secret) -> str:
@@ -181,11 +202,29 @@ def sha256_hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _refuse_unless_handed(tokens: InboundTokens, row: Delegation, handed: str) -> None:
-    row_id, _, secret = handed.partition(".")
-    is_handed = not tokens.secret_hash or hmac.compare_digest(sha256_hex(secret), tokens.secret_hash)
-    if row_id != row.id or not is_handed:
-        raise DelegationMismatchError("the delegation was not handed to who asks")
+def _sealed_row(
+    sealer: Sealer, row_id: str, user: User, session_hash: str, tokens: InboundTokens, at: datetime
+) -> Delegation:
+    sealed = sealer.seal(row_id, user, session_hash, tokens)
+    return Delegation(row_id, user, session_hash, sealed, tokens.expires_at, at)
+
+
+def _derived(held: Secret, what: str) -> str:
+    """Return what only the holder of a cookie or token can tell."""
+    return hmac.new(held.reveal().encode(), f"fujie delegation {what}".encode(), hashlib.sha256).hexdigest()
+
+
+def _tokens(inside: dict[str, Any]) -> InboundTokens:
+    """Return what a seal holds; whoever has the public key can make one, of anything."""
+    id_token, refresh, ends, secret = (inside.get(name) for name in ("id_token", "refresh_token", "exp", "secret"))
+    are_texts = isinstance(id_token, str) and isinstance(secret, str) and isinstance(refresh, str | None)
+    try:
+        expires_at = datetime.fromtimestamp(ends, UTC) if isinstance(ends, int | float) else None
+    except (ValueError, OverflowError, OSError):
+        expires_at = None
+    if not are_texts or expires_at is None:
+        raise DelegationMismatchError("the sealed delegation holds something else")
+    return InboundTokens(Secret(str(id_token)), Secret(refresh) if refresh else None, expires_at, str(secret))
 
 
 def _binding(delegation_id: str, user: User, session_hash: str) -> dict[str, Any]:

@@ -46,12 +46,19 @@ class IdentityStore(Protocol):
     async def delete_browser_session(self, id_hash: str) -> None: ...
 
     # Delegations
-    async def add_delegation(self, delegation: Delegation) -> None: ...
+    async def add_delegation(self, delegation: Delegation) -> Delegation:
+        """Return the row of this id: the one given, unless there was one before."""
+
     async def delegation(self, delegation_id: str) -> Delegation | None: ...
     async def reseal_delegation(self, delegation_id: str, sealed: str, expires_at: datetime) -> None:
         """Put renewed tokens in; a withdrawn delegation stays as it is."""
 
     async def withdraw_delegation(self, delegation_id: str, at: datetime) -> None: ...
+    async def forget_ended_sign_ins(self, before: datetime, limit: int) -> None:
+        """Remove at most `limit` browser sessions that were idle or over before, and as many delegations that ended.
+
+        A delegation whose browser session is still there stays: it can be renewed.
+        """
 
     # Runs
     async def run(self, run_id: str) -> OwnedRun | None: ...

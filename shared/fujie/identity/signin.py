@@ -121,21 +121,21 @@ class SignIn:
             raise SignInError("the issuer gave no code", repair="sign in again")
         issued = await self._redeem(metadata, attempt, code)
         claims = await self._verifier.verify(issued.unverified_id_token, nonce=attempt.nonce)
-        cookie = secrets.token_urlsafe(32)
-        tokens = InboundTokens(issued.unverified_id_token, issued.refresh_token, claims.expires_at)
+        cookie = Secret(secrets.token_urlsafe(32))
+        secret_hash = sha256_hex(secret_from_cookie(cookie).reveal())
+        tokens = InboundTokens(issued.unverified_id_token, issued.refresh_token, claims.expires_at, secret_hash)
         delegation = await delegate(
             self._store,
             self._sealer,
             claims,
             tokens,
             tenant=self._settings.tenant,
-            session_hash=sha256_hex(cookie),
-            secret=secret_from_cookie(Secret(cookie)),
+            session_hash=sha256_hex(cookie.reveal()),
             now=self._now,
         )
         session = self._new_session(delegation)
         await self._store.add_browser_session(session)
-        return SignedIn(_handed(session, Secret(cookie)), Secret(cookie), attempt.return_to)
+        return SignedIn(_handed(session, cookie), cookie, attempt.return_to)
 
     async def session(self, cookie: Secret | None) -> BrowserSession | None:
         """Return the session that a cookie stands for, or None when there is none or its time is over.

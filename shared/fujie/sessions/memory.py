@@ -71,8 +71,8 @@ class MemoryStore(Store):
 
     # Delegations
 
-    async def add_delegation(self, delegation: Delegation) -> None:
-        _add(self._delegations, delegation.id, delegation)
+    async def add_delegation(self, delegation: Delegation) -> Delegation:
+        return self._delegations.setdefault(delegation.id, delegation)
 
     async def delegation(self, delegation_id: str) -> Delegation | None:
         return self._delegations.get(delegation_id)
@@ -86,6 +86,15 @@ class MemoryStore(Store):
         row = self._delegations.get(delegation_id)
         if row and row.withdrawn_at is None:
             self._delegations[delegation_id] = replace(row, withdrawn_at=at)
+
+    async def forget_ended_sign_ins(self, before: datetime, limit: int) -> None:
+        over = [key for key, session in self._sessions.items() if session.idle_expires_at <= before]
+        for key in over[:limit]:
+            del self._sessions[key]
+        rows = self._delegations.items()
+        ended = [key for key, row in rows if row.expires_at <= before and row.session_hash not in self._sessions]
+        for key in ended[:limit]:
+            del self._delegations[key]
 
     # Conversations and runs
 

@@ -99,8 +99,12 @@ class SqlStore(Store):
 
     # Delegations
 
-    async def add_delegation(self, delegation: Delegation) -> None:
-        await self._insert(DELEGATIONS, delegation)
+    async def add_delegation(self, delegation: Delegation) -> Delegation:
+        try:
+            await self._insert(DELEGATIONS, delegation)
+        except ConflictError:
+            return await self.delegation(delegation.id) or delegation
+        return delegation
 
     async def delegation(self, delegation_id: str) -> Delegation | None:
         return await self._one(Delegation, sa.select(DELEGATIONS).where(DELEGATIONS.c.id == delegation_id))
@@ -110,6 +114,13 @@ class SqlStore(Store):
 
     async def withdraw_delegation(self, delegation_id: str, at: datetime) -> None:
         await self._write(_standing(delegation_id).values(withdrawn_at=at))
+
+    async def forget_ended_sign_ins(self, before: datetime, limit: int) -> None:
+        over = sa.select(BROWSER_SESSIONS.c.id_hash).where(BROWSER_SESSIONS.c.idle_expires_at <= before).limit(limit)
+        await self._write(sa.delete(BROWSER_SESSIONS).where(BROWSER_SESSIONS.c.id_hash.in_(over)))
+        signed_in = sa.exists().where(BROWSER_SESSIONS.c.id_hash == DELEGATIONS.c.session_hash)
+        ended = sa.select(DELEGATIONS.c.id).where(DELEGATIONS.c.expires_at <= before, ~signed_in).limit(limit)
+        await self._write(sa.delete(DELEGATIONS).where(DELEGATIONS.c.id.in_(ended)))
 
     # Conversations and runs
 

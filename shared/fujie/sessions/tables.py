@@ -70,6 +70,7 @@ BROWSER_SESSIONS = sa.Table(
     _moment("created_at"),
     _moment("idle_expires_at"),
     _moment("expires_at"),
+    sa.Index("browser_sessions_by_end", "idle_expires_at"),
 )
 
 DELEGATIONS = sa.Table(
@@ -82,6 +83,7 @@ DELEGATIONS = sa.Table(
     _moment("expires_at"),
     _moment("created_at"),
     _moment("withdrawn_at", nullable=True),
+    sa.Index("delegations_by_end", "expires_at"),
 )
 
 CONVERSATIONS = sa.Table(

@@ -50,6 +50,7 @@ def _sign_in() -> None:
         _moment("expires_at"),
         sa.PrimaryKeyConstraint("id_hash"),
     )
+    op.create_index("browser_sessions_by_end", "browser_sessions", ["idle_expires_at"])
     op.create_table(
         "delegations",
         _text("id"),
@@ -61,6 +62,7 @@ def _sign_in() -> None:
         _moment("withdrawn_at", nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
+    op.create_index("delegations_by_end", "delegations", ["expires_at"])
 
 
 def _runs() -> None:
