@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from fujie.agents import tool_client
-from fujie.agents.errors import ToolsUnreachableError
+from fujie.agents.errors import ToolCrashedError, ToolRefusedError, ToolsUnreachableError
 from fujie.agents.runner import ToolCall, ToolSpec
 from fujie.agents.tool_client import OnBehalf, ToolClient, ToolOutcome, ToolWaits
 from fujie.identity.internal import InternalMinter, InternalVerifier, arguments_hash
@@ -29,6 +29,7 @@ class ToolFunction:
 
     def __init__(self, answer=None, status=200):
         self.answer, self.status = answer, status
+        self.list_status = 200
         self.asked = []
         self.clock = Clock()
         http = httpx2.AsyncClient(transport=httpx2.MockTransport(self._handle))
@@ -40,7 +41,7 @@ class ToolFunction:
         token = Secret(request.headers["authorization"].removeprefix("Bearer "))
         self.asked.append((request, self.verifier.verify(token)))
         if request.url.path == "/tools":
-            return httpx2.Response(200, json=MANIFEST)
+            return httpx2.Response(self.list_status, json=MANIFEST)
         if isinstance(self.answer, Exception):
             raise self.answer
         content = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
@@ -100,12 +101,30 @@ async def test_a_tools_own_failure_is_an_outcome_with_its_code():
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
-    [(httpx2.ConnectError("refused"), 200), (httpx2.ReadTimeout("slow"), 200), ({}, 500), ({}, 422)],
+    ("answer", "status", "code", "said"),
+    [
+        (httpx2.ConnectError("refused"), 200, "tool_unreachable", "nothing is known"),
+        (httpx2.ReadTimeout("slow"), 200, "tool_unreachable", "nothing is known"),
+        ({}, 500, "tool_crashed", "HTTP 500"),
+        (b"<html>bad gateway</html>", 502, "tool_crashed", "nothing is known"),
+        ({}, 422, "tool_refused", "HTTP 422"),
+        ({}, 429, "tool_refused", "was not made"),
+    ],
 )
-async def test_a_tool_that_does_not_answer_is_told_to_the_model(answer, status):
+async def test_a_tool_that_is_away_crashes_or_refuses_is_told_to_the_model_as_just_that(answer, status, code, said):
     outcome = await ToolFunction(answer, status).call()
-    assert (outcome.ok, outcome.error_code) == (False, "tool_unreachable")
+    assert (outcome.ok, outcome.error_code) == (False, code)
+    assert said in outcome.output
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(500, ToolCrashedError), (422, ToolRefusedError), (401, ToolsUnreachableError)]
+)
+async def test_a_list_that_cannot_be_had_says_why(status, error):
+    function = ToolFunction()
+    function.list_status = status
+    with pytest.raises(error):
+        await function.client.manifest()
 
 
 @pytest.mark.parametrize(

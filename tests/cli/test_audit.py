@@ -20,13 +20,17 @@ from tests.sessions.rows import ENTRY
 
 @pytest.fixture
 def state(tmp_path):
+    return state_with(tmp_path, 3)
+
+
+def state_with(tmp_path, entries):
     url = f"sqlite+aiosqlite:///{tmp_path / 'fujie.db'}"
 
     async def prepared():
         await migrate(url)
         store = SqlStore(url)
         ledger = Ledger(store, LedgerKey(Secret("key")))
-        for number in range(3):
+        for number in range(entries):
             await ledger.record(replace(ENTRY, call_id=f"c{number}", run_id=f"run\n{number}"), Secret("canary"))
         await store.close()
 
@@ -53,6 +57,11 @@ def test_tail_prints_the_last_entries_one_line_each_and_no_credential(state):
 
 def test_verify_counts_what_is_as_it_was_written(state):
     assert run("verify", "--state", state).startswith("3 entries")
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 entries, "), (1, "1 entry, "), (2, "2 entries, ")])
+def test_verify_counts_in_words(tmp_path, count, said):
+    assert run("verify", "--state", state_with(tmp_path, count)).startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ AgentError
 ├── RunLostError          the worker that ran it is gone
 ├── StepLimitError        the model went on calling tools
 ├── RunTimeoutError       the run took longer than a run may
+├── ToolCrashedError      the tool function failed
+├── ToolRefusedError      the tool function did not take the request
 └── ToolsUnreachableError the tool function refused us or does not answer
 """
 
@@ -49,6 +51,20 @@ class RunTimeoutError(AgentError):
 
     code = "run_timeout"
     status = 504
+
+
+class ToolCrashedError(AgentError):
+    """The tool function failed in the middle of a call: it may have done something."""
+
+    code = "tool_crashed"
+    status = 502
+
+
+class ToolRefusedError(AgentError):
+    """The tool function did not take the request, so nothing was done."""
+
+    code = "tool_refused"
+    status = 502
 
 
 class ToolsUnreachableError(AgentError):

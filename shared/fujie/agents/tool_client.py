@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from fujie import clock
-from fujie.agents.errors import ToolsUnreachableError
+from fujie.agents.errors import ToolCrashedError, ToolRefusedError, ToolsUnreachableError
 from fujie.agents.runner import ToolCall, ToolSpec
 from fujie.http import Answer, NoAnswerError, fetch
 from fujie.identity.internal import InternalMinter, arguments_hash
@@ -63,10 +63,10 @@ class Tools(Protocol):
     """What a run asks of the tools."""
 
     async def manifest(self) -> Sequence[ToolSpec]:
-        """Return every tool; raises ToolsUnreachableError."""
+        """Return every tool; raises ToolsUnreachableError, ToolCrashedError or ToolRefusedError."""
 
     async def call(self, call: ToolCall, behalf: OnBehalf) -> ToolOutcome | ToolWaits:
-        """Call one; a fault of the tool is an outcome. Raises ToolsUnreachableError when `tool` does not take us."""
+        """Call one; a fault of the tool is an outcome. Raises ToolsUnreachableError when `tool` does not know us."""
 
 
 class ToolClient(Tools):
@@ -99,7 +99,10 @@ class ToolClient(Tools):
             return failure("invalid_arguments", f"the arguments are not JSON: {error}")
         except NoAnswerError as error:
             _log.warning("tool %s did not answer: %s", call.name, error.message)
-            return failure("tool_unreachable", "the tool did not answer in time; nothing is known of what it did")
+            return failure("tool_unreachable", "the tool did not answer; nothing is known of what it did")
+        except (ToolCrashedError, ToolRefusedError) as error:
+            _log.warning("tool %s: %s", call.name, error.message)
+            return failure(error.code, error.message)
 
     async def _load(self) -> tuple[ToolSpec, ...]:
         token = self._minter.mint("tool", delegation_id="")
@@ -143,8 +146,10 @@ class ToolClient(Tools):
                 f"`tool` refused `process` (HTTP {answer.status})",
                 repair="check FUJIE_INTERNAL_SIGNING_KEY and FUJIE_INTERNAL_PUBLIC_KEYS, and that both share a store",
             )
+        if answer.status >= 500:
+            raise ToolCrashedError(f"the tool failed (HTTP {answer.status}); nothing is known of what it did")
         if answer.status != 200:
-            raise NoAnswerError(f"HTTP {answer.status}")
+            raise ToolRefusedError(f"the tool did not take the call (HTTP {answer.status}); it was not made")
         return answer
 
 

@@ -32,7 +32,7 @@ def verified(state: Path) -> str:
     """
     key = LedgerKey(_key_of(state))
     count = asyncio.run(_with_store(state, lambda store: verify(store, key)))
-    return f"{count} entries, each as it was written and in its place"
+    return f"{count} {'entry' if count == 1 else 'entries'}, each as it was written and in its place"
 
 
 def line_of(entry: LedgerEntry) -> str:
