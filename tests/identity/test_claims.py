@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from joserfc.jwk import ECKey
 
-from fujie.identity.claims import IdTokenVerifier
+from fujie.identity.claims import IdTokenVerifier, unverified_header, unverified_payload
 from fujie.identity.errors import (
     IdentityMisconfiguredError,
     IssuerUnavailableError,
@@ -29,36 +29,50 @@ async def test_es256_is_accepted(verifier, issuer):
 
 async def test_the_name_falls_back_to_what_the_token_has(verifier, issuer):
     assert (await verifier.verify(issuer.token(name=None, login_name="al"))).name == "al"
+    assert (await verifier.verify(issuer.token(name=None, upn="al@x"))).name == "al@x"
     assert (await verifier.verify(issuer.token(name=None))).name == ALICE.id
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("name", "shown"), [("a", "a"), ("", "al"), ("x" * 255, "x" * 255), ("x" * 256, "al"), (7, "al")], ids=repr
+)
+async def test_a_name_is_a_text_of_one_to_255_characters_or_the_next_one_counts(verifier, issuer, name, shown):
+    assert (await verifier.verify(issuer.token(name=name, login_name="al"))).name == shown
+
+
+OTHER_ISSUER, OTHER_AUDIENCE = "the token was issued by another issuer", "the token is meant for another audience"
+OTHER_PARTY, NO_SUBJECT = "the token was given to another party", "the token names no subject"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
     [
-        {"iss": "https://other.example"},
-        {"iss": None},
-        {"aud": "other"},
-        {"aud": None},
-        {"aud": []},
-        {"aud": [CLIENT_ID, "other"]},
-        {"aud": [CLIENT_ID, 7], "azp": CLIENT_ID},
-        {"azp": "other"},
-        {"sub": None},
-        {"sub": ""},
-        {"sub": "x" * 256},
-        {"sub": "a\nb"},
-        {"exp": None},
-        {"exp": "tomorrow"},
-        {"exp": True},
-        {"exp": 10**20},
-        {"iat": None},
-        {"nbf": "soon"},
+        ({"iss": "https://other.example"}, OTHER_ISSUER),
+        ({"iss": None}, OTHER_ISSUER),
+        ({"aud": "other"}, OTHER_AUDIENCE),
+        ({"aud": None}, OTHER_AUDIENCE),
+        ({"aud": []}, OTHER_AUDIENCE),
+        ({"aud": [CLIENT_ID, "other"]}, OTHER_PARTY),
+        ({"aud": [CLIENT_ID, 7], "azp": CLIENT_ID}, OTHER_AUDIENCE),
+        ({"azp": "other"}, OTHER_PARTY),
+        ({"sub": None}, NO_SUBJECT),
+        ({"sub": ""}, NO_SUBJECT),
+        ({"sub": "x" * 256}, NO_SUBJECT),
+        ({"sub": "a\nb"}, NO_SUBJECT),
+        ({"exp": None}, "the token has no usable exp"),
+        ({"exp": "tomorrow"}, "the token has no usable exp"),
+        ({"exp": True}, "the token has no usable exp"),
+        ({"exp": 10**20}, "the token's exp is no moment in time"),
+        ({"iat": None}, "the token has no usable iat"),
+        ({"nbf": "soon"}, "the token has no usable nbf"),
+        ({"nbf": 10**11}, "the token is not valid yet"),
     ],
     ids=str,
 )
-async def test_a_claim_that_does_not_hold_refuses_the_token(verifier, issuer, changes):
+async def test_a_claim_that_does_not_hold_refuses_the_token_and_says_which(verifier, issuer, changes, why):
     with pytest.raises(TokenInvalidError) as refused:
         await verifier.verify(issuer.token(**changes))
+    assert refused.value.message == why
     assert not isinstance(refused.value, TokenExpiredError)
 
 
@@ -72,8 +86,13 @@ async def test_an_ended_token_gets_no_grace(verifier, issuer, clock):
     clock.advance(seconds=3599)
     await verifier.verify(token)
     clock.advance(seconds=1)
-    with pytest.raises(TokenExpiredError):
+    with pytest.raises(TokenExpiredError) as ended:
         await verifier.verify(token)
+    assert ended.value.as_dict() == {
+        "code": "token_expired",
+        "message": "the token has expired",
+        "repair": "sign in again",
+    }
 
 
 @pytest.mark.parametrize("claim", ["iat", "nbf"])
@@ -100,6 +119,15 @@ async def test_what_is_no_token_is_refused_without_asking_anyone(verifier, issue
     with pytest.raises(TokenInvalidError):
         await verifier.verify(Secret(text))
     assert issuer.requests == []
+
+
+def test_what_nobody_vouches_for_is_read_under_a_name_that_says_so(issuer):
+    token = issuer.token(name="al")
+    assert unverified_payload(token)["name"] == "al"
+    assert unverified_header(token)["alg"] == "RS256"
+    for part in (unverified_payload, unverified_header):
+        with pytest.raises(TokenInvalidError, match="not a signed JWT"):
+            part(Secret("a.b.c"))
 
 
 async def test_keys_are_fetched_once_for_many_tokens(verifier, issuer):

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 from datetime import timedelta
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fujie.identity.credential_cache import CredentialCache, Kept
+from fujie.identity.errors import ThrottledError
 from tests.identity.world import MovedClock
 
 
@@ -95,6 +97,59 @@ async def test_the_least_recently_used_goes_first(cache, clock):
 async def test_what_was_forgotten_is_fetched_again(cache, source):
     await cache.get_or_fetch("k", source)
     cache.forget("k")
+    assert await cache.get_or_fetch("k", source) == 2
+
+
+async def test_what_ends_while_the_call_is_under_way_is_fetched_before(cache, source):
+    await cache.get_or_fetch("k", source)
+    assert cache.get("k", lasting=timedelta(seconds=59)) == 1
+    assert cache.get("k", lasting=timedelta(seconds=60)) is None
+    assert await cache.get_or_fetch("k", source, lasting=timedelta(seconds=60)) == 2
+
+
+async def test_callers_of_different_keys_at_once_never_share_a_flight(cache, clock):
+    sources = {key: Source(clock) for key in "ab"}
+    for key, source in sources.items():
+        source.fetched, source.gate = ord(key), asyncio.Event()
+    callers = [asyncio.create_task(cache.get_or_fetch(key, sources[key])) for key in "ab"]
+    apart = asyncio.create_task(cache.get_or_fetch("a", sources["a"], flight="run-2"))
+    await asyncio.sleep(0)
+    for source in sources.values():
+        source.gate.set()
+    assert await asyncio.gather(*callers, apart) == [ord("a") + 1, ord("b") + 1, ord("a") + 2]
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no"), asyncio.CancelledError()], ids=repr)
+async def test_whatever_becomes_of_a_flight_that_everybody_left_the_loop_has_nothing_to_report(cache, source, error):
+    reported = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context["message"]))
+    source.error, source.gate = error, asyncio.Event()
+    caller = asyncio.create_task(cache.get_or_fetch("k", source))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    source.gate.set()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert reported == []
+    assert not cache._flights
+
+
+async def test_a_refusal_during_the_back_off_says_what_the_first_said_and_how_long_is_left(cache, source, clock):
+    source.error = ThrottledError("slow down", retry_after_s=4, cloud_code="Throttling.User", request_id="r-1")
+    with pytest.raises(ThrottledError):
+        await cache.get_or_fetch("k", source)
+    clock.advance(seconds=3)
+    with pytest.raises(ThrottledError) as again:
+        await cache.get_or_fetch("k", source)
+    said = again.value
+    assert (said.message, said.retry_after_s) == ("slow down", 1)
+    assert (said.cloud_code, said.request_id) == ("Throttling.User", "r-1")
+    assert source.fetched == 1
+    clock.advance(seconds=1)
+    source.error = None
     assert await cache.get_or_fetch("k", source) == 2
 
 
