@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help dev test check bench engine deploy clean install lock
+.PHONY: help dev test check bench mutation engine deploy clean install lock
 
 help: ## List these words
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -27,6 +27,9 @@ check: install ## Lint, format, types and import directions
 
 bench: install ## Measure beside peers
 	@$(BIN)/python -m benchmarks
+
+mutation: install ## Change the heart of identity in small ways and see that its tests notice (some minutes)
+	@$(BIN)/python tests/mutation.py
 
 engine: install ## Build the Pulumi engine from Go modules (comes with the infrastructure part)
 	@echo "make engine: not there yet; 'make dev' applies the same declaration without an engine" >&2; exit 1
