@@ -1,0 +1,25 @@
+"""What an agent's function yields, in the words of its framework, as our events; each framework is an adapter."""
+
+from importlib import import_module
+
+from fujie.agents.adapters.port import Adapter
+from fujie.errors import SettingsError
+
+FRAMEWORKS = ("agentscope", "langgraph", "pydantic_ai", "text", "raw")
+"""What `@app.query(framework=...)` takes; each has a module here, imported by the first run that needs it."""
+
+_OTHER_NAMES = {"langchain": "langgraph", "pydantic-ai": "pydantic_ai"}
+
+
+def framework_named(name: str) -> str:
+    """Return the framework by its own name. Raises SettingsError, which lists them, when there is none of this name."""
+    framework = _OTHER_NAMES.get(name, name)
+    if framework not in FRAMEWORKS:
+        raise SettingsError(f"there is no adapter for framework {name!r}", repair=f"use one of {', '.join(FRAMEWORKS)}")
+    return framework
+
+
+def adapter_for(framework: str) -> Adapter:
+    """Return a new adapter, for one run, of a framework that `framework_named` returned."""
+    adapter: Adapter = import_module(f"{__name__}.{framework}").adapter()
+    return adapter
