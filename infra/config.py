@@ -5,7 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 ALIYUN_ISSUER = "https://oauth.aliyun.com"
+DEFAULT_VAULT = "default"
 _CALLBACK_NAMESPACE = uuid.UUID("6f1f7f0e-52a8-5b0c-8a53-1f8f7f0a3c11")
+
+
+@dataclass(frozen=True)
+class CloudAddress:
+    """Where the cloud answers: its public endpoints, or one address that serves all of them (an emulator)."""
+
+    region: str
+    cloud_url: str = ""
+
+    def regional(self, product: str) -> str:
+        """Return the endpoint of a product that has one in each region (agentidentity, agentidentitydata)."""
+        return self.cloud_url or f"https://{product}.{self.region}.aliyuncs.com"
+
+    def central(self, product: str) -> str:
+        """Return the endpoint of a product that has one for all regions (ims, ram, sts)."""
+        return self.cloud_url or f"https://{product}.aliyuncs.com"
+
+    def oss(self) -> str:
+        return self.cloud_url or f"https://oss-{self.region}.aliyuncs.com"
 
 
 @dataclass(frozen=True)
@@ -27,24 +47,24 @@ class StackConfig:
     """OAuth provider -> issuer that serves it in this stack, instead of the one its tool names."""
     client_ids: Mapping[str, str] = field(default_factory=dict)
     """OAuth provider -> client id that was registered with it; else one made of the stack's name."""
+    function_prefix: str = ""
+    """What precedes a function's name in the account, so that stacks do not meet: fujie-dev-."""
+    token_vault: str = DEFAULT_VAULT
+    """The vault that keeps the stack's credential providers; theirs are the names that tools declare."""
 
-    def agentidentity_endpoint(self) -> str:
-        return self.cloud_url or f"https://agentidentity.{self.region}.aliyuncs.com"
+    @property
+    def mark(self) -> str:
+        """The description that resources of this stack bear: what has another is not taken over."""
+        return f"Fujie stack {self.stack}"
 
-    def agentidentitydata_endpoint(self) -> str:
-        return self.cloud_url or f"https://agentidentitydata.{self.region}.aliyuncs.com"
-
-    def oss_endpoint(self) -> str:
-        return self.cloud_url or f"https://oss-{self.region}.aliyuncs.com"
-
-    def central_endpoint(self, product: str) -> str:
-        """Return the endpoint of a product that has one for all regions (ims, ram, sts)."""
-        return self.cloud_url or f"https://{product}.aliyuncs.com"
+    @property
+    def address(self) -> CloudAddress:
+        return CloudAddress(self.region, self.cloud_url)
 
     def provider_callback_url(self, provider: str) -> str:
         """Return where the provider sends the browser back: chosen by us, so that it can be registered first."""
         unique = uuid.uuid5(_CALLBACK_NAMESPACE, f"{self.account_id}/{self.region}/{self.stack}/{provider}")
-        return f"{self.agentidentitydata_endpoint()}/oauth2/callback/{unique}"
+        return f"{self.address.regional('agentidentitydata')}/oauth2/callback/{unique}"
 
     def provider_client_id(self, provider: str) -> str:
         """Return the client id under which this stack is registered with a provider outside Alibaba Cloud."""
@@ -55,13 +75,17 @@ class StackConfig:
         return f"{directory}/workloadidentity/{name}"
 
     def provider_arn(self, resource: str, name: str) -> str:
-        return f"acs:agentidentity:{self.region}:{self.account_id}:tokenvault/default/{resource}/{name}"
+        return f"acs:agentidentity:{self.region}:{self.account_id}:tokenvault/{self.token_vault}/{resource}/{name}"
 
     def role_arn(self, name: str) -> str:
         return f"acs:ram::{self.account_id}:role/{name}"
 
-    def function_arn(self, name: str) -> str:
-        return f"acs:fc:{self.region}:{self.account_id}:functions/{name}"
+    def function_name(self, function: str) -> str:
+        """Return the name in the account of one of the four functions."""
+        return f"{self.function_prefix}{function}"
+
+    def function_arn(self, function: str) -> str:
+        return f"acs:fc:{self.region}:{self.account_id}:functions/{self.function_name(function)}"
 
     def oss_resources(self, templates: Sequence[str]) -> tuple[str, ...]:
         """Return RAM resources from a tool's: the stack's bucket and account filled in, arguments as wildcards."""

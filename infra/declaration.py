@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fujie.tools.manifest import ProviderNeed, StatementNeed, providers_needed, statements_needed
-from infra.config import StackConfig
+from infra.config import DEFAULT_VAULT, StackConfig
 
 WORKLOAD_SERVICE = "workload.agentidentity.aliyuncs.com"
 FUNCTION_SERVICE = "fc.aliyuncs.com"
@@ -84,6 +84,13 @@ class WorkloadIdentity:
 
 
 @dataclass(frozen=True)
+class TokenVault:
+    """What keeps the stack's credential providers apart from those of other stacks."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class OAuth2Provider:
     """A credential provider for OAuth on the user's behalf.
 
@@ -135,6 +142,7 @@ class Stack:
     identity_providers: tuple[IdentityProvider, ...]
     roles: tuple[Role, ...]
     workload_identities: tuple[WorkloadIdentity, ...]
+    token_vaults: tuple[TokenVault, ...]
     api_key_providers: tuple[APIKeyProvider, ...]
     oauth2_providers: tuple[OAuth2Provider, ...]
     buckets: tuple[Bucket, ...]
@@ -192,6 +200,7 @@ def declare(config: StackConfig, tools: Sequence[Any]) -> Stack:
                 names.workload, names.workload_role, names.of("sign-in"), (f"{config.public_url}/callback",)
             ),
         ),
+        token_vaults=() if config.token_vault == DEFAULT_VAULT else (TokenVault(config.token_vault),),
         api_key_providers=tuple(APIKeyProvider(need.name) for need in needs if need.kind == "api_key"),
         oauth2_providers=tuple(_oauth2_provider(config, names, need) for need in needs if need.kind == "oauth"),
         buckets=(Bucket(config.bucket),),

@@ -1,9 +1,22 @@
 """Apply a declaration without an engine: make what is missing, bring what differs into line, delete nothing."""
 
-from infra.declaration import OAuth2Provider, Stack
-from infra.providers import credential_provider, identity_provider, oauth_application, ram, workload_identity
+from infra.declaration import Stack
+from infra.properties import (
+    api_key_provider,
+    identity_provider,
+    oauth2_provider,
+    oauth_application,
+    token_vault,
+    workload_identity,
+)
+from infra.providers import ram
 from infra.providers.clients import CloudClients
-from infra.providers.credential_provider import OAuthClient
+from infra.providers.credential_provider import API_KEY_PROVIDER, OAUTH2_PROVIDER
+from infra.providers.identity_provider import IDENTITY_PROVIDER
+from infra.providers.kind import ensure
+from infra.providers.oauth_application import OAUTH_APPLICATION
+from infra.providers.token_vault import TOKEN_VAULT
+from infra.providers.workload_identity import WORKLOAD_IDENTITY
 from infra.stack_secrets import StackSecrets
 
 Applications = dict[str, str]
@@ -12,7 +25,10 @@ Applications = dict[str, str]
 
 def ensure_entrance(stack: Stack, clients: CloudClients) -> Applications:
     """Make what functions need to start: the sign-in applications and every role. Safe to repeat."""
-    applications = {app.name: oauth_application.ensure(clients, app).app_id for app in stack.applications}
+    applications = {
+        app.name: str(ensure(clients, OAUTH_APPLICATION, oauth_application(app))["app_id"])
+        for app in stack.applications
+    }
     for role in stack.roles:
         ram.ensure_role(clients, role)
     return applications
@@ -20,22 +36,22 @@ def ensure_entrance(stack: Stack, clients: CloudClients) -> Applications:
 
 def ensure_identity(stack: Stack, clients: CloudClients, secrets: StackSecrets, applications: Applications) -> None:
     """Make what functions use: identities, credential providers, buckets. Safe to repeat."""
+    config = stack.config
     for idp in stack.identity_providers:
-        identity_provider.ensure(clients, idp, applications[idp.application])
+        ensure(clients, IDENTITY_PROVIDER, identity_provider(config, idp, applications[idp.application]))
     for identity in stack.workload_identities:
-        workload_identity.ensure(clients, identity, stack.config.role_arn(identity.role))
+        ensure(clients, WORKLOAD_IDENTITY, workload_identity(config, identity))
+    for vault in stack.token_vaults:
+        ensure(clients, TOKEN_VAULT, token_vault(config, vault))
     for key_provider in stack.api_key_providers:
-        credential_provider.ensure_api_key(clients, key_provider, secrets.provider_secrets[key_provider.name])
+        secret = secrets.provider_secrets[key_provider.name].reveal()
+        ensure(clients, API_KEY_PROVIDER, api_key_provider(config, key_provider, secret))
     for provider in stack.oauth2_providers:
-        credential_provider.ensure_oauth2(clients, provider, _client(provider, applications, secrets))
+        client_id = applications.get(provider.application, provider.client_id)
+        secret = "" if provider.application else secrets.provider_secrets[provider.name].reveal()
+        ensure(clients, OAUTH2_PROVIDER, oauth2_provider(config, provider, client_id, secret))
     for bucket in stack.buckets:
         _ensure_bucket(clients, bucket.name)
-
-
-def _client(provider: OAuth2Provider, applications: Applications, secrets: StackSecrets) -> OAuthClient:
-    if provider.application:
-        return OAuthClient(applications[provider.application])
-    return OAuthClient(provider.client_id, secrets.provider_secrets[provider.name])
 
 
 def _ensure_bucket(clients: CloudClients, name: str) -> None:

@@ -102,7 +102,7 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
     emulator = wait_for_emulator(options.emulator_file)
     follow_clock(emulator)
     stack = declare(_config(emulator, options.base_port, needs), tools)
-    clients = CloudClients(stack.config, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
+    clients = CloudClients(stack.config.address, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
     applications = ensure_entrance(stack, clients)
     client_id = applications[stack.identity_providers[0].application]
     resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools, about)

@@ -1,5 +1,4 @@
-"""One module per kind of resource: its arguments, how it is found, how it is created.
+"""The kinds of resources that no Pulumi provider has, one module each: how one is found, created, updated, deleted.
 
-`find` returns None when there is no such resource; `ensure` creates it then, and brings what differs into line.
-The same create code serves the ensure of `fujie dev` and the dynamic providers of Pulumi.
+The same code serves the ensure of `fujie dev` (kind.py) and Pulumi (dynamic.py, resources.py).
 """

@@ -1,92 +1,171 @@
-"""Credential providers of Agent Identity: OAuth clients and API keys, kept in the token vault."""
+"""Credential providers of Agent Identity: OAuth clients and API keys, kept in a token vault."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from fujie.secret import Secret
-from infra.declaration import APIKeyProvider, OAuth2Provider
-from infra.providers.clients import CloudClients, missing
+from infra.providers.checks import addresses, filled, names, one_of
+from infra.providers.clients import CloudClients, absent
+from infra.providers.kind import Kind, Problems, Properties
+
+CUSTOM = "CustomOAuth2"
+VENDORS = ("AliyunOAuth2", "AlibabaCloudOAuth2", "DingTalkOAuth2", "FeiShuOAuth2", CUSTOM)
 
 
-@dataclass(frozen=True)
-class OAuthClient:
-    """With which client the provider asks; a public client (PKCE) has no secret."""
-
-    client_id: str
-    client_secret: Secret | None = None
-
-
-def ensure_oauth2(clients: CloudClients, provider: OAuth2Provider, client: OAuthClient) -> None:
-    """Make the OAuth provider exist with this client; one that differs is updated in place."""
+def _find_oauth2(clients: CloudClients, wanted: Properties) -> dict[str, Any] | None:
     from alibabacloud_agentidentity20250901 import models
-    from alibabacloud_tea_openapi.exceptions import ClientException
 
-    config = _config(provider, client)
-    try:
-        found = clients.agentidentity.get_oauth2_credential_provider(
-            models.GetOAuth2CredentialProviderRequest(oauth2_credential_provider_name=provider.name)
-        ).body
-    except ClientException as error:
-        if not missing(error):
-            raise
-        clients.agentidentity.create_oauth2_credential_provider(
-            models.CreateOAuth2CredentialProviderRequest(
-                oauth2_credential_provider_name=provider.name,
-                credential_provider_vendor=provider.vendor,
-                oauth2_provider_config=config,
-                callback_url=provider.callback_url,
-            )
-        )
-        return
-    if _client_id(found.to_map()) != client.client_id:
-        clients.agentidentity.update_oauth2_credential_provider(
-            models.UpdateOAuth2CredentialProviderRequest(
-                oauth2_credential_provider_name=provider.name, oauth2_provider_config=config
-            )
-        )
+    with absent() as found:
+        request = models.GetOAuth2CredentialProviderRequest(**_oauth2_named(wanted))
+        found.value = clients.agentidentity.get_oauth2_credential_provider(request).body.to_map()
+    if found.value is None:
+        return None
+    told = found.value["OAuth2CredentialProvider"]
+    (config,) = [inner for inner in told["OAuth2ProviderConfig"].values() if inner]
+    return {
+        "name": told["OAuth2CredentialProviderName"],
+        "token_vault": told.get("TokenVaultName") or wanted["token_vault"],
+        "vendor": told["CredentialProviderVendor"],
+        "callback_url": told["CallbackURL"],
+        "discovery_url": (config.get("OAuth2Discovery") or {}).get("DiscoveryURL", ""),
+        "client_id": config.get("ClientId", ""),
+        "description": told.get("Description") or "",
+        "arn": told["CredentialProviderArn"],
+    }
 
 
-def ensure_api_key(clients: CloudClients, provider: APIKeyProvider, api_key: Secret) -> None:
-    """Make the API key provider exist. The cloud never shows a key, so an existing one is given ours again."""
+def _create_oauth2(clients: CloudClients, wanted: Properties) -> dict[str, Any]:
     from alibabacloud_agentidentity20250901 import models
-    from alibabacloud_tea_openapi.exceptions import ClientException
 
-    try:
-        clients.agentidentity.get_apikey_credential_provider(
-            models.GetAPIKeyCredentialProviderRequest(apikey_credential_provider_name=provider.name)
-        )
-    except ClientException as error:
-        if not missing(error):
-            raise
-        clients.agentidentity.create_apikey_credential_provider(
-            models.CreateAPIKeyCredentialProviderRequest(
-                apikey_credential_provider_name=provider.name, apikey=api_key.reveal()
-            )
-        )
-        return
-    clients.agentidentity.update_apikey_credential_provider(
-        models.UpdateAPIKeyCredentialProviderRequest(
-            apikey_credential_provider_name=provider.name, apikey=api_key.reveal()
+    request = models.CreateOAuth2CredentialProviderRequest(
+        credential_provider_vendor=wanted["vendor"],
+        oauth2_provider_config=_config(wanted),
+        callback_url=wanted["callback_url"],
+        description=wanted["description"],
+        **_oauth2_named(wanted),
+    )
+    created = clients.agentidentity.create_oauth2_credential_provider(request).body.to_map()
+    return {"arn": created["OAuth2CredentialProvider"]["CredentialProviderArn"]}
+
+
+def _update_oauth2(clients: CloudClients, wanted: Properties, _: Properties) -> None:
+    from alibabacloud_agentidentity20250901 import models
+
+    clients.agentidentity.update_oauth2_credential_provider(
+        models.UpdateOAuth2CredentialProviderRequest(
+            oauth2_provider_config=_config(wanted),
+            callback_url=wanted["callback_url"],
+            description=wanted["description"],
+            **_oauth2_named(wanted),
         )
     )
 
 
-def _config(provider: OAuth2Provider, client: OAuthClient) -> Any:
+def _delete_oauth2(clients: CloudClients, wanted: Properties) -> None:
     from alibabacloud_agentidentity20250901 import models
 
-    secret = client.client_secret.reveal() if client.client_secret else None
-    if provider.vendor != "CustomOAuth2":
-        included = models.IncludedOAuth2ProviderConfig(client_id=client.client_id, client_secret=secret)
+    with absent():
+        clients.agentidentity.delete_oauth2_credential_provider(
+            models.DeleteOAuth2CredentialProviderRequest(**_oauth2_named(wanted))
+        )
+
+
+def _oauth2_named(wanted: Properties) -> dict[str, Any]:
+    return {"oauth2_credential_provider_name": wanted["name"], "token_vault_name": wanted["token_vault"]}
+
+
+def _config(wanted: Properties) -> Any:
+    """Return the config; a public client (PKCE) has no secret."""
+    from alibabacloud_agentidentity20250901 import models
+
+    client = {"client_id": wanted["client_id"], "client_secret": wanted.get("client_secret") or None}
+    if wanted["vendor"] != CUSTOM:
+        included = models.IncludedOAuth2ProviderConfig(**client)
         return models.OAuth2ProviderConfig(included_oauth2_provider_config=included)
-    discovery = models.OAuth2Discovery(discovery_url=f"{provider.issuer}/.well-known/oauth-authorization-server")
-    custom = models.CustomOAuth2ProviderConfig(
-        client_id=client.client_id, client_secret=secret, oauth2_discovery=discovery
-    )
+    discovery = models.OAuth2Discovery(discovery_url=wanted["discovery_url"])
+    custom = models.CustomOAuth2ProviderConfig(oauth2_discovery=discovery, **client)
     return models.OAuth2ProviderConfig(custom_oauth2_provider_config=custom)
 
 
-def _client_id(found: Any) -> str:
-    """Return the client id wherever the answer holds it."""
-    if isinstance(found, dict):
-        return str(found.get("ClientId") or next(filter(None, map(_client_id, found.values())), ""))
-    return ""
+def _check_oauth2(wanted: Properties) -> Problems:
+    yield from names(wanted, "name", "token_vault")
+    yield from one_of(wanted, "vendor", VENDORS)
+    yield from addresses(wanted, "callback_url")
+    yield from filled(wanted, "client_id")
+    if wanted.get("vendor") == CUSTOM:
+        yield from addresses(wanted, "discovery_url")
+
+
+def _find_api_key(clients: CloudClients, wanted: Properties) -> dict[str, Any] | None:
+    from alibabacloud_agentidentity20250901 import models
+
+    with absent() as found:
+        request = models.GetAPIKeyCredentialProviderRequest(**_api_key_named(wanted))
+        found.value = clients.agentidentity.get_apikey_credential_provider(request).body.to_map()
+    if found.value is None:
+        return None
+    told = found.value["APIKeyCredentialProvider"]
+    return {
+        "name": told["APIKeyCredentialProviderName"],
+        "token_vault": told.get("TokenVaultName") or wanted["token_vault"],
+        "description": told.get("Description") or "",
+        "arn": told["CredentialProviderArn"],
+    }
+
+
+def _create_api_key(clients: CloudClients, wanted: Properties) -> dict[str, Any]:
+    from alibabacloud_agentidentity20250901 import models
+
+    request = models.CreateAPIKeyCredentialProviderRequest(
+        apikey=wanted["api_key"], description=wanted["description"], **_api_key_named(wanted)
+    )
+    created = clients.agentidentity.create_apikey_credential_provider(request).body.to_map()
+    return {"arn": created["APIKeyCredentialProvider"]["CredentialProviderArn"]}
+
+
+def _update_api_key(clients: CloudClients, wanted: Properties, _: Properties) -> None:
+    from alibabacloud_agentidentity20250901 import models
+
+    clients.agentidentity.update_apikey_credential_provider(
+        models.UpdateAPIKeyCredentialProviderRequest(
+            apikey=wanted["api_key"], description=wanted["description"], **_api_key_named(wanted)
+        )
+    )
+
+
+def _delete_api_key(clients: CloudClients, wanted: Properties) -> None:
+    from alibabacloud_agentidentity20250901 import models
+
+    with absent():
+        clients.agentidentity.delete_apikey_credential_provider(
+            models.DeleteAPIKeyCredentialProviderRequest(**_api_key_named(wanted))
+        )
+
+
+def _api_key_named(wanted: Properties) -> dict[str, Any]:
+    return {"apikey_credential_provider_name": wanted["name"], "token_vault_name": wanted["token_vault"]}
+
+
+OAUTH2_PROVIDER = Kind(
+    name="OAuth2CredentialProvider",
+    key=("token_vault", "name"),
+    fields=("vendor", "callback_url", "discovery_url", "client_id", "client_secret", "description"),
+    find=_find_oauth2,
+    create=_create_oauth2,
+    update=_update_oauth2,
+    delete=_delete_oauth2,
+    fixed=frozenset({"vendor"}),
+    unread=frozenset({"client_secret"}),
+    outputs=("arn",),
+    check=_check_oauth2,
+)
+API_KEY_PROVIDER = Kind(
+    name="APIKeyCredentialProvider",
+    key=("token_vault", "name"),
+    fields=("api_key", "description"),
+    find=_find_api_key,
+    create=_create_api_key,
+    update=_update_api_key,
+    delete=_delete_api_key,
+    unread=frozenset({"api_key"}),
+    outputs=("arn",),
+    check=lambda wanted: (*names(wanted, "name", "token_vault"), *filled(wanted, "api_key")),
+)

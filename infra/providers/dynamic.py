@@ -1,0 +1,142 @@
+"""The kinds of `kind.py` as a Pulumi provider.
+
+Pulumi pickles a provider into the state. Ours holds one word, the kind's name, and this module is an installed one, so
+the pickle is a reference of a few bytes that stays the same while the code changes.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from pulumi.dynamic import (
+    CheckFailure,
+    CheckResult,
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from fujie.secret import Secret
+from infra.config import CloudAddress
+from infra.providers.clients import CloudClients, OperatorKey
+from infra.providers.credential_provider import API_KEY_PROVIDER, OAUTH2_PROVIDER
+from infra.providers.errors import CloudRefusal
+from infra.providers.identity_provider import IDENTITY_PROVIDER
+from infra.providers.kind import Kind, Properties, align, make
+from infra.providers.oauth_application import OAUTH_APPLICATION
+from infra.providers.token_vault import TOKEN_VAULT
+from infra.providers.workload_identity import WORKLOAD_IDENTITY
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        WORKLOAD_IDENTITY,
+        IDENTITY_PROVIDER,
+        OAUTH2_PROVIDER,
+        API_KEY_PROVIDER,
+        TOKEN_VAULT,
+        OAUTH_APPLICATION,
+    )
+}
+_REGION, _CLOUD_URL, _ADOPT = "region", "cloud_url", "adopt"
+
+
+class CloudResourceProvider(ResourceProvider):
+    """Creates, reads, updates and deletes resources of one kind."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration; the operator's key is the environment's, so that no state holds it."""
+        url = os.environ.get("FUJIE_CLOUD_URL") or req.config.get(_CLOUD_URL) or ""
+        self._clients = CloudClients(CloudAddress(req.config.require(_REGION), url), operator_key(os.environ))
+        self._adopted = req.config.get(_ADOPT) or ()
+
+    def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
+        """Refuse what cannot be right before anything is created."""
+        return CheckResult(news, [CheckFailure(name, reason) for name, reason in self._kind.check(news)])
+
+    def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        """Tell what changed, and whether it takes another resource; one of the same name must go first."""
+        kind = self._kind
+        changed = kind.changed(_olds, _news)
+        replaces = [name for name in changed if name in kind.key or name in kind.fixed]
+        same_name = not any(name in kind.key for name in replaces)
+        return DiffResult(bool(changed), replaces, delete_before_replace=bool(replaces) and same_name)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Create it, or find again what an interrupted create left."""
+        wanted = self._wanted(props)
+        name = self._name(wanted)
+        with _told(self.kind, name, wanted):
+            outputs = make(self._clients, self._kind, wanted, adopt=name in self._adopted)
+        return CreateResult(name, {**wanted, **outputs})
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """Return what the cloud tells now; a secret, which it never tells, is believed to be as it was."""
+        kind, known = self._kind, self._wanted(props)
+        with _told(self.kind, id_, known):
+            found = kind.find(self._clients, known)
+        if found is None:
+            return ReadResult("", {})
+        return ReadResult(id_, {**{name: known[name] for name in kind.unread if name in known}, **found})
+
+    def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        """Change it in place; one that went away meanwhile is made again."""
+        wanted = self._wanted(_news)
+        with _told(self.kind, _id, wanted):
+            found = self._kind.find(self._clients, wanted)
+            if found is None:
+                outputs = self._kind.create(self._clients, wanted)
+            else:
+                outputs = align(self._clients, self._kind, wanted, found)
+        return UpdateResult({**wanted, **outputs})
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Delete it; one that is gone is as wanted."""
+        with _told(self.kind, _id, _props):
+            self._kind.delete(self._clients, self._wanted(_props))
+
+    @property
+    def _kind(self) -> Kind:
+        return KINDS[self.kind]
+
+    def _wanted(self, props: Properties) -> dict[str, Any]:
+        return {name: props[name] for name in (*self._kind.key, *self._kind.fields) if name in props}
+
+    def _name(self, wanted: Properties) -> str:
+        return "/".join(str(wanted[name]) for name in self._kind.key)
+
+
+def operator_key(environ: Mapping[str, str]) -> OperatorKey:
+    """Return the key of whoever applies the stack, from the variables that every Alibaba Cloud tool reads.
+
+    Raises CloudRefusal when there is none.
+    """
+    key, secret = environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID"), environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    if not key or not secret:
+        raise CloudRefusal("no key: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+    token = environ.get("ALIBABA_CLOUD_SECURITY_TOKEN")
+    return OperatorKey(key, Secret(secret), Secret(token) if token else None)
+
+
+@contextmanager
+def _told(kind: str, name: str, props: Properties) -> Iterator[None]:
+    """Tell of a refusal in one sentence that repeats no secret."""
+    try:
+        yield
+    except Exception as error:
+        code = getattr(error, "code", None)
+        if not code:
+            raise
+        words = str(getattr(error, "message", ""))
+        for field in KINDS[kind].unread:
+            if props.get(field):
+                words = words.replace(str(props[field]), "***")
+        raise CloudRefusal(f"{kind} {name!r}: {code}: {words}") from None
