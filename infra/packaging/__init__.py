@@ -1,0 +1,5 @@
+"""Code packages: one deterministic zip a function, with what its import graph reaches and nothing else.
+
+`reach` says what belongs in, `wheels` gets the libraries for the target, `archive` writes the zip, `building` puts them
+together.
+"""

@@ -1,0 +1,102 @@
+"""A function's code package, made whole or not at all."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.declaration import Function
+from infra.packaging.archive import write_zip
+from infra.packaging.errors import PackagingError
+from infra.packaging.reach import reach
+from infra.packaging.target import Target
+from infra.packaging.wheels import compile_for, libraries
+
+MAX_ZIP_BYTES = 100 * 1024 * 1024
+"""What every region takes from OSS (fc.md 3); our own floors are 30 and 50 MB."""
+MAX_AGENT_FILES = 2000
+NOT_PACKED = {"__pycache__", "tests", "partners", "node_modules"}
+HANDLER = "index.handler"
+AGENT_FUNCTIONS = ("process", "tool")
+"""Those that load the agent's file."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """A zip of one function's code."""
+
+    function: str
+    path: Path
+    sha256: str
+    size: int
+    """Bytes."""
+
+    @property
+    def object_key(self) -> str:
+        """The key under which OSS keeps it: another content is another key, the same content is no change."""
+        return f"code/{self.function}/{self.sha256}.zip"
+
+
+def build(function: Function, target: Target, into: Path, agent: Path | None = None) -> Package:
+    """Write the function's package into a folder. Raises PackagingError."""
+    into.mkdir(parents=True, exist_ok=True)
+    entry = function.entry if function.runtime.startswith("custom") else function.entry.rpartition(".")[0]
+    reached = reach(entry)
+    with tempfile.TemporaryDirectory(dir=into) as scratch:
+        code = Path(scratch) / "code"
+        _copy({**reached.files, **_agent_files(function.name, agent)}, code)
+        if not function.runtime.startswith("custom"):
+            (code / "index.py").write_text(_shim(entry))
+        compile_for(target, code)
+        zipped = Path(scratch) / "package.zip"
+        sha256 = write_zip({**_files(libraries(reached.requirements, target)), **_files(code)}, zipped)
+        _check_size(function.name, zipped)
+        path = zipped.replace(into / f"{function.name}-{sha256[:16]}.zip")
+    return Package(function.name, path, sha256, path.stat().st_size)
+
+
+def agent_in_package(agent: Path) -> str:
+    """Return the path of an agent's file below the code's folder, which is where functions start."""
+    return f"agent/{agent.name}"
+
+
+def _shim(module: str) -> str:
+    """Return a handler at the top: the documents promise `file.function` and say nothing of deeper folders."""
+    return f'"""The handler that Function Compute calls."""\n\nfrom {module} import handler as handler\n'
+
+
+def _agent_files(function: str, agent: Path | None) -> dict[str, Path]:
+    if agent is None or function not in AGENT_FUNCTIONS:
+        return {}
+    folder = agent.resolve().parent
+    names = sorted(path for path in folder.rglob("*") if path.is_file() and _is_packed(path.relative_to(folder)))
+    if len(names) > MAX_AGENT_FILES:
+        raise PackagingError(
+            f"the folder of {agent.name} holds {len(names)} files", repair="give the agent a folder of its own"
+        )
+    return {f"agent/{path.relative_to(folder).as_posix()}": path for path in names}
+
+
+def _is_packed(path: Path) -> bool:
+    return not any(part.startswith(".") or part in NOT_PACKED for part in path.parts)
+
+
+def _copy(files: Mapping[str, Path], into: Path) -> None:
+    for name, path in files.items():
+        place = into / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place)
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+def _check_size(function: str, zipped: Path) -> None:
+    size = zipped.stat().st_size
+    if size > MAX_ZIP_BYTES:
+        raise PackagingError(
+            f"the package of {function} has {size} bytes, over the limit of {MAX_ZIP_BYTES}",
+            repair="take large files out of the agent's folder, or ship them as a layer",
+        )

@@ -1,0 +1,115 @@
+"""What a function's code reaches: our modules, the libraries we declared, and the files beside the modules.
+
+Imports inside functions count: they are late, not optional. A module named in a string counts when one of ours has that
+name, since tables of late imports name modules so; imports for the type checker alone do not count.
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import grimp
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES: Mapping[str, Path] = {"functions": ROOT / "functions", "fujie": ROOT / "shared" / "fujie"}
+FOUND_BY_FOLDER: Mapping[str, str] = {"fujie.sessions.migrate": "fujie.sessions.migrations"}
+"""Modules whose library looks for others in a folder."""
+NAMED_IN_OPTIONS: Mapping[str, tuple[str, ...]] = {
+    "uvicorn": ("uvloop", "httptools"),
+    "sqlalchemy": ("aiosqlite", "asyncpg"),
+    "oss2": ("crcmod",),
+    "fastapi": ("python_multipart",),
+}
+"""Libraries that others load by an option's value or an address, or without saying so in their requirements."""
+NOT_CODE = {".pyc", ".pyi"}
+_DOTTED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
+_NAME = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,-]+\])?")
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What belongs into one package."""
+
+    files: Mapping[str, Path]
+    """Path in the package -> file here."""
+    requirements: tuple[str, ...]
+    """Names with extras, as pyproject.toml declares them; their versions are the lock's."""
+
+
+def reach(entry: str) -> Reach:
+    """Return what a module of `functions` reaches."""
+    graph = _graph()
+    ours, libraries = _closure(graph, entry)
+    packages = {parent for module in ours for parent in _parents(module)}
+    files = {_path_of(module).relative_to(_source(module).parent).as_posix(): _path_of(module) for module in packages}
+    folder = SOURCES["functions"] / entry.split(".")[1]
+    data = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix not in {".py", *NOT_CODE})
+    files |= {path.relative_to(ROOT).as_posix(): path for path in data}
+    return Reach(dict(sorted(files.items())), tuple(_declared(libraries)))
+
+
+@cache
+def _graph() -> grimp.ImportGraph:
+    return grimp.build_graph(
+        *SOURCES, include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
+
+
+def _closure(graph: grimp.ImportGraph, entry: str) -> tuple[set[str], set[str]]:
+    ours: set[str] = set()
+    libraries: set[str] = set()
+    todo = [entry]
+    while todo:
+        module = todo.pop()
+        if module.partition(".")[0] not in SOURCES:
+            libraries |= {module.partition(".")[0], *NAMED_IN_OPTIONS.get(module, ())}
+        elif module not in ours:
+            ours.add(module)
+            todo += graph.find_modules_directly_imported_by(module)
+            todo += (name for name in _named(module) if name in graph.modules)
+            if folder := FOUND_BY_FOLDER.get(module):
+                todo += (name for name in graph.modules if name.startswith(folder))
+    return ours, libraries
+
+
+def _named(module: str) -> Iterator[str]:
+    """Yield the modules that a module's strings name; the package itself offers all of its rooms, and reaches none."""
+    if module == "fujie":
+        return
+    for node in ast.walk(ast.parse(_path_of(module).read_text("utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
+            yield node.value
+
+
+def _parents(module: str) -> Iterator[str]:
+    parts = module.split(".")
+    yield from (".".join(parts[: length + 1]) for length in range(len(parts)))
+
+
+def _source(module: str) -> Path:
+    return SOURCES[module.partition(".")[0]]
+
+
+def _path_of(module: str) -> Path:
+    path = _source(module).parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _declared(libraries: Iterable[str]) -> Iterator[str]:
+    """Yield the declared requirements that provide these libraries; others come as requirements of those."""
+    providers = packages_distributions()
+    wanted = {_canonical(name) for library in libraries for name in providers.get(library, ())}
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        lines = tomllib.load(file)["project"]["dependencies"]
+    for name in (match[0] for line in lines if (match := _NAME.match(line))):
+        if _canonical(name.partition("[")[0]) in wanted:
+            yield name
+
+
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -1,0 +1,37 @@
+import os
+import zipfile
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.packaging.archive import write_zip
+
+names = st.text("abcdefgh", min_size=1, max_size=8)
+
+
+@given(files=st.dictionaries(names, st.binary(max_size=200), max_size=8), seed=st.randoms())
+def test_the_order_of_files_does_not_change_the_zip(files, seed, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("zips")
+    shuffled = list(files.items())
+    seed.shuffle(shuffled)
+    assert write_zip(files, folder / "a.zip") == write_zip(dict(shuffled), folder / "b.zip")
+    assert (folder / "a.zip").read_bytes() == (folder / "b.zip").read_bytes()
+
+
+def test_a_files_age_and_owners_rights_do_not_change_the_zip(tmp_path):
+    one, other = tmp_path / "one.py", tmp_path / "other.py"
+    one.write_text("pass\n")
+    other.write_text("pass\n")
+    other.chmod(0o755)
+    os.utime(other, (0, 0))
+    assert write_zip({"a.py": one}, tmp_path / "a.zip") == write_zip({"a.py": other}, tmp_path / "b.zip")
+
+
+def test_one_other_byte_is_another_hash(tmp_path):
+    assert write_zip({"a": b"1"}, tmp_path / "a.zip") != write_zip({"a": b"2"}, tmp_path / "b.zip")
+
+
+def test_everybody_may_read_what_is_unpacked(tmp_path):
+    write_zip({"a/b.py": b""}, tmp_path / "a.zip")
+    entry = zipfile.ZipFile(tmp_path / "a.zip").getinfo("a/b.py")
+    assert entry.external_attr >> 16 == 0o100644
