@@ -1,4 +1,4 @@
-"""What is wrong, in OpenAI's form: `{"error": {"message", "type", "param", "code"}}`."""
+"""What is wrong, in OpenAI's form: `{"error": {"message", "type", "param", "code"}}`; every API of theirs has it."""
 
 from typing import Any
 
@@ -14,8 +14,8 @@ _TYPES = {
 _WORTH_ANOTHER_TRY = {429, 503}
 
 
-class ChatRequestError(InputError):
-    """The body is no chat completions request; `param` says where."""
+class OpenAiRequestError(InputError):
+    """The request is none of this API's; `param` says where."""
 
     code = "invalid_request"
 
@@ -27,7 +27,7 @@ class ChatRequestError(InputError):
 def error_body(error: FujieError) -> dict[str, Any]:
     """Return the JSON that answers a request which could not begin."""
     words = f"{error.message} ({error.repair})" if error.repair else error.message
-    param = error.param if isinstance(error, ChatRequestError) else None
+    param = error.param if isinstance(error, OpenAiRequestError) else None
     return error_object(words, error.code, kind=error_type(error.status), param=param)
 
 
