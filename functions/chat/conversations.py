@@ -5,12 +5,13 @@ from typing import Any
 
 from fastapi import APIRouter
 
+from fujie.agents.watching import LogReader
 from fujie.sessions.rows import Conversation, Run
 from functions.chat.errors import NotYoursError, UnknownError
 from functions.chat.frames import settled
 from functions.chat.guard import Id, PartsOf, SignedIn
 from functions.chat.parts import Parts
-from functions.chat.watch import RunLog
+from functions.chat.watch import RunFrames
 
 routes = APIRouter(prefix="/api/conversations")
 
@@ -34,7 +35,7 @@ async def conversation(conversation_id: Id, session: SignedIn, parts: PartsOf) -
 
 
 async def _run(parts: Parts, run: Run) -> dict[str, Any]:
-    events = settled(await RunLog(parts, run.id).news())
+    events = settled(await RunFrames(LogReader(parts.store, run.id)).news())
     return {"run_id": run.id, "status": run.status, "question": question_of(run.request), "events": events}
 
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 
 from fujie import clock
 from fujie.agents.lost import bury_if_lost
+from fujie.agents.watching import POLL_S, LogReader
 from fujie.errors import FujieError
 from fujie.identity.rows import Consent
 from fujie.protocols.agentscope.encode import Encoder
-from fujie.protocols.events import RunCanceled, RunCompleted, RunFailed, event_from_json
 from fujie.sessions.rows import Run
 from functions.chat.frames import Frame
 from functions.chat.parts import Parts
 
-POLL_S = 0.15
 BOUND_S = 25.0
 """The reader asks again: so no request of a waiting run outlives this."""
 HEARTBEAT_S = 10.0
@@ -27,39 +26,31 @@ log = logging.getLogger(__name__)
 
 
 @dataclass
-class RunLog:
-    """Reads one run's log forward and encodes it; sequence numbers are those of the first stream."""
+class RunFrames:
+    """A run's log as frames; sequence numbers are those of the first stream."""
 
-    parts: Parts
-    run_id: str
-    seq: int = -1
-    ended: bool = False
+    log: LogReader
     encoder: Encoder = field(default_factory=Encoder)
 
     async def news(self) -> list[Frame]:
-        frames: list[Frame] = []
-        for seq, text in await self.parts.store.events(self.run_id, self.seq):
-            event = event_from_json(text)
-            frames += [Frame(number, body) for number, body in self.encoder.frames(event)]
-            self.seq = seq
-            self.ended = self.ended or isinstance(event, RunCompleted | RunFailed | RunCanceled)
-        return frames
+        events = await self.log.news()
+        return [Frame(number, body) for event in events for number, body in self.encoder.frames(event)]
 
 
 async def watched(parts: Parts, run: Run, after: int, *, bound_s: float = BOUND_S) -> AsyncIterator[bytes]:
     """Yield the frames numbered above `after`, then live ones, until the run ends or `bound_s` has passed."""
-    run_log, minder = RunLog(parts, run.id), _ConsentMinder(parts, run)
+    frames, minder = RunFrames(LogReader(parts.store, run.id)), _ConsentMinder(parts, run)
     loop = asyncio.get_running_loop()
     spoke = loop.time()
     end = spoke + bound_s
     yield b": hello\n\n"
     while True:
-        frames = [frame for frame in await run_log.news() if frame.sequence_number > after]
-        for frame in frames:
+        news = [frame for frame in await frames.news() if frame.sequence_number > after]
+        for frame in news:
             yield frame.encoded
-        if run_log.ended or loop.time() >= end:
+        if frames.log.is_ended or loop.time() >= end:
             return
-        if frames:
+        if news:
             spoke = loop.time()
         elif loop.time() - spoke >= HEARTBEAT_S:
             spoke = loop.time()

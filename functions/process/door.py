@@ -1,9 +1,10 @@
 """Who may ask: `chat` for a delegation it names, or a person with an id_token, which is sealed at once."""
 
-from starlette.datastructures import Headers
+from collections.abc import Mapping
 
 from fujie import clock
-from fujie.agents.runs import Principal
+from fujie.agents.inbound import Inbound
+from fujie.agents.port import Principal
 from fujie.identity.claims import IdTokenVerifier, unverified_header
 from fujie.identity.delegation import Sealer, delegate_direct, row_id_of
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, TokenInvalidError
@@ -12,7 +13,7 @@ from fujie.secret import Secret
 from fujie.sessions.port import Store
 
 
-class Door:
+class Door(Inbound):
     """Turns a request's token into a Principal; every refusal is an IdentityError."""
 
     def __init__(
@@ -32,7 +33,7 @@ class Door:
         self._sealer = sealer
         self._tenant = tenant
 
-    async def anyone(self, headers: Headers) -> Principal:
+    async def admit(self, headers: Mapping[str, str]) -> Principal:
         """Admit `chat`, once per token, or a person with an id_token of this stack's issuer."""
         unverified_token = _bearer(headers)
         if unverified_header(unverified_token).get("typ") == TYPE:
@@ -41,15 +42,15 @@ class Door:
         handed = await delegate_direct(self._store, self._sealer, claims, unverified_token, tenant=self._tenant)
         return Principal(claims.user(self._tenant), handed)
 
-    async def only_verify(self, headers: Headers) -> None:
-        """Admit whom `anyone` admits, to what needs nobody's delegation: nothing is sealed or kept."""
+    async def only_verify(self, headers: Mapping[str, str]) -> None:
+        """Admit whom `admit` admits, to what needs nobody's delegation: nothing is sealed or kept."""
         unverified_token = _bearer(headers)
         if unverified_header(unverified_token).get("typ") == TYPE:
             await self._delegated(self._from_chat.verify(unverified_token))
         else:
             await self._id_tokens.verify(unverified_token)
 
-    async def chat(self, headers: Headers) -> Principal:
+    async def chat(self, headers: Mapping[str, str]) -> Principal:
         """Admit `chat` alone, once per token."""
         return await self._delegated(self._from_chat.verify(_bearer(headers)))
 
@@ -74,7 +75,7 @@ class Door:
         return Principal(row.user, caller.delegation_id, caller.act)
 
 
-def _bearer(headers: Headers) -> Secret:
+def _bearer(headers: Mapping[str, str]) -> Secret:
     scheme, _, token = headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenInvalidError("a bearer token is needed", repair="send `Authorization: Bearer` with your id_token")

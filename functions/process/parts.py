@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentMetadata
 from fujie.agents.loading import agent_from_file
 from fujie.agents.pydantic_runner import PydanticRunner
 from fujie.agents.runs import RunService
+from fujie.agents.serving.served import Served
 from fujie.agents.tool_client import ToolClient
 from fujie.errors import SettingsError
 from fujie.http import http_client
@@ -40,8 +42,13 @@ class Parts:
     http: httpx2.AsyncClient
     runs: RunService
     door: Door
-    agent: str = SHIPPED.app_name
-    """The agent's name, where a protocol asks for models."""
+    agent: AgentApp = SHIPPED
+    public_url: str = ""
+
+    def served(self) -> Served:
+        """Return the agent as the protocols' routes know it."""
+        metadata = AgentMetadata(self.agent.app_name, description=self.agent.app_description)
+        return Served(self.runs, self.door, metadata, public_url=self.public_url)
 
 
 def parts_from_settings(settings: Settings) -> Parts:
@@ -56,7 +63,7 @@ def parts_from_settings(settings: Settings) -> Parts:
     tools = ToolClient(http, settings.tool_url, InternalMinter("process", settings.internal_signing_key))
     runner = PydanticRunner(agent.app_name, agent.instructions, _model(settings, agent))
     runs = RunService(store, runner, tools, agent=agent.app_name)
-    return Parts(store, http, runs, _door(settings, http, store), agent.app_name)
+    return Parts(store, http, runs, _door(settings, http, store), agent, settings.public_url.rstrip("/"))
 
 
 def _model(settings: Settings, agent: AgentApp) -> "Callable[[], Model]":

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import httpx2
-from starlette.applications import Starlette
 
 from fujie import clock
 from fujie.agents.runs import RunService
+from fujie.agents.serving.server import Server
 from fujie.identity.claims import VerifiedClaims
 from fujie.identity.delegation import InboundTokens, Opener, Sealer
 from fujie.identity.errors import TokenInvalidError
@@ -57,7 +57,7 @@ class ProcessWorld:
         )
         self.runs = RunService(self.store, self.mind, self.tools, agent="test")
         self.parts = Parts(self.store, SimpleNamespace(), self.runs, door)
-        self.app: Starlette = create_app(self.parts)
+        self.app: Server = create_app(self.parts)
         self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://process")
 
     async def delegation(self, user=ALICE, id_="dlg"):

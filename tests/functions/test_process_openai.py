@@ -14,8 +14,8 @@ import pytest
 import uvicorn
 
 from fujie.agents.errors import StepLimitError
+from fujie.agents.serving import stream as streaming
 from fujie.agents.tool_client import ToolWaits
-from functions.process import streaming
 from tests.agents.doubles import NOON, SUNNY, FakeTools, ScriptedMind, consent_request, eventually
 from tests.functions.process_world import BOB, ID_TOKEN, Connection, ProcessWorld
 from tests.functions.test_process import consent_row
@@ -267,7 +267,7 @@ async def test_a_client_that_goes_away_cancels_its_run(streamed):
 
 
 async def test_silence_is_filled_with_comments(monkeypatch):
-    monkeypatch.setattr(streaming.EventStream.__init__, "__kwdefaults__", {"heartbeat_s": 0.02})
+    monkeypatch.setattr(streaming, "HEARTBEAT_S", 0.02)
     made = world(lambda: asyncio.sleep(60))
     connection = Connection(
         made.app, "/v1/chat/completions", json.dumps(CHAT | {"stream": True}).encode(), await made.bearer()
@@ -287,7 +287,7 @@ async def test_silence_is_filled_with_comments(monkeypatch):
 @pytest.mark.parametrize("path", PATHS)
 async def test_models_are_listed_to_those_who_are_let_in(path):
     made = world()
-    assert [model.id async for model in client(made, path=path).models.list()] == [made.parts.agent]
+    assert [model.id async for model in client(made, path=path).models.list()] == [made.parts.agent.app_name]
     assert made.store._delegations == {}
     with pytest.raises(openai.AuthenticationError):
         await client(made, token="x", path=path).models.list()

@@ -4,6 +4,8 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from fujie.agents.config import AgentMetadata
+from fujie.agents.serving.served import Served
 from functions.callback.app import create_app as create_callback
 from functions.chat.app import create_app as create_chat
 from functions.process.app import create_app as create_process
@@ -37,8 +39,13 @@ async def test_the_way_to_the_sign_in_is_made_of_settings_alone():
 def _parts():
     from types import SimpleNamespace
 
-    return SimpleNamespace(cookies=SimpleNamespace(secure=True, session=lambda _: None), session_cookie="s",
-                           sign_in=SimpleNamespace(session=_nobody))  # fmt: skip
+    served = Served(SimpleNamespace(), SimpleNamespace(), AgentMetadata("a"))
+    return SimpleNamespace(
+        served=lambda: served,
+        cookies=SimpleNamespace(secure=True, session=lambda _: None),
+        session_cookie="s",
+        sign_in=SimpleNamespace(session=_nobody),
+    )
 
 
 async def _nobody(_cookie):

@@ -1,19 +1,21 @@
 """Durable runs: started, paused for consent, resumed by whoever is woken, canceled; every event in the store's log."""
 
+import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
-from typing import Any
 
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
 from fujie.agents.lost import bury_if_lost, bury_lost_runs
+from fujie.agents.port import Act, Principal, Runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
+from fujie.agents.watching import watched
+from fujie.errors import FujieError
 from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
@@ -25,21 +27,10 @@ MAX_TITLE_CHARS = 80
 TAKEOVER_ATTEMPTS = 3
 """A worker may renew its lease between our look and our grip; it does so every few seconds."""
 
-Act = Mapping[str, Any]
-
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Principal:
-    """Who asks: a verified user, the delegation that acts for him, and the functions that spoke before us."""
-
-    user: User
-    delegation_id: str
-    act: Act | None = field(default=None, compare=False)
-
-
-class RunService:
+class RunService(Runs):
     """Runs of one agent over one store; what is running here is known by run id."""
 
     def __init__(
@@ -52,12 +43,9 @@ class RunService:
         self._timing = timing or Timing()
         self._owner = str(uuid.uuid4())
         self._running: dict[str, Execution] = {}
+        self._background: set[asyncio.Task[None]] = set()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
-        """Return a new run, held by this worker; `execute` it at once.
-
-        Raises ForbiddenError when the conversation is somebody else's, ConflictError when it is busy.
-        """
         conversation_id = request.session_id or str(uuid.uuid4())
         await self._enter_conversation(principal.user, conversation_id, request)
         run = self._new_run(principal, conversation_id, request)
@@ -71,10 +59,7 @@ class RunService:
         return run
 
     async def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
-        """Yield the run's events as they happen; closing the iterator cancels the run.
-
-        Where a consent was settled before the pause was written, the answer goes on in the same stream.
-        """
+        """Where a consent was settled before the pause was written, the answer goes on in the same stream."""
         event: RunEvent | None = None
         async with aclosing(self._perform(run, 0, act, Turn.start)) as events:
             async for event in events:
@@ -84,8 +69,18 @@ class RunService:
                 async for event in more:
                     yield event
 
+    def background(self, run: Run, act: Act | None = None) -> None:
+        task = asyncio.create_task(_perform_unheard(self.execute(run, act)))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def close(self) -> None:
+        for task in self._background:
+            task.cancel()
+        if self._background:
+            await asyncio.wait(self._background)
+
     async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
-        """Yield what follows a pause, when every consent is settled; else, and at a second delivery, nothing."""
         run = await self._found(run_id)
         if run.status != "waiting" or await self._still_open(run_id):
             return
@@ -103,13 +98,7 @@ class RunService:
                     yield event
 
     async def cancel(self, run_id: str, user: User) -> RunStatus:
-        """End a run that is running or waiting, and return its status; one that has ended stays as it is.
-
-        Raises RunNotFoundError, ForbiddenError.
-        """
-        run = await self._found(run_id)
-        if not _same_person(run.user, user):
-            raise ForbiddenError("this run belongs to somebody else")
+        await self.find(run_id, user)
         if execution := self._running.get(run_id):
             await execution.cancel()
         for _ in range(TAKEOVER_ATTEMPTS):
@@ -117,6 +106,18 @@ class RunService:
             if run.status not in {"running", "waiting"} or await self._take_over_and_cancel(run):
                 break
         return (await self._found(run_id)).status
+
+    async def find(self, run_id: str, user: User) -> Run:
+        run = await self._found(run_id)
+        if not _same_person(run.user, user):
+            raise ForbiddenError("this run belongs to somebody else")
+        return run
+
+    async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
+        await self.find(run_id, user)
+        async with aclosing(watched(self._store, run_id, follow=follow, clock=self._timing.now)) as events:
+            async for event in events:
+                yield event
 
     async def _perform(
         self, run: Run, next_seq: int, act: Act | None, work: Callable[[Turn], Awaitable[None]]
@@ -211,6 +212,15 @@ class RunService:
         await self._store.save_run(held.id, held.fence, status="canceled", now=self._timing.now())
         _log.info("run %s canceled", held.id)
         return True
+
+
+async def _perform_unheard(events: AsyncGenerator[RunEvent, None]) -> None:
+    try:
+        async with aclosing(events):
+            async for _ in events:
+                pass
+    except FujieError as error:
+        _log.warning("a run in the background was given up: %s: %s", error.code, error.message)
 
 
 def _same_person(one: User, other: User) -> bool:

@@ -1,0 +1,56 @@
+"""The port between the protocols' routes and the runs: every way of keeping runs does this, and raises these errors."""
+
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fujie.identity.rows import User
+from fujie.protocols.agentscope.request import AgentRequest
+from fujie.protocols.events import RunEvent
+from fujie.sessions.rows import Run, RunStatus
+
+Act = Mapping[str, Any]
+"""The chain of functions that spoke before us, as the claim `act` has it."""
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks: a verified user, the delegation that acts for him, and the functions that spoke before us."""
+
+    user: User
+    delegation_id: str
+    act: Act | None = field(default=None, compare=False)
+
+
+class Runs(Protocol):
+    """Runs of one agent. Somebody else's run or conversation is a ForbiddenError, an unknown run a RunNotFoundError."""
+
+    async def start(self, principal: Principal, request: AgentRequest) -> Run:
+        """Return a new run, held here; `execute` it at once, or leave it to the `background`.
+
+        Raises ConflictError when its conversation is busy, or a run with the id that the caller chose exists.
+        """
+
+    def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        """Yield the run's events as they happen; closing the iterator cancels the run."""
+
+    def background(self, run: Run, act: Act | None = None) -> None:
+        """Let the run go on with nobody listening; it ends with this service at the latest."""
+
+    def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        """Yield what follows a pause, when every consent is settled; else, and at a second delivery, nothing."""
+
+    async def cancel(self, run_id: str, user: User) -> RunStatus:
+        """End a run that is running or waiting, and return its status; one that has ended stays as it is."""
+
+    async def find(self, run_id: str, user: User) -> Run:
+        """Return the user's run."""
+
+    def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
+        """Yield the run's events from its first, then live ones, until it ends.
+
+        At a pause, wait for what follows when `follow`, else end there. Closing the iterator ends only the watching.
+        """
+
+    async def close(self) -> None:
+        """Cancel what still runs in the background, and return when that is written."""

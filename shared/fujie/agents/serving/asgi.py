@@ -1,0 +1,129 @@
+"""The nouns of ASGI as we use them: a request, its headers, a route, a whole answer. No framework beneath."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fujie.errors import FujieError, InputError, TooLargeError
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+READ_S = 30.0
+DRAIN_LIMIT = 32 * 1024 * 1024
+"""What is read and thrown away so that a client that sends too much can read why it was refused."""
+MAX_QUERY_FIELDS = 64
+WEBSOCKET = "WEBSOCKET"
+"""The method under which a route takes web sockets."""
+
+
+class Headers(Mapping[str, str]):
+    """A request's headers by lower-case name. One that came several times is joined, as RFC 9110 5.3 reads it."""
+
+    __slots__ = ("_raw",)
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        self._raw = raw
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower().encode("latin-1", "replace")
+        values = [value for key, value in self._raw if key == wanted]
+        if not values:
+            raise KeyError(name)
+        return b", ".join(values).decode("latin-1")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self._raw))
+
+    def __len__(self) -> int:
+        return len({name for name, _ in self._raw})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request on one route; `params` holds the parts of the path that the route left open, decoded."""
+
+    method: str
+    path: str
+    headers: Headers
+    receive: Receive
+    scope: Scope
+    params: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """The query's fields, the last value of each. Raises InputError when there are too many."""
+        try:
+            pairs = parse_qsl(
+                self.scope["query_string"].decode("latin-1"), keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS
+            )
+        except ValueError as error:
+            raise InputError(f"the query has more than {MAX_QUERY_FIELDS} fields") from error
+        return dict(pairs)
+
+    async def body(self, limit: int) -> bytes:
+        """Return the body. Raises TooLargeError beyond `limit` bytes, InputError when it does not come in 30 s."""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(READ_S):
+                async for chunk in self._chunks():
+                    size += len(chunk)
+                    if size <= limit:
+                        chunks.append(chunk)
+                    elif size > DRAIN_LIMIT:
+                        break
+        except TimeoutError as error:
+            raise InputError(f"the body did not come within {READ_S:g} s") from error
+        if size > limit:
+            raise TooLargeError(f"the body is over {limit} bytes", repair="send less at once")
+        return b"".join(chunks)
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise InputError("the client went away before its body had come")
+            yield message.get("body", b"")
+            more = message.get("more_body", False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Sequence[tuple[bytes, bytes]] = ()
+
+
+Endpoint = Callable[[Request, Send], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What answers a method at a path; `{name}` in the path stands for one segment, which may not be empty."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    refuse: Callable[[FujieError], Answer]
+    """What an error that came before the answer began looks like in this protocol."""
+
+
+async def answer(send: Send, whole: Answer) -> None:
+    """Send a whole answer."""
+    headers = [
+        (b"content-type", whole.content_type.encode("latin-1")),
+        (b"content-length", str(len(whole.body)).encode()),
+        *whole.headers,
+    ]
+    await send({"type": "http.response.start", "status": whole.status, "headers": headers})
+    await send({"type": "http.response.body", "body": whole.body})

@@ -1,0 +1,20 @@
+"""The one table of the protocols: which module answers which paths. Each is imported by its first request."""
+
+PROTOCOLS: tuple[tuple[str, str], ...] = (
+    ("/health", "fujie.agents.serving.about"),
+    ("/metadata", "fujie.agents.serving.about"),
+    ("/process", "fujie.agents.serving.agentscope"),
+    ("/openai/v1/chat/completions", "fujie.agents.serving.openai_chat"),
+    ("/openai/v1/models", "fujie.agents.serving.openai_chat"),
+    ("/v1/chat/completions", "fujie.agents.serving.openai_chat"),
+    ("/v1/models", "fujie.agents.serving.openai_chat"),
+)
+"""Path, also of everything below it, and a module with `routes(served: Served) -> list[Route]`. The first that fits."""
+
+
+def module_for(path: str) -> str | None:
+    """Return the module that answers a path."""
+    for prefix, module in PROTOCOLS:
+        if path.startswith(prefix) and path[len(prefix) : len(prefix) + 1] in {"", "/"}:
+            return module
+    return None

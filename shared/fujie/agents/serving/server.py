@@ -1,0 +1,137 @@
+"""An agent as an ASGI application: finds the route, sees that every error is answered in its protocol's form."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+
+from fujie.agents.serving.asgi import WEBSOCKET, Answer, App, Headers, Message, Receive, Request, Route, Scope, Send
+from fujie.agents.serving.asgi import answer as say
+from fujie.agents.serving.errors import (
+    HeadersTooLargeError,
+    MethodError,
+    NotFoundError,
+    OverloadedError,
+    plain_refusal,
+)
+from fujie.agents.serving.lifespan import live
+from fujie.agents.serving.protocols import module_for
+from fujie.agents.serving.routing import RoutingTable
+from fujie.agents.serving.served import Served
+from fujie.errors import FujieError
+from fujie.telemetry import kinds_and_places
+
+MAX_HEADER_BYTES = 32 * 1024
+Lifespan = Callable[[], AbstractAsyncContextManager[None]]
+
+_log = logging.getLogger(__name__)
+
+
+class Server:
+    """Answers the protocols and the routes it is given; `rest` gets every path that is none of them."""
+
+    def __init__(
+        self, served: Served, routes: Iterable[Route] = (), *, lifespan: Lifespan | None = None, rest: App | None = None
+    ) -> None:
+        self._served = served
+        self._table = RoutingTable(routes)
+        self._loaded: set[str] = set()
+        self._loading = asyncio.Lock()
+        self._lifespan = lifespan
+        self._rest = rest
+        self._open_requests = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, one web socket, or the life of the server."""
+        if scope["type"] == "lifespan":
+            await live(self._lifespan, receive, send)
+            return
+        self._open_requests += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._open_requests -= 1
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        methods, params = await self._find(path)
+        if not methods and self._rest is not None:
+            await self._rest(scope, receive, send)
+            return
+        method = scope["method"] if scope["type"] == "http" else WEBSOCKET
+        route = methods.get(method)
+        voice = _Voice(scope, send)
+        try:
+            self._check(scope, methods, route)
+            assert route is not None
+            await route.endpoint(Request(method, path, Headers(scope["headers"]), receive, scope, params), voice.send)
+        except FujieError as error:
+            await voice.refuse(route, error)
+        except Exception as error:  # noqa: BLE001 - a fault of ours: the caller gets an answer, the log where it was
+            _log.error("%s %s failed: %s", method, route.path if route else "", kinds_and_places(error))
+            await voice.refuse(route, FujieError("something went wrong here; the log has it"))
+
+    async def _find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
+        found = self._table.find(path)
+        if found[0]:
+            return found
+        module = module_for(path)
+        if module is None or module in self._loaded:
+            return found
+        await self._load(module)
+        return self._table.find(path)
+
+    async def _load(self, module: str) -> None:
+        """Import a protocol at its first request, in a thread: the loop goes on with the others."""
+        async with self._loading:
+            if module not in self._loaded:
+                is_there = module in sys.modules
+                loaded = import_module(module) if is_there else await asyncio.to_thread(import_module, module)
+                self._table.add(loaded.routes(self._served))
+                self._loaded.add(module)
+
+    def _check(self, scope: Scope, methods: Mapping[str, Route], route: Route | None) -> None:
+        if route is None:
+            raise MethodError(methods) if methods else NotFoundError("there is nothing here")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+            raise HeadersTooLargeError(f"the headers are over {MAX_HEADER_BYTES} bytes")
+        if self._open_requests > self._served.config.max_open_requests:
+            raise OverloadedError("as many requests are open as may be", repair="try again in a moment")
+
+
+class _Voice:
+    """The client's `send`, which knows whether the answer has begun: after that, no error can be told."""
+
+    __slots__ = ("_is_begun", "_scope", "_send")
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope = scope
+        self._send = send
+        self._is_begun = False
+
+    async def send(self, message: Message) -> None:
+        self._is_begun = True
+        await self._send(message)
+
+    async def refuse(self, route: Route | None, error: FujieError) -> None:
+        if self._is_begun:
+            return
+        refusal = route.refuse(error) if route else plain_refusal(error)
+        if self._scope["type"] == "http":
+            await say(self._send, refusal)
+        else:
+            await _refuse_socket(self._scope, self._send, refusal)
+
+
+async def _refuse_socket(scope: Scope, send: Send, refusal: Answer) -> None:
+    """Answer a handshake over HTTP where the server can, else close: it makes a 403 of that."""
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": 1008})
+        return
+
+    async def in_handshake(message: Message) -> None:
+        await send({**message, "type": f"websocket.{message['type']}"})
+
+    await say(in_handshake, refusal)

@@ -1,0 +1,230 @@
+"""A run as an answer: what is ready goes out in one piece, silence is filled, a slow reader slows the agent down.
+
+The events are stepped by hand: a step that ends at once was ready, and its frames are kept; before one that must wait,
+what is kept goes out. So no timer, no queue and no task stand between the agent and the socket.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import suppress
+from types import coroutine
+from typing import Any, Protocol
+
+from fujie.agents.serving.asgi import Receive, Request, Send
+from fujie.errors import FujieError
+from fujie.protocols.events import RunEvent
+from fujie.telemetry import kinds_and_places
+
+SSE = "text/event-stream; charset=utf-8"
+PING = b": ping\n\n"
+HEARTBEAT_S = 15.0
+"""Gateways close a connection that says nothing for a minute."""
+MAX_READY_CHARS = 16 * 1024
+"""What is kept before it goes out; the loop gets a turn then, else an agent that never waits starves everyone."""
+SILENT_EVENT_CHARS = 64
+"""What an event without words counts, for the same reason."""
+
+Events = AsyncGenerator[RunEvent, None]
+Step = Generator[Any, None, RunEvent]
+_log = logging.getLogger(__name__)
+
+
+class Wire(Protocol):
+    """Writes events as a protocol's frames."""
+
+    def feed(self, event: RunEvent) -> str:
+        """Return the frames of one event; nothing when the protocol has no word for it."""
+
+    def end(self) -> str:
+        """Return the frames that are due when no more events come."""
+
+
+async def stream_events(
+    request: Request,
+    send: Send,
+    events: Events,
+    wire: Wire,
+    *,
+    content_type: str = SSE,
+    heartbeat: bytes | None = PING,
+) -> None:
+    """Answer with the events as they come; a client that goes away closes them, which cancels the run."""
+    outlet = _Outlet(request.receive, send, content_type, heartbeat)
+    if await _all(events, wire.feed, outlet):
+        outlet.ready.append(wire.end())
+        await outlet.finish()
+
+
+async def fold_events(request: Request, events: Events, feed: Callable[[RunEvent], object]) -> bool:
+    """Feed every event, and say whether that was all: not when the client went away first, which cancels the run."""
+
+    def silently(event: RunEvent) -> str:
+        feed(event)
+        return ""
+
+    return await _all(events, silently, _Listener(request.receive))
+
+
+class _Listener:
+    """A client that is to hear all at the end; from the first wait on, we notice when it goes away."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.ready: list[str] = []
+        self.is_gone = False
+        self._receive = receive
+        self._watching: asyncio.Task[None] | None = None
+
+    async def flush(self) -> None:
+        """Send what is ready, and watch the client from now on."""
+        if self._watching is None:
+            answering = asyncio.current_task()
+            assert answering is not None
+            self._watching = asyncio.create_task(self._watch(answering))
+
+    async def beat(self) -> None:
+        """Fill the silence."""
+
+    def stop_watching(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+
+    async def _watch(self, answering: asyncio.Task[Any]) -> None:
+        while not self.is_gone:
+            try:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    self.is_gone = (await self._receive())["type"].endswith(".disconnect")
+            except TimeoutError:
+                await self.beat()
+        answering.cancel()
+
+
+class _Outlet(_Listener):
+    """A client that hears what is ready at once."""
+
+    def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None) -> None:
+        super().__init__(receive)
+        self._send = send
+        self._content_type = content_type
+        self._heartbeat = heartbeat
+        self._is_begun = self._is_sending = False
+        self._is_silent = True
+
+    async def flush(self) -> None:
+        await super().flush()
+        await self._begin()
+        if self.ready:
+            piece = "".join(self.ready).encode()
+            self.ready.clear()
+            await self._say(piece)
+
+    async def finish(self) -> None:
+        """Send the rest, and end the answer."""
+        await self._begin()
+        await self._send({"type": "http.response.body", "body": "".join(self.ready).encode()})
+
+    async def beat(self) -> None:
+        """Send a heartbeat where nothing was said since the last one; a client that does not read needs none."""
+        if self._heartbeat and self._is_silent and not self._is_sending:
+            await self._say(self._heartbeat)
+        self._is_silent = True
+
+    async def _begin(self) -> None:
+        if self._is_begun:
+            return
+        self._is_begun = True
+        headers = [
+            (b"content-type", self._content_type.encode()),
+            (b"cache-control", b"no-cache"),
+            (b"connection", b"keep-alive"),
+            (b"x-accel-buffering", b"no"),
+        ]
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    async def _say(self, piece: bytes) -> None:
+        self._is_silent, self._is_sending = False, True
+        try:
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            self._is_sending = False
+
+
+async def _all(events: Events, feed: Callable[[RunEvent], str], listener: _Listener) -> bool:
+    """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
+    try:
+        await _pump(events, feed, listener)
+    except FujieError as error:
+        _log.warning("the answer ended early: %s: %s", error.code, error.message)
+    except asyncio.CancelledError:
+        if not listener.is_gone:
+            raise
+    except Exception as error:  # noqa: BLE001 - the answer has begun and must end; a fault of ours, or of an encoder
+        _log.error("the answer ended early: %s", kinds_and_places(error))
+    finally:
+        listener.stop_watching()
+        await events.aclose()
+    if listener.is_gone and (task := asyncio.current_task()) is not None:
+        task.uncancel()
+    return not listener.is_gone
+
+
+async def _pump(events: Events, feed: Callable[[RunEvent], str], listener: _Listener) -> None:
+    ready, size = listener.ready, 0
+    while not listener.is_gone:
+        step: Step = events.__anext__()  # type: ignore[assignment]  # what native generators return
+        try:
+            waits = step.send(None)
+        except StopIteration as done:
+            event: RunEvent = done.value
+        except StopAsyncIteration:
+            return
+        else:
+            await _flush_before(step, waits, listener)
+            size = 0
+            try:
+                event = await _rest(step, waits)
+            except StopAsyncIteration:
+                return
+        text = feed(event)
+        if text:
+            ready.append(text)
+        size += len(text) or SILENT_EVENT_CHARS
+        if size > MAX_READY_CHARS:
+            await listener.flush()
+            await asyncio.sleep(0)
+            size = 0
+
+
+async def _flush_before(step: Step, waits: Any, listener: _Listener) -> None:
+    """Flush while a step waits; where that fails, the step is canceled and ends first."""
+    try:
+        await listener.flush()
+    except BaseException:
+        with suppress(asyncio.CancelledError, StopAsyncIteration):
+            await _rest(step, waits, cancel=True)
+        raise
+
+
+@coroutine
+def _rest(step: Step, waits: Any, *, cancel: bool = False) -> Generator[Any, Any, RunEvent]:
+    """Go on with a step that has begun and yielded `waits`, as the event loop would; return what it gives."""
+    if cancel and waits is not None:
+        waits.cancel()
+    elif cancel:
+        waits = step.throw(asyncio.CancelledError())
+    while True:
+        try:
+            given = yield waits
+        except GeneratorExit:
+            step.close()
+            raise
+        except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
+            try:
+                waits = step.throw(error)
+            except StopIteration as done:
+                return done.value  # type: ignore[no-any-return]
+        else:
+            try:
+                waits = step.send(given)
+            except StopIteration as done:
+                return done.value  # type: ignore[no-any-return]
