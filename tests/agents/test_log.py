@@ -41,6 +41,18 @@ async def test_events_are_written_together_and_soon():
     await log.close()
 
 
+async def test_a_workers_first_events_do_not_wait_for_a_batch():
+    rows = Rows()
+    log = RunLog(rows, "r", 1, delay_s=600)
+    log.add(word("a"))
+    await asyncio.sleep(0.1)
+    assert rows.batches == [(0, ["a"])]
+    log.add(word("b"))
+    await asyncio.sleep(0.03)
+    assert len(rows.batches) == 1
+    await log.close()
+
+
 async def test_a_flush_returns_when_everything_is_written_once():
     rows = Rows()
     log = RunLog(rows, "r", 1, delay_s=0)

@@ -8,6 +8,8 @@ from fujie.sessions.errors import StoreError, StoreUnavailableError
 from fujie.sessions.port import Store
 
 DELAY_S = 0.05
+FIRST_DELAY_S = 0.01
+"""Of a worker's first batch: who allowed something waits for the sign that it goes on."""
 RETRY_DELAY_S = 0.5
 MAX_FAILURES = 6
 """A database that is away for some three seconds loses nothing; then the run stops."""
@@ -22,6 +24,7 @@ class RunLog:
         self._fence = fence
         self._next_seq = next_seq
         self._delay_s = delay_s
+        self._next_delay_s = min(delay_s, FIRST_DELAY_S)
         self._waiting: list[str] = []
         self._writing = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
@@ -52,7 +55,7 @@ class RunLog:
     async def _write_soon(self) -> None:
         failures = 0
         while self._waiting:
-            await asyncio.sleep(RETRY_DELAY_S if failures else self._delay_s)
+            await asyncio.sleep(RETRY_DELAY_S if failures else self._next_delay_s)
             try:
                 await self._write()
                 failures = 0
@@ -71,4 +74,5 @@ class RunLog:
             if batch:
                 await self._store.append_events(self._run_id, self._fence, self._next_seq, batch)
                 self._next_seq += len(batch)
+                self._next_delay_s = self._delay_s
                 del self._waiting[: len(batch)]
