@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks.consent import Waited, waits_of_ours, waits_of_theirs
 from benchmarks.harness import Row, main, row
 from benchmarks.peers import ROOT, peer_python
 
@@ -18,7 +19,9 @@ PEER = "agent-identity-python-sdk"
 FOREIGN = ROOT / "tests" / "contract" / "foreign"
 LATENCY_S = 0.5
 STALL_BUDGET_MS, IMPORT_BUDGET_MS, OVERHEAD_BUDGET_US = 20.0, 120.0, 30.0
+CONSENT_BUDGET_MS = 200.0
 RUNS, QUICK_RUNS = 3, 1
+CONSENTS, QUICK_CONSENTS = 9, 2
 WARM_CALLS, PEER_WARM_CALLS = 5000, 20
 
 
@@ -38,7 +41,7 @@ class Cloud:
         from tests.contract.identity_stack import Stack, consent, query_of, sign_in
 
         self.running = running
-        stack = Stack(running)
+        self.stack = stack = Stack(running)
         stack.create_api_key_provider("weather", "key-1")
         self.token: str = sign_in(running, stack.app_id, "alice")
         asked = stack.ask(stack.clients.data, stack.wat_for(self.token))
@@ -83,14 +86,19 @@ class Agent:
             text=True,
         )
         self._write(cloud.token)
-        self.import_ms: float = self._found()["import_ms"]
+        self.import_ms: float = self.hear()["import_ms"]
 
     def call(self, tool: str, callers: int = 1, rounds: int = 1) -> Found:
         """Call a tool, by so many callers at once, so many times."""
         before = self._cloud.requests()
         self._write(json.dumps({"tool": tool, "callers": callers, "rounds": rounds}))
-        found = self._found()
+        found = self.hear()
         return Found(found["ms"], found["stall_ms"], self._cloud.requests() - before)
+
+    def begin(self, tool: str) -> dict[str, Any]:
+        """Call a tool that says something before it is done, and return that."""
+        self._write(json.dumps({"tool": tool}))
+        return self.hear()
 
     def close(self) -> None:
         """End the process."""
@@ -105,11 +113,12 @@ class Agent:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def _found(self) -> dict[str, float]:
+    def hear(self) -> dict[str, Any]:
+        """Return what the agent says next."""
         assert self._process.stdout
         for line in self._process.stdout:
             if line.startswith("FOUND "):
-                found: dict[str, float] = json.loads(line.removeprefix("FOUND "))
+                found: dict[str, Any] = json.loads(line.removeprefix("FOUND "))
                 return found
         raise RuntimeError("the agent ended")
 
@@ -119,7 +128,8 @@ def measure(quick: bool) -> list[Row]:  # noqa: FBT001 - the harness passes it
     runs = QUICK_RUNS if quick else RUNS
     with _cloud() as cloud, tempfile.TemporaryDirectory() as directory:
         home = Path(directory)
-        return [*_requests(cloud, home), *_waits(cloud, home, runs), *_weights(cloud, home, runs)]
+        measured = [*_requests(cloud, home), *_waits(cloud, home, runs), *_weights(cloud, home, runs)]
+        return [*measured, *_consents(cloud, home, QUICK_CONSENTS if quick else CONSENTS)]
 
 
 def _requests(cloud: Cloud, home: Path) -> list[Row]:
@@ -172,6 +182,20 @@ def _weights(cloud: Cloud, home: Path, runs: int) -> list[Row]:
         _within(row("import, for ours on top of httpx2", "ms", *importing, PEER, 0.5), IMPORT_BUDGET_MS),
         _within(row("a warm call, without latency", "us", *overhead, PEER, 0.02), OVERHEAD_BUDGET_US),
     ]
+
+
+def _consents(cloud: Cloud, home: Path, runs: int) -> list[Row]:
+    mine = waits_of_ours(runs)
+    with _agents(cloud, home) as (_, agent):
+        theirs = waits_of_theirs(cloud, agent, runs)
+
+    def found(name: str, since: Callable[[Waited], float]) -> Row:
+        ours, peer = (statistics.median(map(since, waits)) for waits in (mine, theirs))
+        return row(name, "ms", ours, peer, PEER, 0.2)
+
+    granted = found("consent granted to run going on", lambda waited: waited.since_answer)
+    sent = found("the same from the return, the provider's code redeemed in it", lambda waited: waited.since_sent)
+    return [_within(granted, CONSENT_BUDGET_MS), sent]
 
 
 def _each(figure: Callable[[Sequence[float]], float], pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:

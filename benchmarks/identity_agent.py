@@ -1,7 +1,8 @@
 """An agent that gets credentials by decorator: with ours, or with the official SDK in that one's environment.
 
-Told by lines of JSON: {"tool", "callers", "rounds"}; answers with {"ms", "stall_ms"}. The first line it writes says how
-long its imports took. `ours` imports httpx2 before: that is what an agent has anyway.
+Told by lines of JSON: {"tool", "callers", "rounds"}; answers with {"ms", "stall_ms"}, `consent` first with the URL
+that its user has to open. The first line it writes says how long its imports took. `ours` imports httpx2 before: that
+is what an agent has anyway.
 """
 
 import asyncio
@@ -57,8 +58,19 @@ def official(token: str) -> tuple[Tools, AbstractContextManager[None]]:
     async def oauth(access_token: str) -> str:
         return access_token
 
+    @requires_access_token(
+        credential_provider_name="library",
+        scopes=["books.read"],
+        auth_flow="USER_FEDERATION",
+        callback_url="http://localhost:8090/callback",
+        force_authentication=True,
+        on_auth_url=lambda url: say({"url": url}),
+    )
+    async def consent(access_token: str) -> str:
+        return access_token
+
     AgentIdentityContext.set_user_token(token)
-    return {"api_key": api_key, "sts": sts, "oauth": oauth}, nullcontext()
+    return {"api_key": api_key, "sts": sts, "oauth": oauth, "consent": consent}, nullcontext()
 
 
 async def asked(tool: Callable[[], Awaitable[Any]], callers: int, rounds: int) -> dict[str, float]:
@@ -94,7 +106,7 @@ async def serve(tools: Tools) -> None:
         say(await asked(tools[told["tool"]], told.get("callers", 1), told.get("rounds", 1)))
 
 
-def say(found: dict[str, float]) -> None:
+def say(found: dict[str, Any]) -> None:
     print("FOUND " + json.dumps(found), flush=True)
 
 
