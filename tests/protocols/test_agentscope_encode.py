@@ -157,6 +157,24 @@ def test_a_pause_is_an_incomplete_response_and_a_resume_goes_on_counting():
     assert rest[-1]["usage"] == {"input_tokens": 3}
 
 
+@pytest.mark.parametrize(
+    ("rest", "status"),
+    [
+        ([], "failed"),
+        ([RunPaused(("c1",)), RunResumed(5)], "failed"),
+        ([RunCanceled(3)], None),
+        ([RunPaused(())], None),
+    ],
+)
+def test_an_answer_that_is_cut_off_is_a_failed_response_and_one_that_rests_is_left_alone(rest, status):
+    encoder = Encoder()
+    for event in [*HELLO[:4], *rest]:
+        encoder.feed(event)
+    last = [(body["object"], body["status"], body.get("error")) for body in bodies(encoder.end())][-1:]
+    error = {"code": "lost", "message": "the answer was cut off"}
+    assert last == ([("response", status, error)] if status else [])
+
+
 def test_a_canceled_run_ends_with_a_canceled_response():
     assert bodies(encode([STARTED, RunCanceled(3)]))[-1]["status"] == "canceled"
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from fujie.protocols.agentscope.encode import consent_words
+from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.events import (
     ConsentRequired,
     ConsentResolved,

@@ -11,7 +11,7 @@ from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from fujie.permission import CredentialBadge
-from fujie.protocols.agentscope.encode import consent_words
+from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.agentscope.words import compact
 from fujie.protocols.events import (
     ConsentRequired,

@@ -34,19 +34,11 @@ class Process:
         with bind(run_id=run.id, user_id=run.user.id):
             events = runs.execute(run, principal.act)
             if asked.stream:
-                await stream_events(request, send, events, AgentScopeWire())
+                await stream_events(request, send, events, Encoder())
                 return
             last = _LastFrame()
             if await fold_events(request, events, last.feed):
                 await answer(send, Answer(200, last.text.encode()))
-
-
-class AgentScopeWire(Encoder):
-    """AgentScope's frames; its streams have no last word of their own."""
-
-    def end(self) -> str:
-        """Return nothing."""
-        return ""
 
 
 class _LastFrame:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fujie.protocols.agentscope.encode import consent_words
+from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.events import ConsentRequired
 
 REASON = "fujie:authorization"

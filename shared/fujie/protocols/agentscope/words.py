@@ -12,6 +12,8 @@ _LINE_ENDS = (("\u2028", "\\u2028"), ("\u2029", "\\u2029"), ("\x85", "\\u0085"))
 
 def clean(text: str) -> str:
     """Return the text with each lone surrogate, which UTF-8 cannot carry, replaced by U+FFFD."""
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -19,7 +21,7 @@ def clean(text: str) -> str:
     return text
 
 
-def _on_one_line(encoded: str) -> str:
+def on_one_line(encoded: str) -> str:
     """Return JSON text without raw line ends: JSON allows these three, but many readers of streams split at them."""
     if not encoded.isascii():
         for line_end, escaped in _LINE_ENDS:
@@ -29,12 +31,12 @@ def _on_one_line(encoded: str) -> str:
 
 def string(text: str) -> str:
     """Return a JSON string, non-ASCII unescaped."""
-    return _on_one_line(encode_basestring(clean(text)))
+    return on_one_line(encode_basestring(clean(text)))
 
 
 def compact(value: Any) -> str:
     """Return JSON without spaces, non-ASCII unescaped."""
-    return _on_one_line(clean(_compact(value)))
+    return on_one_line(clean(_compact(value)))
 
 
 def text_block(text: str) -> str:

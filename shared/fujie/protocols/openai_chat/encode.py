@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from fujie.protocols.agentscope.encode import consent_words
+from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.agentscope.words import clean, compact
 from fujie.protocols.events import (
     ConsentRequired,

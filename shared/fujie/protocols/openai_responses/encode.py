@@ -9,7 +9,7 @@ of a tool's output, `ok`, `duration_ms`, `error_code`, `credential`; of the Resp
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
-from fujie.protocols.agentscope.encode import consent_words
+from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.agentscope.words import compact
 from fujie.protocols.events import (
     ConsentRequired,

@@ -1,0 +1,93 @@
+"""The protocol's objects as JSON text, keys and nulls in the traced order. Stateless: numbers are handed in."""
+
+from dataclasses import asdict
+from json.encoder import encode_basestring
+from typing import Any
+
+from fujie.permission import ConsentRequest
+from fujie.protocols.agentscope.words import clean, compact, on_one_line, string
+from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled, ToolCalling, ToolReturned
+
+
+class OpenText:
+    """A message of text that has begun: what came so far, in pieces."""
+
+    __slots__ = ("_before", "kind", "pieces")
+
+    def __init__(self, message_id: str, kind: str) -> None:
+        self.kind = kind
+        """`message` or `reasoning`."""
+        self.pieces: list[str] = []
+        self._before = (
+            ',"object":"content","status":"in_progress","error":null,"type":"text","index":0,"delta":true,'
+            f'"msg_id":{string(message_id)},"text":'
+        )
+
+    def add(self, text: str) -> str:
+        """Take in a piece, and return its event from behind the sequence number on."""
+        piece = clean(text)
+        self.pieces.append(piece)
+        return f"{self._before}{on_one_line(encode_basestring(piece))}"
+
+
+def message(number: int, status: str, message_id: str, kind: str, role: str, content: str, metadata: str) -> str:
+    """Return a `message`; `content` is `null` or the list of its parts."""
+    return (
+        f'{{"sequence_number":{number},"object":"message","status":"{status}","error":null,'
+        f'"id":{string(message_id)},"type":"{kind}","role":"{role}","content":{content},"code":null,'
+        f'"message":null,"usage":null,"metadata":{metadata}}}'
+    )
+
+
+def content(number: int, status: str, delta: str, message_id: str, payload: str, index: int) -> str:
+    """Return a `content`, of text or of data as its payload says."""
+    kind = "text" if payload.startswith('"text"') else "data"
+    return (
+        f'{{"sequence_number":{number},"object":"content","status":"{status}","error":null,'
+        f'"type":"{kind}","index":{index},"delta":{delta},"msg_id":{string(message_id)},{payload}}}'
+    )
+
+
+def snapshot(payload: str) -> str:
+    """Return a data part as messages repeat it: its own numbers are null (protocol notes 1.5)."""
+    return (
+        '{"sequence_number":null,"object":"content","status":null,"error":null,"type":"data","index":null,'
+        f'"delta":false,"msg_id":null,{payload}}}'
+    )
+
+
+def call_data(event: ToolCalling | ToolCalled) -> str:
+    """Return the payload of a call, as far as it is written."""
+    call_id, name, arguments = map(string, (event.call_id, event.name, event.arguments))
+    return f'"data":{{"call_id":{call_id},"name":{name},"arguments":{arguments}}}'
+
+
+def outcome(event: ToolReturned) -> str:
+    """Return the metadata of a tool's output: how it went, and with which credential."""
+    badge = asdict(event.credential) if event.credential else None
+    return compact(
+        {"ok": event.ok, "duration_ms": event.duration_ms, "credential": badge, "error_code": event.error_code}
+    )
+
+
+def consent_data(event: ConsentRequired | ConsentResolved) -> str:
+    """Return the payload that says to a program what the words say to a person."""
+    data: dict[str, Any] = {"type": "authorization_resolved"}
+    if isinstance(event, ConsentResolved):
+        data |= {"consent_id": event.consent_id, "outcome": event.outcome}
+    else:
+        data = {"type": "authorization_required"} | asdict(event.request) | {"call_id": event.call_id}
+    return f'"data":{compact(data)}'
+
+
+def consent_words(request: ConsentRequest) -> str:
+    """Return what a person reads who sees only text: both languages, since a replayed log knows no reader.
+
+    It ends with an empty line: such a client joins all texts, and the answer follows.
+    """
+    english = ", ".join(scope.words.get("en", scope.name) for scope in request.scopes)
+    chinese = "、".join(scope.words.get("zh", scope.name) for scope in request.scopes)
+    return (
+        f"Permission needed: {request.provider_name} ({english}).\nReview and allow: {request.connect_url}\n\n"
+        f"需要授权：{request.provider_name}（{chinese}）。\n请查看并允许：{request.connect_url}\n\n"
+    )
