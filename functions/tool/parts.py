@@ -12,9 +12,12 @@ from fujie.identity.acting import Refresher
 from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.consent import ConsentDesk
 from fujie.identity.delegation import Opener, Sealer
+from fujie.identity.envelope import HeldKeys, wrapping_keys
 from fujie.identity.internal import InternalVerifier
+from fujie.identity.kms import KmsKey
 from fujie.identity.ledger import Ledger, LedgerKey
 from fujie.identity.outbound import CredentialBroker, StsCredential
+from fujie.identity.shared_credentials import SharedCredentials
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
 from fujie.settings import Settings, caller_key_from_environ
@@ -53,7 +56,8 @@ def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Sto
         raise SettingsError("FUJIE_LEDGER_KEY is not set", repair="give `tool` the stack's key for its ledger")
     http, registry = http_client(), Registry(tools)
     store = store or store_from_settings(settings)
-    broker = CredentialBroker(settings, http, store, ConsentDesk(settings, store), caller_key_from_environ)
+    desk, shared = ConsentDesk(settings, store), _shared(settings, http, store)
+    broker = CredentialBroker(settings, http, store, desk, caller_key_from_environ, shared=shared)
     ledger = Ledger(store, LedgerKey(settings.ledger_key))
     return Parts(
         settings=settings,
@@ -64,6 +68,17 @@ def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Sto
         refresher=_refresher(settings, http),
         registry=registry,
         caller=Caller(registry, broker, settings, http, lambda sts: _objects(settings, sts), ledger),
+    )
+
+
+def _shared(settings: Settings, http: httpx2.AsyncClient, store: Store) -> SharedCredentials | None:
+    """Return how instances share credentials: not at all, unless the stack gives a key for it."""
+    if settings.shared_cache_kms_key:
+        return SharedCredentials(store, KmsKey(settings, http, caller_key_from_environ))
+    if settings.shared_cache_key is None:
+        return None
+    return SharedCredentials(
+        store, HeldKeys(wrapping_keys(settings.shared_cache_key, setting="FUJIE_SHARED_CACHE_KEY"))
     )
 
 

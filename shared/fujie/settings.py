@@ -85,6 +85,11 @@ class Settings:
     """Its private half: only `tool` and `callback` have it."""
     ledger_key: Secret | None = None
     """With which `tool` seals the ledger of credentials; nobody else has it."""
+    shared_cache_key: Secret | None = None
+    """JWK or JWK set under which `tool`'s instances share credentials through the store; without one they do not."""
+    shared_cache_kms_key: str = ""
+    """Id of a key in KMS that does it instead."""
+    kms_endpoint: str = ""
     agent: str = ""
     """Path of the agent file to serve; empty serves the agent that ships."""
     agent_about: AgentAbout | None = None
@@ -142,6 +147,9 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         sealing_public_key=env.get("FUJIE_SEALING_PUBLIC_KEY", ""),
         sealing_private_key=_secret(env, "FUJIE_SEALING_PRIVATE_KEY"),
         ledger_key=_secret(env, "FUJIE_LEDGER_KEY"),
+        shared_cache_key=_secret(env, "FUJIE_SHARED_CACHE_KEY"),
+        shared_cache_kms_key=env.get("FUJIE_SHARED_CACHE_KMS_KEY", ""),
+        kms_endpoint=_endpoint(env, "KMS", f"kms-vpc.{region}.aliyuncs.com"),
         agent=env.get("FUJIE_AGENT", ""),
         agent_about=_agent_about(env),
         agent_endpoint=env.get("FUJIE_AGENT_ENDPOINT", "").rstrip("/"),

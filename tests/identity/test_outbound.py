@@ -105,7 +105,7 @@ async def test_a_refusal_is_not_kept(broker, cloud):
 
 async def test_a_token_that_its_receiver_refused_is_asked_for_again(broker, cloud):
     issued = await broker.oauth(acting_as(), "p", ("b", "a"), ask=ASK)
-    broker.forget(acting_as(), issued)
+    await broker.forget(acting_as(), issued)
     assert await broker.oauth(acting_as(), "p", ("b", "a"), ask=ASK) != issued
 
 

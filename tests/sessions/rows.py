@@ -3,7 +3,16 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from fujie.identity.rows import BrowserSession, Consent, Delegation, Grant, LedgerEntry, LoginAttempt, User
+from fujie.identity.rows import (
+    BrowserSession,
+    Consent,
+    Delegation,
+    Grant,
+    LedgerEntry,
+    LoginAttempt,
+    SealedCredential,
+    User,
+)
 from fujie.sessions.rows import Conversation, Run
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -40,6 +49,7 @@ GRANT = Grant("grant-1", ALICE, "time", ("time.read",), NOW, words='{"provider_n
 ENTRY = LedgerEntry(
     NOW, "process < chat", ALICE, "run-1", "call-1", "tell_time", "oauth", "time", ("time.read",), "issued", "ok", "f"
 )
+SEALED = SealedCredential("whose-and-for-what", '{"v": 1}', LATER)
 
 
 async def with_run(store, run: Run = RUN, **changes) -> Run:

@@ -20,6 +20,7 @@ from tests.sessions.rows import (
     LATER,
     NOW,
     RUN,
+    SEALED,
     SESSION,
     with_run,
 )
@@ -387,6 +388,48 @@ async def test_a_token_is_spent_once_and_forgotten_when_it_has_ended(store):
 async def test_of_many_who_spend_a_token_at_once_one_may(rivals):
     spent = await asyncio.gather(*(rivals[n % 2].spend_token("t", NOW, LATER) for n in range(12)))
     assert sorted(spent) == [False] * 11 + [True]
+
+
+# Credentials that instances share
+
+
+async def test_a_shared_credential_is_found_by_every_instance_until_it_is_dropped(rivals):
+    assert await rivals[1].kept_credential(SEALED.key_hash) is None
+    await rivals[0].keep_credential(SEALED, NOW, 10)
+    assert await rivals[1].kept_credential(SEALED.key_hash) == SEALED
+    assert await rivals[1].kept_credential("other") is None
+    await rivals[1].drop_credential("other")
+    await rivals[1].drop_credential(SEALED.key_hash)
+    assert await rivals[0].kept_credential(SEALED.key_hash) is None
+
+
+async def test_a_newer_shared_credential_takes_the_older_ones_place(store):
+    newer = replace(SEALED, sealed="newer", expires_at=NOW + timedelta(minutes=1))
+    for row in (SEALED, newer):
+        await store.keep_credential(row, NOW, 10)
+    assert await store.kept_credential(SEALED.key_hash) == newer
+
+
+async def test_shared_credentials_that_have_ended_go_with_the_next_that_comes(store):
+    for minutes in (1, 2, 3):
+        row = replace(SEALED, key_hash=f"k{minutes}", expires_at=NOW + timedelta(minutes=minutes))
+        await store.keep_credential(row, NOW, 10)
+    await store.keep_credential(SEALED, NOW + timedelta(minutes=2), 10)
+    found = [await store.kept_credential(key) is not None for key in ("k1", "k2", "k3", SEALED.key_hash)]
+    assert found == [False, False, True, True]
+
+
+async def test_of_too_many_shared_credentials_those_that_end_first_go(store):
+    for minutes in (4, 1, 3, 2):
+        row = replace(SEALED, key_hash=f"k{minutes}", expires_at=NOW + timedelta(minutes=minutes))
+        await store.keep_credential(row, NOW, 2)
+    assert [await store.kept_credential(f"k{n}") is not None for n in (1, 2, 3, 4)] == [False, False, True, True]
+
+
+async def test_many_who_share_the_same_credential_at_once_leave_one(rivals):
+    keeping = (rivals[n % 2].keep_credential(replace(SEALED, sealed=f"s{n}"), NOW, 10) for n in range(8))
+    await asyncio.gather(*keeping)
+    assert (await rivals[0].kept_credential(SEALED.key_hash)).sealed in {f"s{n}" for n in range(8)}
 
 
 # Ledger

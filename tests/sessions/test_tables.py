@@ -1,7 +1,7 @@
 import pytest
 
 from fujie.sessions import tables
-from tests.sessions.rows import ATTEMPT, CONSENT, CONVERSATION, DELEGATION, RUN, SESSION
+from tests.sessions.rows import ATTEMPT, CONSENT, CONVERSATION, DELEGATION, RUN, SEALED, SESSION
 
 EVERY_ROW = {
     "LOGIN_ATTEMPTS": ATTEMPT,
@@ -10,6 +10,7 @@ EVERY_ROW = {
     "CONVERSATIONS": CONVERSATION,
     "RUNS": RUN,
     "CONSENTS": CONSENT,
+    "SHARED_CREDENTIALS": SEALED,
 }
 
 

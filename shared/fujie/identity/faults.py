@@ -118,7 +118,7 @@ def _meaning(action: str, status: int, code: str) -> tuple[type[IdentityError], 
 def _permission(action: str) -> str:
     if action == "AssumeRoleForWorkloadIdentity":
         return _TRUST
-    product = "fc" if action == "InvokeFunction" else "agentidentitydata"
+    product = {"InvokeFunction": "fc", "Encrypt": "kms", "Decrypt": "kms"}.get(action, "agentidentitydata")
     return f"allow {product}:{action} to the role of the function"
 
 

@@ -22,6 +22,13 @@ def new_sealing_key() -> tuple[Secret, str]:
     return _new_key({"use": "enc", "alg": "ECDH-ES+A256KW"})
 
 
+def new_wrapping_key() -> Secret:
+    """Return a fresh key for FUJIE_SHARED_CACHE_KEY, as JWK with a `kid`."""
+    from joserfc.jwk import OctKey
+
+    return Secret(json.dumps(OctKey.generate_key(256, auto_kid=True).as_dict(private=True)))
+
+
 def keys_from_jwk(text: str, *, setting: str) -> "list[ECKey]":
     """Return the EC P-256 keys of a JWK or a JWK set (the newest first, for rotation).
 

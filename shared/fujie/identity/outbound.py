@@ -10,7 +10,7 @@ a seal that somebody forged for another person opens no cache.
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -25,6 +25,7 @@ from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuest
 from fujie.identity.errors import AuthorizationRequired, CloudRefusedError, IdentityMisconfiguredError
 from fujie.identity.grants import Permission, note_use, permission
 from fujie.identity.port import IdentityStore
+from fujie.identity.shared_credentials import SharedCredentials, SharedSecret
 from fujie.identity.workload_tokens import Whom, WorkloadTokens
 from fujie.permission import CredentialBadge
 from fujie.secret import Secret
@@ -81,6 +82,7 @@ class CredentialBroker:
         desk: ConsentDesk,
         caller_key: Callable[[], CallerKey],
         *,
+        shared: SharedCredentials | None = None,
         now: clock.Clock = clock.now,
     ) -> None:
         if not settings.workload_identity:
@@ -92,6 +94,7 @@ class CredentialBroker:
         self._data_plane = DataPlane(settings, http, caller_key, now=now)
         self._store = store
         self._desk = desk
+        self._shared = shared
         self._now = now
         self._wats = WorkloadTokens(self._data_plane, self._workload, now=now)
         self._issued: CredentialCache[CacheKey, IssuedCredential] = CredentialCache(now=now)
@@ -101,7 +104,8 @@ class CredentialBroker:
         """Return the workload's API key for the provider, obtained in the user's run."""
         await self._wats.subject(_whom(acting))
         key = self._key(acting, provider, (), "api_key")
-        return await self._issued.get_or_fetch(key, lambda: self._fetch_api_key(acting, provider))
+        fetch = partial(self._fetch_api_key, acting, provider)
+        return await self._issued.get_or_fetch(key, partial(self._shared_or_fetched, key, "", fetch, NO_TIME))
 
     async def oauth(
         self,
@@ -136,7 +140,8 @@ class CredentialBroker:
         lasting: timedelta,
     ) -> IssuedCredential:
         key = replace(self._key(acting, provider, scopes, "oauth"), generation=allowed.generation)
-        fetch = partial(self._fetch_oauth, acting, provider, scopes, ask, allowed)
+        asking = partial(self._fetch_oauth, acting, provider, scopes, ask, allowed)
+        fetch = partial(self._shared_or_fetched, key, acting.user.name, asking, lasting)
         try:
             return await self._issued.get_or_fetch(key, fetch, lasting=lasting)
         except AuthorizationRequired as asked:
@@ -154,10 +159,29 @@ class CredentialBroker:
         key = self._key(acting, "sts", (), "sts", digest)
         return await self._roles.get_or_fetch(key, lambda: self._fetch_sts(acting, policy, session_name))
 
-    def forget(self, acting: Acting, credential: IssuedCredential) -> None:
+    async def forget(self, acting: Acting, credential: IssuedCredential) -> None:
         """Drop a credential that its receiver refused, so that the next call asks the cloud again."""
         key = self._key(acting, credential.provider, credential.scopes, credential.kind)
-        self._issued.forget(replace(key, generation=credential.generation))
+        key = replace(key, generation=credential.generation)
+        self._issued.forget(key)
+        if self._shared is not None:
+            await self._shared.forget(key)
+
+    async def _shared_or_fetched(
+        self, key: CacheKey, user_name: str, fetch: Callable[[], Awaitable[Kept[IssuedCredential]]], lasting: timedelta
+    ) -> Kept[IssuedCredential]:
+        """Return what another instance shares, else fetch it and share it."""
+        if self._shared is None or key.kind == "sts":
+            return await fetch()
+        found = await self._shared.get(key, lasting=lasting)
+        if found is not None:
+            secret, ends = found.secret, found.expires_at
+            issued = IssuedCredential(key.kind, key.provider, key.scopes, secret, ends, user_name, key.generation)
+            return Kept(issued, found.until)
+        kept = await fetch()
+        if kept.until is not None:
+            await self._shared.put(key, SharedSecret(kept.value.secret, kept.value.expires_at, kept.until))
+        return kept
 
     async def _fetch_api_key(self, acting: Acting, provider: str) -> Kept[IssuedCredential]:
         secret = await self._wats.ask_with(

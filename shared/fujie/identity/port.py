@@ -12,6 +12,7 @@ from fujie.identity.rows import (
     Grant,
     LedgerEntry,
     LoginAttempt,
+    SealedCredential,
     User,
 )
 
@@ -105,6 +106,13 @@ class IdentityStore(Protocol):
     # Internal tokens that were used for a change
     async def spend_token(self, token_id: str, now: datetime, expires_at: datetime) -> bool:
         """Say whether this is the token's first use, once, also under concurrency; forgets those that have ended."""
+
+    # Credentials that instances share, in envelopes
+    async def keep_credential(self, row: SealedCredential, now: datetime, limit: int) -> None:
+        """Keep the row in the place of an older one; rows that have ended go, and those next to end beyond `limit`."""
+
+    async def kept_credential(self, key_hash: str) -> SealedCredential | None: ...
+    async def drop_credential(self, key_hash: str) -> None: ...
 
     # Ledger
     async def append_ledger(self, entry: LedgerEntry, seal: Callable[[LedgerEntry], str]) -> LedgerEntry:

@@ -108,6 +108,17 @@ class Grant:
     """JSON text as in `Consent.words`."""
 
 
+@dataclass(frozen=True)
+class SealedCredential:
+    """A credential that the instances of a function share, in an envelope that this row alone does not open."""
+
+    key_hash: str
+    """SHA-256 of whose it is and for what."""
+    sealed: str
+    expires_at: datetime
+    """When the row may be swept up; until when the credential may be used lies inside."""
+
+
 Decision = Literal["issued", "asked", "refused"]
 
 

@@ -14,6 +14,7 @@ from fujie.identity.rows import (
     Grant,
     LedgerEntry,
     LoginAttempt,
+    SealedCredential,
     User,
 )
 from fujie.sessions.errors import ConflictError, FencedError
@@ -37,6 +38,7 @@ class MemoryStore(Store):
         self._consents: dict[str, Consent] = {}
         self._grants: dict[tuple[str, str, str], Grant] = {}
         self._spent: dict[str, datetime] = {}
+        self._shared: dict[str, SealedCredential] = {}
         self._ledger: list[LedgerEntry] = []
 
     async def open(self) -> None:
@@ -253,6 +255,19 @@ class MemoryStore(Store):
             return False
         self._spent[token_id] = expires_at
         return True
+
+    # Credentials that instances share
+
+    async def keep_credential(self, row: SealedCredential, now: datetime, limit: int) -> None:
+        others = [kept for kept in self._shared.values() if kept.expires_at > now and kept.key_hash != row.key_hash]
+        last_to_end = sorted([*others, row], key=lambda kept: (-kept.expires_at.timestamp(), kept.key_hash))
+        self._shared = {kept.key_hash: kept for kept in last_to_end[:limit]}
+
+    async def kept_credential(self, key_hash: str) -> SealedCredential | None:
+        return self._shared.get(key_hash)
+
+    async def drop_credential(self, key_hash: str) -> None:
+        self._shared.pop(key_hash, None)
 
     # Ledger
 

@@ -23,6 +23,7 @@ from fujie.identity.rows import (
     Grant,
     LedgerEntry,
     LoginAttempt,
+    SealedCredential,
     User,
 )
 from fujie.sessions.engine import engine_for
@@ -41,6 +42,7 @@ from fujie.sessions.tables import (
     REVISION,
     RUN_EVENTS,
     RUNS,
+    SHARED_CREDENTIALS,
     SPENT_TOKENS,
     Row,
     RowType,
@@ -287,6 +289,28 @@ class SqlStore(Store):
         except ConflictError:
             return False
         return True
+
+    # Credentials that instances share
+
+    async def keep_credential(self, row: SealedCredential, now: datetime, limit: int) -> None:
+        table = SHARED_CREDENTIALS
+        last_to_end = sa.select(table.c.key_hash).order_by(table.c.expires_at.desc(), table.c.key_hash).limit(limit)
+        try:
+            async with self._transaction() as connection:
+                going = sa.or_(table.c.expires_at <= now, table.c.key_hash == row.key_hash)
+                await connection.execute(sa.delete(table).where(going))
+                await connection.execute(sa.insert(table).values(columns_from_row(row)))
+                await connection.execute(sa.delete(table).where(table.c.key_hash.not_in(last_to_end)))
+        except ConflictError:
+            return  # another instance kept it at the same moment
+
+    async def kept_credential(self, key_hash: str) -> SealedCredential | None:
+        table = SHARED_CREDENTIALS
+        return await self._one(SealedCredential, sa.select(table).where(table.c.key_hash == key_hash))
+
+    async def drop_credential(self, key_hash: str) -> None:
+        table = SHARED_CREDENTIALS
+        await self._write(sa.delete(table).where(table.c.key_hash == key_hash))
 
     # Ledger
 

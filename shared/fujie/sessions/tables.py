@@ -9,14 +9,34 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
 
-from fujie.identity.rows import BrowserSession, Consent, Delegation, Grant, LedgerEntry, LoginAttempt, User
+from fujie.identity.rows import (
+    BrowserSession,
+    Consent,
+    Delegation,
+    Grant,
+    LedgerEntry,
+    LoginAttempt,
+    SealedCredential,
+    User,
+)
 from fujie.sessions.rows import Conversation, Run
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""
 
-Row = LoginAttempt | BrowserSession | Delegation | Conversation | Run | Consent | Grant | LedgerEntry
-RowType = TypeVar("RowType", LoginAttempt, BrowserSession, Delegation, Conversation, Run, Consent, Grant, LedgerEntry)
+Row = LoginAttempt | BrowserSession | Delegation | Conversation | Run | Consent | Grant | LedgerEntry | SealedCredential
+RowType = TypeVar(
+    "RowType",
+    LoginAttempt,
+    BrowserSession,
+    Delegation,
+    Conversation,
+    Run,
+    Consent,
+    Grant,
+    LedgerEntry,
+    SealedCredential,
+)
 
 
 class Moment(sa.types.TypeDecorator[datetime]):
@@ -185,6 +205,15 @@ SPENT_TOKENS = sa.Table(
     _text("id", primary_key=True),
     _moment("expires_at"),
     sa.Index("spent_tokens_by_end", "expires_at"),
+)
+
+SHARED_CREDENTIALS = sa.Table(
+    "shared_credentials",
+    METADATA,
+    _text("key_hash", primary_key=True),
+    _text("sealed"),
+    _moment("expires_at"),
+    sa.Index("shared_credentials_by_end", "expires_at"),
 )
 
 LEDGER = sa.Table(

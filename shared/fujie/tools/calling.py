@@ -110,7 +110,7 @@ class Caller:
         except Exception as raised:  # a tool is somebody else's code: whatever it raises becomes a named error
             error = named_error(raised, tool, door)
             if isinstance(error, ProviderDeniedError):
-                self._grants.forget(acting, grant)
+                await self._grants.forget(acting, grant)
             raise error from raised
 
     def _door(self, tool: Tool, grant: Grant) -> "Door":

@@ -67,10 +67,10 @@ class Grants:
                 f"no credential within {DEADLINE_S:g} s", repair="try again in a moment"
             ) from error
 
-    def forget(self, acting: Acting, grant: Grant) -> None:
+    async def forget(self, acting: Acting, grant: Grant) -> None:
         """Drop a credential that the provider refused, so that the next call obtains a new one."""
         if grant.issued is not None:
-            self._broker.forget(acting, grant.issued)
+            await self._broker.forget(acting, grant.issued)
 
     async def _grant(self, acting: Acting, asked: Asked) -> Grant:
         credential = asked.tool.credential
