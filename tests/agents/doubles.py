@@ -127,7 +127,7 @@ def consent_request(name: str) -> ConsentRequest:
 
 def asked(text: str, **fields) -> AgentRequest:
     message = {"role": "user", "content": [{"type": "text", "text": text}]}
-    return AgentRequest.model_validate({"input": [message]} | fields)
+    return AgentRequest.from_value({"input": [message]} | fields)
 
 
 def alice() -> Principal:

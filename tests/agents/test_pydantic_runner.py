@@ -133,7 +133,7 @@ async def test_the_whole_input_is_read():
         ]
     }
     seen = []
-    await collect(runner(["ok"], seen=seen).step(Step(AgentRequest.model_validate(body), TOOLS)))
+    await collect(runner(["ok"], seen=seen).step(Step(AgentRequest.from_value(body), TOOLS)))
     parts = [(part.part_kind, part.content) for message in seen[0][0] for part in message.parts]
     assert parts == [
         ("system-prompt", "be kind"),
@@ -154,5 +154,5 @@ async def test_the_whole_input_is_read():
 )
 async def test_an_input_that_cannot_be_answered_says_what_would_be_right(given):
     with pytest.raises(InputError) as caught:
-        await collect(runner(["ok"]).step(Step(AgentRequest.model_validate({"input": given}), TOOLS)))
+        await collect(runner(["ok"]).step(Step(AgentRequest.from_value({"input": given}), TOOLS)))
     assert caught.value.repair

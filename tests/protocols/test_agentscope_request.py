@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fujie.protocols.agentscope.request import RequestInvalidError, request_from_body
+from fujie.protocols.agentscope.request import AgentRequest, RequestInvalidError, request_from_body
 
 
 def asked(**fields):
@@ -16,7 +16,7 @@ def test_a_question_is_read_and_unknown_keys_are_kept():
     request = request_from_body(asked(session_id="s", extra_key=1))
     assert request.question() == "hello"
     assert request.session_id == "s"
-    assert request.model_extra == {"extra_key": 1}
+    assert request.extra == {"extra_key": 1}
     assert request.stream
 
 
@@ -91,5 +91,16 @@ def test_a_lone_surrogate_or_a_long_value_is_refused_without_repeating_it():
         request_from_body(asked(session_id="x" * 5000))
     assert "input" not in caught.value.detail[0]
     body = b'{"input": [{"role": "user", "content": [{"type": "text", "text": "\\ud800"}]}]}'
-    with pytest.raises(RequestInvalidError):
+    with pytest.raises(RequestInvalidError) as caught:
         request_from_body(body)
+    assert caught.value.detail[0]["loc"] == ["body", "input", 0, "content", 0, "text"]
+
+
+def test_a_request_is_kept_as_it_was_sent_down_to_keys_that_are_not_ours():
+    part = {"type": "text", "text": "hello", "cache": 1}
+    value = {"input": [{"role": "user", "content": [part], "name": "x"}], "mine": {"a": [None]}}
+    request = request_from_body(json.dumps(value).encode())
+    assert json.loads(request.as_json()) == value
+    assert AgentRequest.from_json(request.as_json()) == request
+    changed = request.changed(session_id="s")
+    assert (changed.session_id, changed.extra) == ("s", {"mine": {"a": [None]}})

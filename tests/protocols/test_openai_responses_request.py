@@ -97,7 +97,7 @@ def test_an_id_that_no_response_has_is_not_found():
 
 def test_what_every_answer_repeats_is_kept_with_the_run():
     request = asked(instructions="Be brief.", metadata={"k": "v"}, background=True, top_p=0.5)
-    assert asked_of(request.run(None).model_dump_json()) == request.asked
+    assert asked_of(request.run(None).as_json()) == request.asked
 
 
 @pytest.mark.parametrize("kept", ['{"input":[]}', '{"openai_response":[1]}', '{"openai_response":{"metadata":1}}', "{"])

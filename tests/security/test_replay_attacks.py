@@ -46,7 +46,7 @@ async def _alices(process):
     from fujie.agents.runs import Principal
     from fujie.protocols.agentscope.request import AgentRequest
 
-    return Principal(ALICE, await process.delegation(ALICE, "dlg-alice")), AgentRequest.model_validate(question("hi"))
+    return Principal(ALICE, await process.delegation(ALICE, "dlg-alice")), AgentRequest.from_value(question("hi"))
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
@@ -14,7 +14,7 @@ from fujie.agents.port import Act, Principal, Runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
-from fujie.agents.watching import watched
+from fujie.agents.watching import LogReader, watched
 from fujie.errors import FujieError
 from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.protocols.agentscope.request import AgentRequest
@@ -113,6 +113,18 @@ class RunService(Runs):
             raise ForbiddenError("this run belongs to somebody else")
         return run
 
+    async def current(self, conversation_id: str, user: User) -> Run | None:
+        conversation = await self._store.conversation(conversation_id)
+        if conversation is not None and not _same_person(conversation.user, user):
+            raise ForbiddenError("this conversation belongs to somebody else")
+        runs = await self._store.runs(conversation_id)
+        looked_at = [await self._found(run.id) for run in runs if run.status in {"running", "waiting"}]
+        return next((run for run in looked_at if run.status in {"running", "waiting"}), None)
+
+    async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
+        await self.find(run_id, user)
+        return await LogReader(self._store, run_id).news()
+
     async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
         await self.find(run_id, user)
         async with aclosing(watched(self._store, run_id, follow=follow, clock=self._timing.now)) as events:
@@ -154,7 +166,7 @@ class RunService(Runs):
             delegation_id=principal.delegation_id,
             agent=self._agent,
             status="running",
-            request=request.model_dump_json(exclude_unset=True),
+            request=request.as_json(),
             history="",
             pending="",
             created_at=now,

@@ -54,7 +54,7 @@ class Turn:
         self._execution = execution
         self._timing = timing
         self._run = execution.run
-        self._request = AgentRequest.model_validate_json(self._run.request)
+        self._request = AgentRequest.from_json(self._run.request)
         self._behalf = OnBehalf(self._run, self._request.spoken(), act)
         self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
         self._usage: Counter[str] = Counter()

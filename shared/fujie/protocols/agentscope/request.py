@@ -5,13 +5,14 @@ Unknown keys are kept. `user_id` is kept and never believed. What is wrong is an
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal, NoReturn
 
 import msgspec
 from msgspec import Meta, Struct
 
 from fujie.errors import InputError
+from fujie.protocols.agentscope.words import clean
 
 MAX_BODY_BYTES = 1024 * 1024
 _MAX_ECHO_CHARS = 200
@@ -34,7 +35,7 @@ class RequestInvalidError(InputError):
         self.detail = detail
 
 
-class _Part(Struct, frozen=True, tag_field="type"):
+class _Part(Struct, frozen=True, omit_defaults=True, tag_field="type"):
     @property
     def type(self) -> str:
         return str(self.__struct_config__.tag)
@@ -75,7 +76,7 @@ class RefusalPart(_Part, frozen=True, tag="refusal"):
 Part = TextPart | DataPart | ImagePart | AudioPart | VideoPart | FilePart | RefusalPart
 
 
-class InputMessage(Struct, frozen=True):
+class InputMessage(Struct, frozen=True, omit_defaults=True):
     """One message of the input; a role that is null counts as the assistant's, as in AgentScope."""
 
     type: Annotated[str, Meta(max_length=64)] = "message"
@@ -85,7 +86,7 @@ class InputMessage(Struct, frozen=True):
     metadata: dict[str, Any] | None = None
 
 
-class AgentRequest(Struct, frozen=True, dict=True):
+class AgentRequest(Struct, frozen=True, omit_defaults=True, dict=True):
     """The question, the conversation it belongs to (`session_id`), and how to answer."""
 
     input: Annotated[list[InputMessage], Meta(max_length=256)]
@@ -128,7 +129,11 @@ class AgentRequest(Struct, frozen=True, dict=True):
 
     def as_json(self) -> str:
         """Return what was sent as JSON text."""
-        return msgspec.json.encode(self.as_value()).decode()
+        value = self.as_value()
+        try:
+            return msgspec.json.encode(value).decode()
+        except UnicodeEncodeError:
+            return clean(json.dumps(value, ensure_ascii=False))
 
     def changed(self, **fields: Any) -> "AgentRequest":
         """Return the request with other values of these fields. Raises RequestInvalidError."""
@@ -170,14 +175,29 @@ def _not_json(body: bytes) -> RequestInvalidError:
     """Say where, in the words of Python's reader, which are FastAPI's; it takes some texts that we do not."""
     place, words = 0, "not readable as JSON"
     try:
-        json.loads(body, parse_constant=_refuse_constant)
-        words = "a number is out of range, or half a surrogate pair stands alone"
+        path = _unpaired(json.loads(body, parse_constant=_refuse_constant))
+        if path is not None:
+            words = "Input should be a valid string, without half a surrogate pair"
+            return RequestInvalidError([_item("string_unicode", ("body", *path), words, None)])
     except json.JSONDecodeError as error:
         place, words = error.pos, error.msg
     except (ValueError, RecursionError):
         pass
     item = _item("json_invalid", ("body", place), "JSON decode error", {})
     return RequestInvalidError([item | {"ctx": {"error": words}}])
+
+
+def _unpaired(value: Any) -> list[int | str] | None:
+    """Return where half a surrogate pair stands alone, as JSON's escapes can say it."""
+    if isinstance(value, str):
+        return None if clean(value) == value else []
+    steps: Iterable[tuple[int | str, Any]] = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for step, part in steps:
+        if (path := _unpaired(part)) is not None:
+            return [step, *path]
+    return None
 
 
 def _refuse_constant(name: str) -> NoReturn:
