@@ -1,6 +1,6 @@
 """The port between the protocols' routes and the runs: every way of keeping runs does this, and raises these errors."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -45,6 +45,12 @@ class Runs(Protocol):
 
     async def find(self, run_id: str, user: User) -> Run:
         """Return the user's run."""
+
+    async def current(self, conversation_id: str, user: User) -> Run | None:
+        """Return the run that is running or waiting in the user's conversation."""
+
+    async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
+        """Return the run's events as they stand, from its first."""
 
     def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
         """Yield the run's events from its first, then live ones, until it ends.
