@@ -115,10 +115,12 @@ async def test_an_outage_of_the_key_or_of_the_store_costs_no_credential(store, c
 
     monkeypatch.setattr(store, "kept_credential", refuse)
     monkeypatch.setattr(store, "keep_credential", refuse)
+    monkeypatch.setattr(store, "drop_credential", refuse)
     here = SharedCredentials(store, HeldKeys(WRAPPING), now=clock)
     assert await here.get(OWN) is None
     await here.put(OWN, SHARED)
-    assert len(caplog.records) == 4
+    await here.forget(OWN)
+    assert len(caplog.records) == 5
 
 
 async def test_a_new_instance_asks_the_cloud_only_who_the_user_is(instance, cloud):

@@ -70,7 +70,10 @@ class SharedCredentials:
 
     async def forget(self, key: CacheKey) -> None:
         """Drop what is kept, because its receiver refused it."""
-        await self._store.drop_credential(digest(asdict(key)))
+        try:
+            await self._store.drop_credential(digest(asdict(key)))
+        except FujieError as error:
+            log.warning("a shared credential could not be dropped: %s", error.code)
 
     async def _opened(self, key: CacheKey) -> Secret | None:
         words = asdict(key)
