@@ -5,8 +5,14 @@ from importlib import import_module
 from fujie.agents.adapters.port import Adapter
 from fujie.errors import SettingsError
 
-FRAMEWORKS = ("agentscope", "langgraph", "pydantic_ai", "text", "raw")
-"""What `@app.query(framework=...)` takes; each has a module here, imported by the first run that needs it."""
+FRAMEWORKS = {
+    "agentscope": "fujie.agents.adapters.agentscope",
+    "langgraph": "fujie.agents.adapters.langgraph",
+    "pydantic_ai": "fujie.agents.adapters.pydantic_ai",
+    "text": "fujie.agents.adapters.text",
+    "raw": "fujie.agents.adapters.raw",
+}
+"""What `@app.query(framework=...)` takes, and the module that is imported by the first run that needs it."""
 
 _OTHER_NAMES = {"langchain": "langgraph", "pydantic-ai": "pydantic_ai"}
 
@@ -21,5 +27,5 @@ def framework_named(name: str) -> str:
 
 def adapter_for(framework: str) -> Adapter:
     """Return a new adapter, for one run, of a framework that `framework_named` returned."""
-    adapter: Adapter = import_module(f"{__name__}.{framework}").adapter()
+    adapter: Adapter = import_module(FRAMEWORKS[framework]).adapter()
     return adapter

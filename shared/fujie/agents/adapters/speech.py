@@ -51,18 +51,22 @@ class Speech:
         self._calls: dict[str, _Call] = {}
 
     def text(self, key: Hashable, piece: str) -> Iterator[RunEvent]:
-        """Go on with the text under `key`, or begin it."""
+        """Go on with the text under `key`, or begin it, which ends a reasoning under `key`."""
         if not piece:
             return
+        if key in self._thoughts:
+            yield ReasoningEnded(self._thoughts.pop(key))
         if key not in self._texts:
             self._texts[key] = self.new_id()
             yield TextStarted(self._texts[key])
         yield TextDelta(self._texts[key], clean(piece))
 
     def thought(self, key: Hashable, piece: str) -> Iterator[RunEvent]:
-        """Go on with the reasoning under `key`, or begin it."""
+        """Go on with the reasoning under `key`, or begin it, which ends a text under `key`."""
         if not piece:
             return
+        if key in self._texts:
+            yield TextEnded(self._texts.pop(key))
         if key not in self._thoughts:
             self._thoughts[key] = self.new_id()
             yield ReasoningStarted(self._thoughts[key])
@@ -112,11 +116,6 @@ class Speech:
         yield ToolReturned(
             self.new_id(), call_id, name or call.name, clean(output), ok, round(took_s * 1000), error_code=error_code
         )
-
-    def has_called(self, call_id: str) -> bool:
-        """Was this call said to be complete?"""
-        call = self._calls.get(call_id)
-        return call is not None and call.called_at is not None
 
     def data(self, value: Any) -> Iterator[RunEvent]:
         """Say a value."""
