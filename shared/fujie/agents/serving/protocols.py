@@ -8,6 +8,10 @@ PROTOCOLS: tuple[tuple[str, str], ...] = (
     ("/openai/v1/models", "fujie.agents.serving.openai_chat"),
     ("/v1/chat/completions", "fujie.agents.serving.openai_chat"),
     ("/v1/models", "fujie.agents.serving.openai_chat"),
+    ("/openai/v1/responses", "fujie.agents.serving.openai_responses"),
+    ("/v1/responses", "fujie.agents.serving.openai_responses"),
+    ("/compatible-mode/v1/responses", "fujie.agents.serving.openai_responses"),
+    ("/ag-ui", "fujie.agents.serving.ag_ui"),
 )
 """Path, also of everything below it, and a module with `routes(served: Served) -> list[Route]`. The first that fits."""
 
