@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
+from fujie.agents.serving.openai_errors import failed, refused
 from fujie.agents.serving.served import Served
 from fujie.agents.serving.stream import fold_events, stream_events
-from fujie.errors import FujieError
 from fujie.protocols.agentscope.words import compact
 from fujie.protocols.openai_chat.encode import Completion, Encoder, completion_text, models_list
-from fujie.protocols.openai_chat.errors import error_body, error_headers
 from fujie.protocols.openai_chat.request import chat_request
 from fujie.telemetry import bind
 
@@ -64,17 +63,8 @@ class Models:
         await answer(send, Answer(200, compact(models_list(self.served.name)).encode()))
 
 
-def refused(error: FujieError) -> Answer:
-    """Say an error in OpenAI's form."""
-    return Answer(error.status, compact(error_body(error)).encode(), headers=_headers(error.status))
-
-
 def _whole(completion: Completion) -> Answer:
-    """A run that began and failed is the server's error, and nobody is to ask again unasked."""
     whole = completion.end()
-    status = 500 if "error" in whole else 200
-    return Answer(status, completion_text(whole).encode(), headers=_headers(status) if status != 200 else ())
-
-
-def _headers(status: int) -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in error_headers(status).items()]
+    if error := whole.get("error"):
+        return failed(error["code"], error["message"])
+    return Answer(200, completion_text(whole).encode())

@@ -41,11 +41,10 @@ def error_type(status: int) -> str:
     return _TYPES.get(status, "server_error" if status >= 500 else "invalid_request_error")
 
 
-def error_headers(status: int) -> dict[str, str]:
-    """Return the headers of an error.
+def should_retry(status: int) -> str:
+    """Return the header `x-should-retry` of an error.
 
     OpenAI's client repeats a request that met 409 or 5xx by itself, and a repeated run would act twice: it is told
     not to, unless nothing can have begun.
     """
-    headers = {"x-should-retry": "true" if status in _WORTH_ANOTHER_TRY else "false"}
-    return headers | {"www-authenticate": "Bearer"} if status == 401 else headers
+    return "true" if status in _WORTH_ANOTHER_TRY else "false"
