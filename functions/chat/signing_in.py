@@ -28,6 +28,8 @@ class OAuthReturn(BaseModel):
 
     code: Annotated[str, Field(min_length=1, max_length=4096)]
     state: Annotated[str, Field(min_length=1, max_length=1024)]
+    iss: Annotated[str, Field(max_length=2048)] = ""
+    """RFC 9207: who answered; an issuer that promises to say so is not believed without it."""
 
 
 @routes.get("/api/me")
@@ -85,7 +87,7 @@ async def sample_login(parts: PartsOf) -> Response:
 @routes.post("/callback_for_oauth", dependencies=[SameOrigin])
 async def sample_login_return(body: OAuthReturn, request: Request, parts: PartsOf) -> Response:
     """The sample's own route: the session itself travels only in the cookie."""
-    finished = await _finish(request, parts, body.code, body.state)
+    finished = await _finish(request, parts, body.code, body.state, body.iss)
     session = finished.session
     response = JSONResponse({"user_id": session.user.id, "csrf_token": session.csrf_token})
     _keep(response, parts, finished)
