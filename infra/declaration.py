@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from fujie.tools.manifest import ProviderNeed, StatementNeed, providers_needed, statements_needed
@@ -131,6 +131,10 @@ class Function:
     instance_concurrency: int = 1
     max_instances: int = 1
     timeout_s: int = 120
+    memory_mb: int = 512
+    cpu: float = 0.35
+    public: bool = True
+    """Whether its own address answers from outside; the one origin's routes do in any case."""
 
 
 @dataclass(frozen=True)
@@ -320,4 +324,5 @@ def _functions(names: _Names) -> tuple[Function, ...]:
             name, "python3.12", names.function_role(name), f"functions.{name}.main.handler", routes(name), 1, 4, 60
         )
 
-    return (custom("chat"), custom("process"), built_in("callback"), built_in("tool"))
+    process = replace(custom("process"), memory_mb=1024, cpu=0.5)
+    return (custom("chat"), process, built_in("callback"), replace(built_in("tool"), public=False))

@@ -52,6 +52,7 @@ def _common(resolved: Resolved) -> Environment:
 def _chat(resolved: Resolved) -> Environment:
     return {
         "FUJIE_PROCESS_URL": resolved.process_url,
+        "FUJIE_PROCESS_FUNCTION": resolved.config.function_name("process"),
         "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["chat"].private.reveal(),
         "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
@@ -72,6 +73,7 @@ def _process(resolved: Resolved) -> Environment:
 
 def _callback(resolved: Resolved) -> Environment:
     return {
+        "FUJIE_PROCESS_FUNCTION": resolved.config.function_name("process"),
         "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["callback"].private.reveal(),

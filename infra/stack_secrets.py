@@ -6,7 +6,7 @@ On a laptop they live in one file that only its owner may read; elsewhere they a
 import json
 import os
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,19 @@ def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
     return _secrets_from(path, kept)
 
 
+def secrets_from_texts(kept: Mapping[str, Any]) -> StackSecrets:
+    """Return the secrets of their texts; a missing one raises KeyError."""
+    return StackSecrets(
+        {minter: _key_pair(kept[f"signing/{minter}"]) for minter in MINTERS},
+        _key_pair(kept["sealing"]),
+        {name.removeprefix("provider/"): Secret(kept[name]) for name in kept if name.startswith("provider/")},
+        Secret(kept["ledger"]),
+    )
+
+
 def _secrets_from(path: Path, kept: dict[str, Any]) -> StackSecrets:
     try:
-        return StackSecrets(
-            {minter: _key_pair(kept[f"signing/{minter}"]) for minter in MINTERS},
-            _key_pair(kept["sealing"]),
-            {name.removeprefix("provider/"): Secret(kept[name]) for name in kept if name.startswith("provider/")},
-            Secret(kept["ledger"]),
-        )
+        return secrets_from_texts(kept)
     except (KeyError, TypeError) as error:
         raise _damaged(path) from error
 

@@ -1,0 +1,76 @@
+"""The stack as a Pulumi program: a list of its parts, made from the one declaration that `fujie dev` applies, too."""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# Pulumi runs this folder as a program, which would let its `packaging` and `config` hide others'.
+sys.path[:] = [str(ROOT), *(place for place in sys.path if Path(place) != ROOT / "infra")]
+
+import pulumi  # noqa: E402 - after the path is as it should be
+
+from fujie.tools.manifest import providers_needed  # noqa: E402
+from functions.tool.manifest import TOOLS  # noqa: E402
+from infra.components.cloud import provider_of  # noqa: E402
+from infra.components.credentials import Credentials, CredentialsArgs  # noqa: E402
+from infra.components.domain import Domain, DomainArgs  # noqa: E402
+from infra.components.identity import Identity, IdentityArgs  # noqa: E402
+from infra.components.keys import Keys, KeysArgs  # noqa: E402
+from infra.components.observability import Observability, ObservabilityArgs  # noqa: E402
+from infra.components.packages import Packages, PackagesArgs  # noqa: E402
+from infra.components.roles import Roles, RolesArgs  # noqa: E402
+from infra.components.runtime import Runtime, RuntimeArgs  # noqa: E402
+from infra.components.sign_in import SignIn, SignInArgs  # noqa: E402
+from infra.components.storage import Storage, StorageArgs  # noqa: E402
+from infra.declaration import declare  # noqa: E402
+from infra.inputs import inputs_from_config  # noqa: E402
+from infra.packaging.building import build  # noqa: E402
+from infra.program import database_of, missing_secrets, tags_of, target_of  # noqa: E402
+
+name = pulumi.get_stack()
+inputs = inputs_from_config(pulumi.runtime.config.CONFIG.get(), name, os.environ)
+stack = declare(inputs.stack_config(name), TOOLS)
+own_secrets = missing_secrets(providers_needed(TOOLS), inputs, name)
+packages = [build(function, target_of(inputs), ROOT / ".fujie" / "packages") for function in stack.functions]
+tags, protect = tags_of(name), inputs.protect_data
+cloud = pulumi.ResourceOptions(providers=[provider_of(stack.config)])
+
+keys = Keys("keys", KeysArgs(inputs.key_generation, own_secrets))
+roles = Roles("roles", RolesArgs(stack.roles, tags), cloud)
+sign_in = SignIn("sign-in", SignInArgs(stack.applications))
+identity = Identity("identity", IdentityArgs(stack, sign_in.app_ids, roles.arns))
+given = {provider: secret.reveal() for provider, secret in inputs.provider_secrets.items()}
+credentials = Credentials(
+    "credentials", CredentialsArgs(stack, sign_in.app_ids, {**given, **keys.provider_secrets}, protect)
+)
+storage = Storage("storage", StorageArgs(stack.buckets, tags, protect), cloud)
+code = Packages("packages", PackagesArgs(f"fujie-{name}-code-{inputs.account_id}", packages, tags), cloud)
+logs = None
+if inputs.log_retention_days and not inputs.cloud_url:  # the emulator keeps the functions' logs itself
+    project = f"fujie-{name}-{inputs.account_id}"
+    logs = Observability("logs", ObservabilityArgs(project, inputs.log_retention_days, tags), cloud).logs
+runtime = Runtime(
+    "runtime",
+    RuntimeArgs(
+        stack=stack,
+        inputs=inputs,
+        database_url=database_of(inputs, ROOT),
+        code=code.code,
+        role_arns=roles.arns,
+        sign_in_client_id=sign_in.app_ids[stack.identity_providers[0].application],
+        workload_identity=identity.names[0],
+        secrets=keys.secrets,
+        tags=tags,
+        logs=logs,
+    ),
+    cloud,
+)
+functions = {short: function.name for short, function in runtime.functions.items()}
+if inputs.domain:
+    Domain("domain", DomainArgs(inputs.domain, inputs.certificate_id, stack.routes, functions), cloud)
+
+pulumi.export("url", inputs.public_url)
+pulumi.export("functions", {short: function.url for short, function in runtime.functions.items()})
+pulumi.export("sign_in_client_id", sign_in.app_ids[stack.identity_providers[0].application])
+pulumi.export("provider_secrets", keys.provider_secrets)

@@ -1,0 +1,101 @@
+"""One function of Function Compute 3.0 with its HTTP trigger: how it runs, as whom, and with which environment."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi_alicloud as alicloud
+from pulumi import Input, Output, ResourceOptions
+
+from infra.components.component import Part
+from infra.declaration import Function
+from infra.packaging.building import HANDLER
+
+PORT = 9000
+CLOUD_PYTHON = "/var/fc/lang/python3.12/bin/python3"
+"""Where custom.debian11 has it; it is not on PATH (fc.md 3)."""
+METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
+SESSION_HEADER = "x-fujie-conversation"
+SESSIONS_AN_INSTANCE = 20
+ASYNC_RETRIES = 3
+ASYNC_AGE_S = 86_400
+
+
+@dataclass(frozen=True)
+class FunctionArgs:
+    """What is declared, and what only the stack knows."""
+
+    function: Function
+    name: str
+    """In the account."""
+    code: alicloud.fc.V3FunctionCodeArgs
+    role_arn: Input[str]
+    environment: Input[Mapping[str, str]]
+    tags: Mapping[str, str]
+    python: str = CLOUD_PYTHON
+    """The interpreter of a custom runtime."""
+    logs: alicloud.fc.V3FunctionLogConfigArgs | None = None
+
+
+class HostedFunction(Part):
+    """The function; `url` is where its HTTP trigger answers, `arn` what policies and destinations name."""
+
+    def __init__(self, name: str, args: FunctionArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        function = alicloud.fc.V3Function(
+            name,
+            function_name=args.name,
+            description=f"Fujie {args.function.name}",
+            role=args.role_arn,
+            code=args.code,
+            environment_variables=args.environment,
+            internet_access=True,
+            timeout=args.function.timeout_s,
+            instance_concurrency=args.function.instance_concurrency,
+            cpu=args.function.cpu,
+            memory_size=args.function.memory_mb,
+            disk_size=512,
+            log_config=args.logs,
+            tags=args.tags,
+            opts=self.inside(),
+            **_runtime(args),
+        )
+        trigger = alicloud.fc.V3Trigger(
+            f"{name}-http",
+            function_name=function.function_name,
+            qualifier="LATEST",
+            trigger_name="http",
+            trigger_type="http",
+            trigger_config=json.dumps(http_trigger(args.function)),
+            opts=self.inside(),
+        )
+        alicloud.fc.V3AsyncInvokeConfig(
+            f"{name}-async",
+            function_name=function.function_name,
+            qualifier="LATEST",
+            max_async_retry_attempts=ASYNC_RETRIES,
+            max_async_event_age_in_seconds=ASYNC_AGE_S,
+            opts=self.inside(),
+        )
+        self.name: Output[str] = function.function_name
+        self.arn: Output[str] = function.function_arn
+        self.url: Output[str] = trigger.http_trigger.apply(lambda http: http.url_internet.rstrip("/"))
+        self.register_outputs({"name": self.name, "url": self.url})
+
+
+def http_trigger(function: Function) -> dict[str, Any]:
+    """Return the trigger's config: open, since each function checks who asks; `tool` from inside the cloud only."""
+    return {"authType": "anonymous", "methods": list(METHODS), "disableURLInternet": not function.public}
+
+
+def _runtime(args: FunctionArgs) -> dict[str, Any]:
+    if not args.function.runtime.startswith("custom"):
+        return {"runtime": args.function.runtime, "handler": HANDLER}
+    return {
+        "runtime": args.function.runtime,
+        "handler": "index.handler",  # required, and not used by a custom runtime
+        "custom_runtime_config": alicloud.fc.V3FunctionCustomRuntimeConfigArgs(
+            commands=[args.python, "-m", args.function.entry], port=PORT
+        ),
+    }

@@ -1,0 +1,106 @@
+"""The four functions, each started with what the ones before it gave: `tool`, `process`, then `chat` and `callback`."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi_alicloud as alicloud
+from pulumi import Input, Output, ResourceOptions
+
+from infra.components.component import Part
+from infra.components.functions import CLOUD_PYTHON, FunctionArgs, HostedFunction
+from infra.declaration import Stack
+from infra.environment import Resolved, function_environment
+from infra.inputs import StackInputs
+from infra.stack_secrets import StackSecrets
+
+
+@dataclass(frozen=True)
+class RuntimeArgs:
+    """The stack and everything that its functions need to know."""
+
+    stack: Stack
+    inputs: StackInputs
+    database_url: str
+    code: Mapping[str, alicloud.fc.V3FunctionCodeArgs]
+    role_arns: Mapping[str, Output[str]]
+    sign_in_client_id: Output[str]
+    workload_identity: Output[str]
+    secrets: Output[StackSecrets]
+    tags: Mapping[str, str]
+    logs: alicloud.fc.V3FunctionLogConfigArgs | None = None
+
+
+class Runtime(Part):
+    """The functions by their short names."""
+
+    def __init__(self, name: str, args: RuntimeArgs, opts: ResourceOptions | None = None) -> None:
+        super().__init__(name, opts)
+        self._args = args
+        self.functions: dict[str, HostedFunction] = {}
+        declared = {function.name: function for function in args.stack.functions}
+        for function in ("tool", "process", "chat", "callback"):
+            self.functions[function] = HostedFunction(
+                function,
+                FunctionArgs(
+                    function=declared[function],
+                    name=args.stack.config.function_name(function),
+                    code=args.code[function],
+                    role_arn=args.role_arns[declared[function].role],
+                    environment=self._environment(function),
+                    tags=args.tags,
+                    python=sys.executable if args.inputs.cloud_url else CLOUD_PYTHON,
+                    logs=args.logs,
+                ),
+                self.inside(),
+            )
+        self.register_outputs({"functions": {short: made.name for short, made in self.functions.items()}})
+
+    def _url(self, function: str) -> Input[str]:
+        return self.functions[function].url if function in self.functions else ""
+
+    def _environment(self, function: str) -> Output[Mapping[str, str]]:
+        """Return the environment, known once its parts are; it holds keys, so all of it is a secret."""
+        args = self._args
+
+        def resolved(known: Mapping[str, object]) -> Mapping[str, str]:
+            return function_environment(function, _resolved(args, known))
+
+        parts = Output.all(
+            secrets=args.secrets,
+            client_id=args.sign_in_client_id,
+            workload_identity=args.workload_identity,
+            process_url=self._url("process"),
+            tool_url=self._url("tool"),
+        )
+        environment: Output[Mapping[str, str]] = Output.secret(parts.apply(resolved))
+        return environment
+
+
+def _resolved(args: RuntimeArgs, known: Mapping[str, object]) -> Resolved:
+    secrets = known["secrets"]
+    assert isinstance(secrets, StackSecrets)
+    return Resolved(
+        config=args.stack.config,
+        secrets=secrets,
+        sign_in_client_id=str(known["client_id"]),
+        workload_identity=str(known["workload_identity"]),
+        database_url=args.database_url,
+        process_url=str(known["process_url"]),
+        tool_url=str(known["tool_url"]),
+        mcp_server=args.inputs.mcp_server,
+        endpoints=args.inputs.endpoints,
+        llm=llm_environment(args.inputs),
+    )
+
+
+def llm_environment(inputs: StackInputs) -> dict[str, str]:
+    """Return the variables that name the model: DashScope's unless an address is given."""
+    key = inputs.llm_api_key.reveal() if inputs.llm_api_key else ""
+    if not inputs.llm_base_url:
+        return {"DASHSCOPE_API_KEY": key, "FUJIE_LLM_MODEL": inputs.llm_model}
+    return {
+        "FUJIE_LLM_BASE_URL": inputs.llm_base_url,
+        "FUJIE_LLM_API_KEY": key or "none",
+        "FUJIE_LLM_MODEL": inputs.llm_model,
+    }
