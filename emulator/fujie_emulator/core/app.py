@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fujie_emulator.core.admin import admin_routes
-from fujie_emulator.core.cloud import Cloud
+from fujie_emulator.core.cloud import ORIGINS, Cloud
 from fujie_emulator.core.door import admit
 from fujie_emulator.core.errors import CloudError, DropConnection
 from fujie_emulator.core.journal import note
@@ -55,7 +55,7 @@ async def running_services(cloud: Cloud, services: list[Service]) -> AsyncIterat
 
 
 class Edge:
-    """What every request passes first: its journal row, the admin routes' door, the way to the object store."""
+    """What every request passes first: users' own domains, its journal row, the admin door, the way to the objects."""
 
     def __init__(self, cloud: Cloud, inner: ASGIApp, objects: ASGIApp) -> None:
         self._cloud = cloud
@@ -66,6 +66,10 @@ class Edge:
         """Serve one connection event."""
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
+            return
+        origins = self._cloud.parts.get(ORIGINS)
+        if origins is not None and origins.knows(host := _host(scope)):
+            await origins(host, scope, receive, send)
             return
         with self._cloud.journal.entry() as entry:
             half = HalfAnswer(scope, receive, send)
@@ -94,6 +98,12 @@ class Edge:
             await self._objects(scope, receive, send)
             return
         await self._inner(scope, receive, send)
+
+
+def _host(scope: Scope) -> str:
+    """Return the host that the request names, without its port."""
+    named = next((value for name, value in scope["headers"] if name == b"host"), b"")
+    return named.decode("latin-1").rpartition(":")[0].lower() or named.decode("latin-1").lower()
 
 
 def _add_date(message: Message, time_s: float) -> None:

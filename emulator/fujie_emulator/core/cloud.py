@@ -10,6 +10,9 @@ from fujie_emulator.core.iam import Iam
 from fujie_emulator.core.journal import Journal
 from fujie_emulator.core.store import Store
 
+ORIGINS = "origins"
+"""The part that answers for host names of users' own, in place of the cloud."""
+
 
 @dataclass
 class Cloud:

@@ -21,8 +21,8 @@ PACKAGES = (
     "agentidentity",
     "agentidentitydata",
     "oss",
-    "fc",
     "functionhost",
+    "fc",
     "partners",
     "llm",
 )

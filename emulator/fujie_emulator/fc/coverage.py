@@ -4,7 +4,7 @@ from fujie_emulator.core.coverage import Coverage, Note, captured, noted, refuse
 from fujie_emulator.fc.control import ACTIONS
 
 _DONE = ("InvokeFunction", *ACTIONS)
-_KEPT = Note(partly="functions are kept, not run; code comes from a bucket only", source="captured")
+_RUN = Note(partly="Python runtimes; code comes from a bucket only; no versions and aliases", source="captured")
 _ALL = """
 ChangeResourceGroup CreateAlias CreateCustomDomain CreateFunction CreateLayerVersion CreateSession CreateSnapshot
 CreateTrigger CreateVpcBinding DeleteAlias DeleteAsyncInvokeConfig DeleteConcurrencyConfig DeleteCustomDomain
@@ -24,12 +24,19 @@ COVERAGE = Coverage(
     client="alibabacloud_fc20230330",
     done=lambda: _DONE,
     refused=lambda: refused_but(_DONE, "answers `UnsupportedOperation`, naming method and path", _ALL),
-    notes={"InvokeFunction": Note(partly="functions declared at `/_fujie/functions`; no versions and aliases")}
+    notes={"InvokeFunction": Note(partly="no versions and aliases")}
     | captured("GetFunction DeleteFunction GetTrigger DeleteTrigger")
-    | noted("CreateFunction UpdateFunction", _KEPT)
-    | noted("CreateTrigger", Note(partly="HTTP triggers; their address says that nothing runs yet", source="captured")),
+    | noted("CreateFunction UpdateFunction", _RUN)
+    | noted("CreateTrigger", Note(partly="HTTP triggers, anonymous or signed", source="captured"))
+    | noted("CreateCustomDomain UpdateCustomDomain", Note(partly="HTTP, by Host on this cloud's port; no rewriting"))
+    | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations; no asynchronous tasks")),
     inventions=(
         "Deleting a function deletes its triggers.",
+        "A deployed function runs with its package and Python's own library alone; `/var/fc/lang/python3.*/bin/python3` "
+        "is the Python beneath the emulator's own, so that a package must be built for that one.",
+        "A trigger's two addresses lie on this cloud's port, below `/_fc/internet/` and `/_fc/intranet/`.",
+        "Of a domain's routes the one that is the path wins, else the longest that begins it.",
+        "Without a reserved concurrency a function has at most four instances.",
         "Which codes wrong fields get, beside `InvalidArgument`; some ranges are checked, not all.",
     ),
 )

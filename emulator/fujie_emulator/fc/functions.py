@@ -1,7 +1,4 @@
-"""Functions as the control plane keeps them: what CreateFunction was told, checked, and what GetFunction says.
-
-They are resources only. Nothing runs from their package yet: what runs here is declared at `/_fujie/functions`.
-"""
+"""Functions as the control plane keeps them: what CreateFunction was told, checked, and what GetFunction says."""
 
 import re
 import uuid
@@ -9,19 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.clock import iso
+from fujie_emulator.fc import packages
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.fc.state import function_arn
-from fujie_emulator.oss import objects
-from fujie_emulator.oss.errors import OssError
+from fujie_emulator.functionhost.specification import BUILTIN_RUNTIMES, CUSTOM_RUNTIMES
 
 if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
 
 SERVICE = "fc"
-CUSTOM = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
-BUILT_IN = (
-    "python3.12", "python3.10", "python3.9", "python3", "nodejs20", "nodejs18", "nodejs16", "nodejs14", "java11",
-    "java8", "go1", "php7.2", "dotnetcore3.1",
+NOT_RUN = (
+    "python3.9", "python3", "nodejs20", "nodejs18", "nodejs16", "nodejs14", "java11", "java8", "go1", "php7.2",
+    "dotnetcore3.1",
 )  # fmt: skip
 LARGEST_ENVIRONMENT = 4096  # bytes
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -105,6 +101,11 @@ def update(cloud: "Cloud", name: str, asked: Mapping[str, Any]) -> dict[str, Any
     return shown(cloud, function)
 
 
+def put_back(cloud: "Cloud", function: dict[str, Any]) -> None:
+    """Keep again what an update replaced."""
+    cloud.store.put(SERVICE, "function", function["functionName"], function)
+
+
 def kept(cloud: "Cloud", name: str) -> dict[str, Any]:
     """Return what is kept of the function; raise FunctionNotFound."""
     function = cloud.store.get(SERVICE, "function", name)
@@ -129,7 +130,8 @@ def delete(cloud: "Cloud", name: str) -> None:
     """Forget the function and its triggers."""
     with cloud.store.transaction():
         kept(cloud, name)
-        cloud.store.delete(SERVICE, "function", name)
+        for kind in ("function", "async-invoke-config", "concurrency"):
+            cloud.store.delete(SERVICE, kind, name)
         for key, _ in cloud.store.list(SERVICE, "trigger"):
             if key.startswith(f"{name}/"):
                 cloud.store.delete(SERVICE, "trigger", key)
@@ -154,11 +156,13 @@ def _check_whole(function: Mapping[str, Any]) -> None:
     runtime = function.get("runtime", "")
     if runtime == "custom-container":
         raise unsupported("functions in containers")
-    if runtime not in (*CUSTOM, *BUILT_IN):
-        raise invalid("runtime", f"{', '.join((*CUSTOM, *BUILT_IN))} are right")
+    if runtime in NOT_RUN:
+        raise unsupported(f"the runtime {runtime}; {', '.join((*CUSTOM_RUNTIMES, *BUILTIN_RUNTIMES))} run here")
+    if runtime not in (*CUSTOM_RUNTIMES, *BUILTIN_RUNTIMES):
+        raise invalid("runtime", f"{', '.join((*CUSTOM_RUNTIMES, *BUILTIN_RUNTIMES))} are right")
     if not function.get("handler"):
         raise invalid("handler", "it is required")
-    if runtime in BUILT_IN and function["instanceConcurrency"] != 1:
+    if runtime in BUILTIN_RUNTIMES and function["instanceConcurrency"] != 1:
         raise invalid("instanceConcurrency", "built-in runtimes take one request at a time")
     if function["memorySize"] % 64 or function["diskSize"] not in (512, 10240):
         raise invalid("memorySize", "a multiple of 64 is right, and 512 or 10240 for diskSize")
@@ -184,10 +188,8 @@ def _code(cloud: "Cloud", code: Any) -> dict[str, Any]:
     bucket, key = code.get("ossBucketName"), code.get("ossObjectName")
     if not isinstance(bucket, str) or not isinstance(key, str):
         raise invalid("code", "ossBucketName and ossObjectName are right")
-    try:
-        found = objects.get_object(cloud, bucket, key)
-    except OssError as error:
-        raise invalid("code", f"the package cannot be read: {error.message}") from error
+    found = packages.find(cloud, bucket, key)
     if code.get("checksum") not in (None, "", found.crc64):
         raise invalid("code.checksum", "it is not the CRC64 of the package")
-    return {"code": {"bucket": bucket, "key": key}, "codeSize": found.size, "codeChecksum": found.crc64}
+    kept_code = {"bucket": bucket, "key": key, "digest": packages.digest(found)}
+    return {"code": kept_code, "codeSize": found.size, "codeChecksum": found.crc64}

@@ -1,22 +1,27 @@
 """Function Compute's API: InvokeFunction here, the control plane in `control`."""
 
+import asyncio
 import base64
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from fujie_emulator.core.cloud import Cloud
+from fujie_emulator.core.cloud import ORIGINS, Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc import triggers
+from fujie_emulator.fc import domains, triggers
+from fujie_emulator.fc.addresses import Origins
 from fujie_emulator.fc.control import BASE, control_routes
-from fujie_emulator.fc.errors import from_host, unsupported, wrong_type
+from fujie_emulator.fc.deploying import deploy_all
+from fujie_emulator.fc.errors import from_host, wrong_type
 from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import authorize_invocation, enqueue, invoke
-from fujie_emulator.functionhost.errors import FunctionNotFoundError, InvocationError
+from fujie_emulator.functionhost.errors import InvocationError
 from fujie_emulator.functionhost.function import new_request_id
 from fujie_emulator.functionhost.host import FunctionHost
 from fujie_emulator.functionhost.limits import BODY_LIMIT
@@ -37,22 +42,30 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         try:
             return await _invoked(host_of(cloud), name, request, body)
         except InvocationError as error:
-            if isinstance(error, FunctionNotFoundError) and cloud.store.get(SERVICE, "function", name) is not None:
-                raise unsupported(
-                    f"InvokeFunction of {name!r}: functions made from a package do not run yet"
-                ) from error
             raise from_host(error) from error
 
     invocations = Route(f"{BASE}/functions/{{name}}/invocations", invoke_function, methods=["POST"])
     return [invocations, *control_routes(cloud)]
 
 
+@asynccontextmanager
+async def lifespan(cloud: Cloud) -> AsyncIterator[None]:
+    """Run what was deployed before, beginning behind the cloud's first answer; know the custom domains meanwhile."""
+    cloud.parts[ORIGINS] = Origins(cloud)
+    task = asyncio.create_task(deploy_all(cloud))
+    try:
+        yield
+    finally:
+        del cloud.parts[ORIGINS]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def inventory(cloud: Cloud) -> dict[str, Any]:
-    """Return the names of the functions the control plane keeps, each with its triggers."""
-    return {
-        name: [trigger["triggerName"] for trigger in triggers.listed(cloud, name, "")]
-        for name, _ in cloud.store.list(SERVICE, "function")
-    }
+    """Return the names of the functions the control plane keeps, each with its triggers, and of the custom domains."""
+    names = [name for name, _ in cloud.store.list(SERVICE, "function")]
+    found = {name: [trigger["triggerName"] for trigger in triggers.listed(cloud, name, "")] for name in names}
+    return found | ({"custom-domains": held} if (held := [d["domainName"] for d in domains.listed(cloud, "")]) else {})
 
 
 async def _invoked(host: FunctionHost, name: str, request: Request, body: bytes) -> Response:

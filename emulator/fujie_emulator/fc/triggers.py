@@ -1,4 +1,4 @@
-"""HTTP triggers as the control plane keeps them; like their functions they are resources only."""
+"""HTTP triggers as the control plane keeps them."""
 
 import json
 import re
@@ -62,14 +62,13 @@ def kept(cloud: "Cloud", function: str, name: str) -> dict[str, Any]:
 
 
 def shown(cloud: "Cloud", function: str, trigger: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the trigger on the wire. Its address is one of this cloud's, which says that nothing runs there yet."""
-    url = f"{cloud.base_url}/_fc/triggers/{trigger['triggerId']}"
-    return {
-        **trigger,
-        "status": "enabled",
-        "targetArn": function_arn(cloud, function),
-        "httpTrigger": {"urlInternet": url, "urlIntranet": url},
+    """Return the trigger on the wire, with its addresses on this cloud's port."""
+    told = {**trigger, "status": "enabled", "targetArn": function_arn(cloud, function)}
+    told["httpTrigger"] = {
+        "urlInternet": f"{cloud.base_url}/_fc/internet/{trigger['triggerId']}",
+        "urlIntranet": f"{cloud.base_url}/_fc/intranet/{trigger['triggerId']}",
     }
+    return told
 
 
 def listed(cloud: "Cloud", function: str, prefix: str) -> list[dict[str, Any]]:

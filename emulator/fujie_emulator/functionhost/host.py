@@ -64,6 +64,15 @@ class FunctionHost:
                 self._let_go(present)
             return function
 
+    async def withdraw(self, name: str) -> None:
+        """Forget the function, once it has finished what it has; its undelivered events wait for one of its name."""
+        async with self._changing:
+            function, trigger = self._functions.pop(name, None), self._triggers.pop(name, None)
+            if trigger is not None:
+                await trigger.close()
+            if function is not None:
+                self._let_go(function)
+
     async def route(self, table: RouteTable, port: int | None) -> int:
         """Serve the table on the origin's port and return the port; None keeps the one it has."""
         async with self._changing:

@@ -1,6 +1,7 @@
 """Running instances of a function: an HTTP server of its own, or the built-in runtime behind a socket."""
 
 import asyncio
+import re
 import socket
 import ssl
 import sys
@@ -8,11 +9,13 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import httpx2
 
 from fujie_emulator.core.iam import StsCredentials
+from fujie_emulator.functionhost import sealed
 from fujie_emulator.functionhost.environment import Site, instance_environment
 from fujie_emulator.functionhost.errors import FunctionFailedError, InitializationFailedError, InstanceStartError
 from fujie_emulator.functionhost.frames import HEAD, FrameError, frame, head_from, sizes
@@ -27,6 +30,8 @@ _EXIT_S = 0.5  # between the end of a connection and the end of the process, if 
 _IDLE_CONNECTION_S = 600.0  # below the 900 s that functions keep idle connections open
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # instances speak plain HTTP; reading certificates costs 30 ms each
 _RUNTIME = "fujie_emulator.functionhost.runtime"
+_PLATFORM_PYTHON = re.compile(r"(/var/fc/lang/python3\.\d+/bin/)?python3?(\.\d+)?")
+_BENEATH = str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -77,7 +82,7 @@ class CustomInstance:
         port = _free_port()
         env = instance_environment(launch.site, launch.spec, key, _instance_id(), port)
         child = await ChildProcess.start(
-            launch.spec.command,
+            _custom_command(launch.spec),
             cwd=launch.spec.code_dir,
             env=env,
             log=launch.log,
@@ -163,7 +168,7 @@ class BuiltinInstance:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         env = instance_environment(launch.site, launch.spec, key, _instance_id(), 0)
-        command = [sys.executable, "-m", _RUNTIME, str(theirs.fileno())]
+        command = _builtin_command(launch.spec, theirs.fileno())
         try:
             child = await ChildProcess.start(
                 command,
@@ -269,3 +274,19 @@ def _free_port() -> int:
 
 def _instance_id() -> str:
     return f"c-{uuid.uuid4()}"
+
+
+def _custom_command(spec: FunctionSpec) -> list[str]:
+    """Return the command; the platform's Python, which this machine does not have, is the one beneath this one."""
+    first, *rest = spec.command
+    return [*_sealed(spec), *rest] if spec.sealed and _PLATFORM_PYTHON.fullmatch(first) else [first, *rest]
+
+
+def _builtin_command(spec: FunctionSpec, descriptor: int) -> list[str]:
+    if spec.sealed:
+        return [*_sealed(spec), "--built-in", str(descriptor)]
+    return [sys.executable, "-m", _RUNTIME, str(descriptor)]
+
+
+def _sealed(spec: FunctionSpec) -> list[str]:
+    return [_BENEATH, "-S", "-E", "-u", sealed.__file__, str(spec.code_dir)]

@@ -36,6 +36,8 @@ class FunctionSpec:
     instance_concurrency: int = 1
     max_instances: int = 1
     trigger_port: int | None = None
+    sealed: bool = False
+    """Deployed as a package: it runs with that and Python's own library alone."""
 
     @property
     def is_custom(self) -> bool:

@@ -1,0 +1,67 @@
+"""Functions of the control plane as the function host runs them: from their package, with their role's key."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fujie_emulator.core.errors import CloudError
+from fujie_emulator.fc import functions, packages
+from fujie_emulator.functionhost.routes import host_of
+from fujie_emulator.functionhost.specification import CUSTOM_RUNTIMES, FunctionSpec
+
+if TYPE_CHECKING:
+    from fujie_emulator.core.cloud import Cloud
+
+MOST_INSTANCES = 4
+"""Without a reserved concurrency; the cloud's own default is some hundred, this is one machine."""
+CODE = "/code"
+
+
+async def deploy(cloud: "Cloud", name: str) -> None:
+    """Have the host run what the control plane keeps of the function; CloudError when its package is none."""
+    function = functions.kept(cloud, name)
+    code_dir = await asyncio.to_thread(packages.unpacked, cloud, name, function["code"])
+    await host_of(cloud).declare(_spec(cloud, function, code_dir))
+
+
+async def withdraw(cloud: "Cloud", name: str) -> None:
+    """Have the host forget the function."""
+    await host_of(cloud).withdraw(name)
+    await asyncio.to_thread(packages.forget, cloud, name)
+
+
+async def deploy_all(cloud: "Cloud") -> None:
+    """Run again, after a start, what was deployed before; what has lost its package stays down."""
+    for name, _ in cloud.store.list(functions.SERVICE, "function"):
+        try:
+            await deploy(cloud, name)
+        except CloudError:
+            continue
+
+
+def _spec(cloud: "Cloud", function: Mapping[str, Any], code_dir: Path) -> FunctionSpec:
+    is_custom = function["runtime"] in CUSTOM_RUNTIMES
+    reserved = cloud.store.get(functions.SERVICE, "concurrency", function["functionName"])
+    return FunctionSpec(
+        name=function["functionName"],
+        runtime=function["runtime"],
+        code_dir=code_dir,
+        command=_command(function, code_dir) if is_custom else (),
+        handler="" if is_custom else function["handler"],
+        env=function.get("environmentVariables", {}),
+        role=function.get("role", "").rpartition("/")[2],
+        port=function.get("customRuntimeConfig", {}).get("port") or 9000,
+        timeout_s=float(function["timeout"]),
+        memory_mb=function["memorySize"],
+        instance_concurrency=function["instanceConcurrency"],
+        max_instances=min(reserved["reservedConcurrency"], MOST_INSTANCES) if reserved else MOST_INSTANCES,
+        sealed=True,
+    )
+
+
+def _command(function: Mapping[str, Any], code_dir: Path) -> tuple[str, ...]:
+    """Return the command with `/code`, which is the platform's name of the package, as the directory it is here."""
+    config = function.get("customRuntimeConfig", {})
+    words = [*(config.get("command") or [f"{CODE}/bootstrap"]), *(config.get("args") or [])]
+    return tuple(f"{code_dir}{word[len(CODE) :]}" if word.startswith(f"{CODE}/") else word for word in words)
