@@ -5,6 +5,7 @@ AgentError
 ├── ForbiddenError        403 the conversation or run is somebody else's
 ├── RunLostError          the worker that ran it is gone
 ├── StepLimitError        the model went on calling tools
+├── AnswerTooLongError    the agent said more than an answer may hold
 ├── RunTimeoutError       the run took longer than a run may
 ├── ToolCrashedError      the tool function failed
 ├── ToolRefusedError      the tool function did not take the request
@@ -12,6 +13,7 @@ AgentError
 """
 
 from fujie.errors import FujieError
+from fujie.protocols.events import RunFailed
 
 
 class AgentError(FujieError):
@@ -46,6 +48,12 @@ class StepLimitError(AgentError):
     code = "step_limit"
 
 
+class AnswerTooLongError(AgentError):
+    """The agent said more than an answer may hold."""
+
+    code = "answer_too_long"
+
+
 class RunTimeoutError(AgentError):
     """The run took longer than a run may."""
 
@@ -72,3 +80,11 @@ class ToolsUnreachableError(AgentError):
 
     code = "tools_unreachable"
     status = 502
+
+
+def failure_of(error: BaseException, at: int) -> RunFailed:
+    """Return how a run that met this error ends; of a fault without a name only the log tells more."""
+    if not isinstance(error, FujieError):
+        error = FujieError("something went wrong here; the log has it under the run's id")
+    words = f"{error.message} ({error.repair})" if error.repair else error.message
+    return RunFailed(at, error.code, words)

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from fujie import clock
-from fujie.agents.errors import RunTimeoutError
+from fujie.agents.bounds import Bound
+from fujie.agents.errors import RunTimeoutError, failure_of
 from fujie.agents.log import RunLog
 from fujie.errors import FujieError
-from fujie.protocols.events import RunCanceled, RunEvent, RunFailed
+from fujie.protocols.events import RunCanceled, RunEvent
 from fujie.sessions.errors import FencedError, StoreError
 from fujie.sessions.port import Store
 from fujie.sessions.rows import Run, RunStatus
@@ -49,6 +50,7 @@ class Execution:
         self.log = RunLog(store, run.id, run.fence, next_seq)
         self._store = store
         self._timing = timing
+        self._bound = Bound()
         self._unread: asyncio.Queue[RunEvent | None] = asyncio.Queue()
         self._room = asyncio.Event()
         self._row = asyncio.Lock()
@@ -74,7 +76,8 @@ class Execution:
             await asyncio.wait([self._task])
 
     async def emit(self, event: RunEvent) -> None:
-        """Log an event and hand it on; raises FencedError when another worker has the run."""
+        """Log an event and hand it on; raises FencedError when another worker has the run, AnswerTooLongError."""
+        self._bound.count(event)
         self.log.add(event)
         self._unread.put_nowait(event)
         if self._unread.qsize() >= MAX_UNREAD:
@@ -127,8 +130,7 @@ class Execution:
 
     async def _fail(self, error: FujieError) -> None:
         _log.warning("run %s failed: %s: %s", self.run.id, error.code, error.message)
-        words = f"{error.message} ({error.repair})" if error.repair else error.message
-        await self._end_if_ours(RunFailed(self._timing.seconds(), error.code, words), "failed", error.code)
+        await self._end_if_ours(failure_of(error, self._timing.seconds()), "failed", error.code)
 
     async def _end_if_ours(self, event: RunEvent, status: RunStatus, error: str = "") -> None:
         """Another worker that took the run has written its end, or will; the reader here is told all the same."""

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fujie.protocols.agentscope.request import AgentRequest
-from fujie.protocols.events import TextDelta, TextEnded, TextStarted
+from fujie.protocols.events import RunEvent
+from fujie.sessions.rows import Run
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,8 @@ class Step:
     """Messages of this run so far, as `StepDone.history` gave them; empty at its first step."""
     results: Mapping[str, str] = field(default_factory=dict)
     """Call id -> output, for every call of the step before."""
+    run: Run | None = None
+    """The run that this is a step of."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +58,11 @@ class StepDone:
     usage: Mapping[str, int] = field(default_factory=dict)
 
 
-StepItem = TextStarted | TextDelta | TextEnded | StepDone
+StepItem = RunEvent | StepDone
 
 
 class AgentRunner(Protocol):
     """Thinks. Raises LlmError when the model cannot."""
 
     def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
-        """Yield text as it comes, and StepDone last."""
+        """Yield what is said as it comes, and StepDone last; how the run goes is not the agent's to say."""

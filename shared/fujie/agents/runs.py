@@ -1,11 +1,11 @@
 """Durable runs: started, paused for consent, resumed by whoever is woken, canceled; every event in the store's log."""
 
-import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
+from fujie.agents.background import Background
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
@@ -15,7 +15,6 @@ from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
 from fujie.agents.watching import LogReader, watched
-from fujie.errors import FujieError
 from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
@@ -43,7 +42,7 @@ class RunService(Runs):
         self._timing = timing or Timing()
         self._owner = str(uuid.uuid4())
         self._running: dict[str, Execution] = {}
-        self._background: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
         conversation_id = request.session_id or str(uuid.uuid4())
@@ -70,15 +69,10 @@ class RunService(Runs):
                     yield event
 
     def background(self, run: Run, act: Act | None = None) -> None:
-        task = asyncio.create_task(_perform_unheard(self.execute(run, act)))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        self._background.add(self.execute(run, act))
 
     async def close(self) -> None:
-        for task in self._background:
-            task.cancel()
-        if self._background:
-            await asyncio.wait(self._background)
+        await self._background.close()
 
     async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         run = await self._found(run_id)
@@ -224,15 +218,6 @@ class RunService(Runs):
         await self._store.save_run(held.id, held.fence, status="canceled", now=self._timing.now())
         _log.info("run %s canceled", held.id)
         return True
-
-
-async def _perform_unheard(events: AsyncGenerator[RunEvent, None]) -> None:
-    try:
-        async with aclosing(events):
-            async for _ in events:
-                pass
-    except FujieError as error:
-        _log.warning("a run in the background was given up: %s: %s", error.code, error.message)
 
 
 def _same_person(one: User, other: User) -> bool:

@@ -79,7 +79,7 @@ class Turn:
         prior = await prior_histories(self._store, self._run)
         for _ in range(MAX_STEPS):
             tools = await self._tools.manifest()
-            done = await self._step(Step(self._request, tools, prior, history, results))
+            done = await self._step(Step(self._request, tools, prior, history, results, self._run))
             if not done.calls:
                 await self._complete(done)
                 return

@@ -1,0 +1,79 @@
+"""An agent developer's own function: what it wants to be given, and what it gives, whatever kind of function it is."""
+
+import inspect
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fujie.agents.threads import in_thread, stepped_in_thread
+from fujie.errors import SettingsError
+from fujie.identity.rows import User
+from fujie.protocols.agentscope.request import AgentRequest
+
+Function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a function may know of the run that it answers."""
+
+    run_id: str
+    session_id: str
+    user: User
+    request: AgentRequest
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def request_id(self) -> str:
+        """The run's id, under the name that PPIO and AgentCore have for it."""
+        return self.run_id
+
+    @property
+    def request_headers(self) -> Mapping[str, str]:
+        """The headers, under the name that AgentCore has for them."""
+        return self.headers
+
+
+def wanted(function: Function, known: frozenset[str], *, takes_payload: bool = False) -> tuple[str, ...]:
+    """Return the names of the parameters that a function is to be given, in order.
+
+    Raises SettingsError for one without a default that is none of `known`, unless the function takes a payload: its
+    first parameter is the payload whatever its name, and others are the payload's fields.
+    """
+    names = []
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            continue
+        if name in known or takes_payload:
+            names.append(name)
+        elif parameter.default is parameter.empty:
+            repair = f"use {', '.join(sorted(known))}"
+            raise SettingsError(f"{function.__name__} has a parameter {name!r} that nobody gives", repair=repair)
+    return tuple(names)
+
+
+async def items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+    """Yield what a function yields, or the one thing that it returns.
+
+    It may be async or not, a generator or not, or return a generator; what is not async runs in a thread.
+    """
+    called = inspect.unwrap(function)
+    if inspect.isasyncgenfunction(called):
+        result = function(**arguments)
+    elif inspect.iscoroutinefunction(called):
+        result = await function(**arguments)
+    else:
+        result = await in_thread(function, **arguments)
+    if inspect.isawaitable(result):
+        result = await result
+    if inspect.isasyncgen(result):
+        try:
+            async for item in result:
+                yield item
+        finally:
+            await result.aclose()
+    elif inspect.isgenerator(result):
+        async for item in stepped_in_thread(result):
+            yield item
+    elif result is not None:
+        yield result

@@ -1,0 +1,245 @@
+"""Runs without a store: known while they run and for a short time after, here alone; nothing is kept.
+
+The agent is stepped by whoever reads the answer, in his task: no queue lies between, so that a slow reader slows the
+agent down, and a cancellation reaches what it waits for.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+
+from fujie import clock
+from fujie.agents.background import Background
+from fujie.agents.bounds import Bound
+from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
+from fujie.agents.port import Act, Principal, Runs
+from fujie.agents.runner import AgentRunner, Step, StepDone
+from fujie.errors import FujieError
+from fujie.identity.rows import User
+from fujie.protocols.agentscope.request import AgentRequest
+from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunStarted
+from fujie.sessions.errors import ConflictError
+from fujie.sessions.rows import Run, RunStatus
+from fujie.telemetry import kinds_and_places
+
+MAX_ENDED_RUNS = 256
+MAX_ENDED_CHARS = 8 * 1024 * 1024
+"""What is remembered of runs that have ended, so that a client that lost its connection can read the rest."""
+BEGIN_S = 15.0
+"""A run that was started and not executed within this does not keep its conversation busy."""
+
+_log = logging.getLogger(__name__)
+_STATUS: dict[type[RunEvent], RunStatus] = {RunCompleted: "completed", RunFailed: "failed", RunCanceled: "canceled"}
+
+
+class _Live:
+    """One run: what it said, and whose turn it is."""
+
+    __slots__ = ("bound", "events", "is_stepping", "news", "request", "run", "started_at", "status", "task", "why")
+
+    def __init__(self, run: Run, request: AgentRequest, started_at: float) -> None:
+        self.run = run
+        self.request = request
+        self.started_at = started_at
+        self.status: RunStatus = "running"
+        self.events: list[RunEvent] = []
+        self.bound = Bound()
+        self.task: asyncio.Task[object] | None = None
+        self.is_stepping = False
+        self.why: RunEvent | None = None
+        """How the run is to end, at somebody else's word."""
+        self.news: asyncio.Event | None = None
+        """Set with each event, once somebody watches."""
+
+    def say(self, event: RunEvent) -> RunEvent:
+        self.events.append(event)
+        if self.news is not None:
+            self.news.set()
+        return event
+
+    def end(self, event: RunEvent) -> RunEvent:
+        """Say the last event, once; what ended the run first counts."""
+        if self.status != "running":
+            return self.events[-1]
+        self.status = _STATUS[type(event)]
+        return self.say(event)
+
+    def stop(self, why: RunEvent) -> None:
+        """End the run from outside: what the agent waits for is canceled; one that does not wait is not asked again."""
+        if self.status != "running" or self.why is not None:
+            return
+        self.why = why
+        if self.is_stepping and self.task is not None:
+            self.task.cancel()
+        else:
+            self.end(why)
+
+
+class TransientRuns(Runs):
+    """Runs of one agent in this process."""
+
+    def __init__(self, runner: AgentRunner, *, agent: str, timeout_s: float, now: clock.Clock = clock.now) -> None:
+        self._runner = runner
+        self._agent = agent
+        self._timeout_s = timeout_s
+        self._now = now
+        self._runs: dict[str, _Live] = {}
+        self._ended: OrderedDict[str, _Live] = OrderedDict()
+        self._ended_chars = 0
+        self._busy: dict[str, _Live] = {}
+        self._background = Background()
+
+    async def start(self, principal: Principal, request: AgentRequest) -> Run:
+        session_id = request.session_id or str(uuid.uuid4())
+        self._check_free(session_id, principal.user)
+        run_id = request.run_id() or str(uuid.uuid4())
+        if run_id in self._runs:
+            raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
+        now = self._now()
+        run = Run(
+            run_id, session_id, principal.user, principal.delegation_id, self._agent, "running", "", "", "", now, now
+        )
+        live = _Live(run, request, asyncio.get_running_loop().time())
+        self._runs[run_id] = self._busy[session_id] = live
+        return run
+
+    async def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no tool is called
+        live = self._begun(run.id)
+        steps = self._runner.step(Step(live.request, (), run=run))
+        timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out, live)
+        try:
+            yield live.say(RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp())))
+            ending: RunEvent | None = None
+            try:
+                live.is_stepping = True
+                async for item in steps:
+                    live.is_stepping = False
+                    if isinstance(item, StepDone):
+                        ending = RunCompleted(self._seconds(), dict(item.usage))
+                        break
+                    if live.why is not None:
+                        break
+                    live.bound.count(item)
+                    yield live.say(item)
+                    if live.why is not None:
+                        break
+                    live.is_stepping = True
+            except asyncio.CancelledError as error:
+                ending = self._at_cancellation(live, error)
+            except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
+                ending = self._at_error(live, error)
+            live.is_stepping = False
+            yield live.end(live.why or ending or self._at_error(live, FujieError("the agent ended without a result")))
+        finally:
+            timer.cancel()
+            self._over(live)
+            await steps.aclose()
+
+    def background(self, run: Run, act: Act | None = None) -> None:
+        self._background.add(self.execute(run, act))
+
+    async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no run waits
+        """Yield nothing: without a store no run waits."""
+        return
+        yield
+
+    async def cancel(self, run_id: str, user: User) -> RunStatus:
+        live = self._known(run_id, user)
+        live.stop(RunCanceled(self._seconds()))
+        return "canceled" if live.status == "running" else live.status
+
+    async def find(self, run_id: str, user: User) -> Run:
+        return _row(self._known(run_id, user))
+
+    async def current(self, conversation_id: str, user: User) -> Run | None:
+        live = self._busy.get(conversation_id)
+        return _row(self._known(live.run.id, user)) if live else None
+
+    async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
+        return tuple(self._known(run_id, user).events)
+
+    async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no run waits
+        live = self._known(run_id, user)
+        live.news = live.news or asyncio.Event()
+        told = 0
+        while True:
+            while told < len(live.events):
+                told += 1
+                yield live.events[told - 1]
+            if live.status != "running":
+                return
+            live.news.clear()
+            await live.news.wait()
+
+    async def close(self) -> None:
+        await self._background.close()
+
+    def _check_free(self, session_id: str, user: User) -> None:
+        live = self._busy.get(session_id)
+        if live is None:
+            return
+        if live.task is None and asyncio.get_running_loop().time() - live.started_at > BEGIN_S:
+            live.end(RunCanceled(self._seconds()))
+            self._over(live)
+            return
+        _require_own(live, user, "conversation")
+        raise ConflictError("the conversation has a run that is not finished", repair="wait for it, or cancel it")
+
+    def _begun(self, run_id: str) -> _Live:
+        live = self._runs.get(run_id)
+        if live is None or live.task is not None or live.status != "running":
+            raise RunNotFoundError("there is no such run that waits to be executed")
+        live.task = asyncio.current_task()
+        return live
+
+    def _known(self, run_id: str, user: User) -> _Live:
+        live = self._runs.get(run_id)
+        if live is None:
+            raise RunNotFoundError("there is no such run", repair="without a store, runs are known for a short time")
+        _require_own(live, user, "run")
+        return live
+
+    def _time_out(self, live: _Live) -> None:
+        live.stop(failure_of(RunTimeoutError(f"the run took longer than {self._timeout_s:g} s"), self._seconds()))
+
+    def _at_cancellation(self, live: _Live, error: asyncio.CancelledError) -> RunEvent | None:
+        """Tell our own cancellation of the agent from one of the reader, and from one that the agent made itself."""
+        task = asyncio.current_task()
+        assert task is not None
+        if live.why is not None:
+            task.uncancel()
+        if task.cancelling():
+            raise error
+        return None if live.why is not None else self._at_error(live, error)
+
+    def _at_error(self, live: _Live, error: BaseException) -> RunEvent:
+        known = isinstance(error, FujieError)
+        _log.warning("run %s failed: %s", live.run.id, f"{error}" if known else kinds_and_places(error))
+        return failure_of(error, self._seconds())
+
+    def _over(self, live: _Live) -> None:
+        """Let the conversation go on, and remember the run for a while."""
+        live.end(RunCanceled(self._seconds()))
+        if self._busy.get(live.run.conversation_id) is live:
+            del self._busy[live.run.conversation_id]
+        self._ended[live.run.id] = live
+        self._ended_chars += live.bound.chars
+        while len(self._ended) > MAX_ENDED_RUNS or self._ended_chars > MAX_ENDED_CHARS:
+            run_id, forgotten = self._ended.popitem(last=False)
+            self._ended_chars -= forgotten.bound.chars
+            del self._runs[run_id]
+
+    def _seconds(self) -> int:
+        return int(self._now().timestamp())
+
+
+def _row(live: _Live) -> Run:
+    return replace(live.run, status=live.status, request=live.request.as_json())
+
+
+def _require_own(live: _Live, user: User, what: str) -> None:
+    if (live.run.user.tenant, live.run.user.id) != (user.tenant, user.id):
+        raise ForbiddenError(f"this {what} belongs to somebody else", repair="leave `session_id` out")

@@ -1,0 +1,278 @@
+"""The port Runs: both ways of keeping runs do the same for the protocols' routes."""
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import pytest
+
+from fujie.agents import bounds
+from fujie.agents.errors import ForbiddenError, RunNotFoundError
+from fujie.agents.execution import Timing
+from fujie.agents.port import Principal, Runs
+from fujie.agents.runner import StepDone
+from fujie.agents.runs import RunService
+from fujie.agents.transient import TransientRuns
+from fujie.errors import InputError
+from fujie.protocols.events import RunCanceled, RunCompleted, RunFailed, TextDelta, TextEnded, TextStarted, ToolReturned
+from fujie.sessions.errors import ConflictError
+from fujie.sessions.memory import MemoryStore
+from tests.agents.doubles import ALICE, BOB, FakeTools, alice, asked, collect, eventually, kinds
+
+SAID = ["RunStarted", "TextStarted", "TextDelta", "TextEnded", "RunCompleted"]
+
+
+@dataclass
+class Agent:
+    """A runner that says a word, waits until it is told to go on, and ends as the test says."""
+
+    error: BaseException | None = None
+    words: tuple[str, ...] = ("hello",)
+    waits: bool = False
+
+    def __post_init__(self):
+        self.go, self.log = asyncio.Event(), []
+
+    async def step(self, step):
+        self.log.append("began")
+        try:
+            if self.waits:
+                await self.go.wait()
+            yield TextStarted("m")
+            for word in self.words:
+                yield TextDelta("m", word)
+            if self.error:
+                raise self.error
+            yield TextEnded("m")
+            yield StepDone("", usage={"input_tokens": 1})
+        finally:
+            self.log.append("closed")
+
+
+def durable(agent, timeout_s=10.0):
+    return RunService(MemoryStore(), agent, FakeTools(), agent="test", timing=Timing(deadline_s=timeout_s))
+
+
+def transient(agent, timeout_s=10.0):
+    return TransientRuns(agent, agent="test", timeout_s=timeout_s)
+
+
+@pytest.fixture(params=[durable, transient])
+def kept(request):
+    return request.param
+
+
+async def started(runs: Runs, **fields):
+    return await runs.start(alice(), asked("hi", **fields))
+
+
+async def test_a_run_is_told_from_start_to_end(kept):
+    runs = kept(Agent())
+    run = await started(runs, session_id="s")
+    assert (run.conversation_id, run.user, run.status) == ("s", ALICE, "running")
+    events = await collect(runs.execute(run))
+    assert kinds(events) == SAID
+    assert events[-1].usage == {"input_tokens": 1}
+    assert (await runs.find(run.id, ALICE)).status == "completed"
+
+
+async def test_ids_are_resolved_before_a_conversation_counts_as_busy(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    executing = [asyncio.create_task(collect(runs.execute(await started(runs)))) for _ in range(3)]
+    agent.go.set()
+    assert [kinds(events)[-1] for events in await asyncio.gather(*executing)] == ["RunCompleted"] * 3
+
+
+async def test_a_conversation_runs_one_request_at_a_time_and_belongs_to_one_person(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs, session_id="s")
+    executing = asyncio.create_task(collect(runs.execute(run)))
+    with pytest.raises(ConflictError):
+        await started(runs, session_id="s")
+    with pytest.raises(ForbiddenError):
+        await runs.start(Principal(BOB, "dlg-bob"), asked("hi", session_id="s"))
+    assert (await runs.current("s", ALICE)).id == run.id
+    with pytest.raises(ForbiddenError):
+        await runs.current("s", BOB)
+    agent.go.set()
+    await executing
+    assert await runs.current("s", ALICE) is None
+    assert kinds(await collect(runs.execute(await started(runs, session_id="s")))) == SAID
+
+
+async def test_a_run_id_of_the_callers_choice_is_taken_once(kept):
+    runs = kept(Agent())
+    chosen = "0e974e24-0000-4000-8000-00000000abcd"
+    run = await started(runs, id=f"response_{chosen}")
+    assert run.id == chosen
+    await collect(runs.execute(run))
+    with pytest.raises(ConflictError):
+        await started(runs, id=f"response_{chosen}")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError("no such thing", repair="try another"), "invalid_input"), (ValueError("secret"), "internal")],
+)
+async def test_an_error_ends_the_run_and_only_a_named_one_is_told(kept, error, code):
+    agent = Agent(error)
+    runs = kept(agent)
+    run = await started(runs)
+    events = await collect(runs.execute(run))
+    assert isinstance(events[-1], RunFailed)
+    assert events[-1].code == code
+    assert "secret" not in events[-1].message
+    assert (await runs.find(run.id, ALICE)).status == "failed"
+    assert agent.log == ["began", "closed"]
+
+
+async def test_a_cancellation_that_the_agent_makes_itself_is_a_failure_of_its_own():
+    runs = transient(Agent(asyncio.CancelledError()))
+    assert isinstance((await collect(runs.execute(await started(runs))))[-1], RunFailed)
+
+
+async def test_a_run_is_canceled_by_its_user_alone_while_the_agent_waits(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs)
+    executing = asyncio.create_task(collect(runs.execute(run)))
+    await eventually(lambda: _began(agent))
+    with pytest.raises(ForbiddenError):
+        await runs.cancel(run.id, BOB)
+    assert await runs.cancel(run.id, ALICE) == "canceled"
+    assert kinds(await asyncio.wait_for(executing, 3)) == ["RunStarted", "RunCanceled"]
+    assert agent.log == ["began", "closed"]
+    assert await runs.cancel(run.id, ALICE) == "canceled"
+
+
+async def test_a_run_whose_reader_does_not_read_is_canceled_at_once(kept):
+    agent = Agent(words=("a",) * 1000)
+    runs = kept(agent)
+    run = await started(runs)
+    async with aclosing(runs.execute(run)) as events:
+        assert kinds([await anext(events), await anext(events)]) == ["RunStarted", "TextStarted"]
+        assert await runs.cancel(run.id, ALICE) == "canceled"
+        rest = await collect(events)
+    assert isinstance(rest[-1], RunCanceled)
+    assert (await runs.find(run.id, ALICE)).status == "canceled"
+
+
+async def test_closing_the_iterator_cancels_the_run(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs, session_id="s")
+    events = runs.execute(run)
+    assert kinds([await anext(events)]) == ["RunStarted"]
+    await events.aclose()
+    assert (await runs.find(run.id, ALICE)).status == "canceled"
+    assert agent.log in ([], ["began", "closed"])
+    agent.go.set()
+    assert kinds(await collect(runs.execute(await started(runs, session_id="s")))) == SAID
+
+
+async def test_a_reader_that_is_canceled_takes_the_run_with_him(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs)
+    reading = asyncio.create_task(collect(runs.execute(run)))
+    await eventually(lambda: _began(agent))
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert (await runs.find(run.id, ALICE)).status == "canceled"
+    assert agent.log == ["began", "closed"]
+
+
+async def test_a_run_has_a_deadline(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent, timeout_s=0.02)
+    events = await collect(runs.execute(await started(runs)))
+    assert (type(events[-1]), events[-1].code) == (RunFailed, "run_timeout")
+    assert agent.log == ["began", "closed"]
+
+
+async def test_an_answer_has_a_longest_length(kept, monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_ANSWER_CHARS", 10)
+    agent = Agent(words=("four",) * 4)
+    runs = kept(agent)
+    events = await collect(runs.execute(await started(runs)))
+    assert kinds(events)[2:] == ["TextDelta", "TextDelta", "RunFailed"]
+    assert events[-1].code == "answer_too_long"
+    assert agent.log == ["began", "closed"]
+
+
+async def test_what_a_tool_gives_counts_toward_the_length(monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_ANSWER_CHARS", 10)
+    with pytest.raises(Exception, match="longer"):
+        bounds.Bound().count(ToolReturned("m", "c", "t", "x" * 11, ok=True, duration_ms=0))
+
+
+async def test_a_run_in_the_background_goes_on_unheard_and_is_watched_from_its_first_event(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs)
+    runs.background(run)
+    watching = [asyncio.create_task(collect(runs.watch(run.id, ALICE))) for _ in range(2)]
+    await eventually(lambda: _began(agent))
+    agent.go.set()
+    assert [kinds(events) for events in await asyncio.gather(*watching)] == [SAID, SAID]
+    assert kinds(await collect(runs.watch(run.id, ALICE))) == SAID
+    assert kinds(await runs.so_far(run.id, ALICE)) == SAID
+
+
+async def test_watching_is_for_the_user_alone_and_its_end_ends_nothing(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs)
+    executing = asyncio.create_task(collect(runs.execute(run)))
+    with pytest.raises(ForbiddenError):
+        await collect(runs.watch(run.id, BOB))
+    with pytest.raises(ForbiddenError):
+        await runs.so_far(run.id, BOB)
+    watching = runs.watch(run.id, ALICE)
+    assert kinds([await anext(watching)]) == ["RunStarted"]
+    await watching.aclose()
+    agent.go.set()
+    assert kinds(await executing) == SAID
+
+
+async def test_what_runs_in_the_background_ends_with_the_service(kept):
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    run = await started(runs)
+    runs.background(run)
+    await eventually(lambda: _began(agent))
+    await runs.close()
+    assert (await runs.find(run.id, ALICE)).status == "canceled"
+    assert len(asyncio.all_tasks()) == 1
+
+
+async def test_there_is_nothing_of_a_run_that_never_was(kept):
+    runs = kept(Agent())
+    with pytest.raises(RunNotFoundError):
+        await runs.find("none", ALICE)
+    with pytest.raises(RunNotFoundError):
+        await runs.cancel("none", ALICE)
+    with pytest.raises(RunNotFoundError):
+        await collect(runs.watch("none", ALICE))
+    assert await runs.current("none", ALICE) is None
+
+
+async def test_the_row_of_a_run_tells_what_was_asked(kept):
+    runs = kept(Agent())
+    run = await started(runs, mine=1)
+    await collect(runs.execute(run))
+    assert '"mine":1' in (await runs.find(run.id, ALICE)).request
+
+
+async def test_a_reader_is_told_of_the_completion_with_its_time(kept):
+    runs = kept(Agent())
+    events = await collect(runs.execute(await started(runs)))
+    assert isinstance(events[-1], RunCompleted)
+    assert events[-1].at >= events[0].created_at > 1_600_000_000
+
+
+async def _began(agent):
+    return agent.log

@@ -1,0 +1,53 @@
+"""Runs without a store: what is remembered of them, and for how long."""
+
+import pytest
+
+from fujie.agents import transient
+from fujie.agents.errors import RunNotFoundError
+from tests.agents.doubles import ALICE, alice, asked, collect, kinds
+from tests.agents.test_port import SAID, Agent, started
+from tests.agents.test_port import transient as kept
+
+
+async def test_runs_that_have_ended_are_forgotten_when_there_are_many(monkeypatch):
+    monkeypatch.setattr(transient, "MAX_ENDED_RUNS", 2)
+    runs = kept(Agent())
+    ids = []
+    for _ in range(3):
+        run = await started(runs)
+        await collect(runs.execute(run))
+        ids.append(run.id)
+    with pytest.raises(RunNotFoundError):
+        await runs.find(ids[0], ALICE)
+    assert kinds(await collect(runs.watch(ids[2], ALICE))) == SAID
+
+
+async def test_long_answers_are_forgotten_sooner(monkeypatch):
+    monkeypatch.setattr(transient, "MAX_ENDED_CHARS", 7)
+    runs = kept(Agent(words=("12345",)))
+    for _ in range(2):
+        run = await started(runs)
+        await collect(runs.execute(run))
+    assert len(runs._runs) == 1
+
+
+async def test_a_run_that_nobody_executed_keeps_its_conversation_busy_for_a_moment_alone(monkeypatch):
+    monkeypatch.setattr(transient, "BEGIN_S", -1)
+    runs = kept(Agent())
+    await started(runs, session_id="s")
+    assert kinds(await collect(runs.execute(await started(runs, session_id="s")))) == SAID
+
+
+async def test_a_run_is_executed_once():
+    runs = kept(Agent())
+    run = await runs.start(alice(), asked("hi"))
+    await collect(runs.execute(run))
+    with pytest.raises(RunNotFoundError):
+        await collect(runs.execute(run))
+
+
+async def test_no_run_waits_here():
+    runs = kept(Agent())
+    run = await started(runs)
+    await collect(runs.execute(run))
+    assert await collect(runs.resume(run.id)) == []
