@@ -27,11 +27,6 @@ _WORDS: Mapping[Any, str] = {
     Mapping: "a map of texts",
     Sequence: "a list of texts",
 }
-    int: "a number",
-    bool: "true or false",
-    Mapping: "a map of texts",
-    Sequence: "a list of texts",
-}
 
 
 @dataclass(frozen=True)
