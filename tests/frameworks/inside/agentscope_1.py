@@ -1,0 +1,145 @@
+"""AgentScope 1.x: its own agent, pipeline and messages."""
+
+from agentscope.agent import ReActAgent
+from agentscope.formatter import OpenAIChatFormatter
+from agentscope.memory import InMemoryMemory
+from agentscope.message import Msg, TextBlock
+from agentscope.model import ChatModelBase, ChatResponse, OpenAIChatModel
+from agentscope.pipeline import stream_printing_messages
+from agentscope.tool import Toolkit, ToolResponse
+
+from tests.frameworks.inside.hearing import ANSWERED, MODEL_URL, PNG, QUESTION, Heard, called, request, returned, text
+
+
+def get_weather(city: str) -> ToolResponse:
+    """Weather of a city.
+
+    Args:
+        city (str): the city
+    """
+    return ToolResponse(content=[TextBlock(type="text", text=f"{city}: sunny, 25C")])
+
+
+def agent(model):
+    toolkit = Toolkit()
+    toolkit.register_tool_function(get_weather)
+    made = ReActAgent("Friday", "Be brief.", model, OpenAIChatFormatter(), toolkit, InMemoryMemory())
+    made.set_console_output_enabled(enabled=False)
+    return made
+
+
+def scripted():
+    return OpenAIChatModel("scripted", api_key="any", client_kwargs={"base_url": f"{MODEL_URL}/llm/v1"})
+
+
+async def heard(model, *messages):
+    hearing, friday = Heard("agentscope"), agent(model)
+    msgs = hearing.adapter.messages(request(*messages))
+    return await hearing.all(stream_printing_messages(agents=[friday], coroutine_task=friday(msgs)))
+
+
+class Saying(ChatModelBase):
+    """A model that streams snapshots of what it is told to say."""
+
+    def __init__(self, *snapshots):
+        super().__init__("told", stream=True)
+        self.snapshots = snapshots
+
+    async def __call__(self, *args, **kwargs):
+        async def stream():
+            for content in self.snapshots:
+                yield ChatResponse(content=content)
+
+        return stream()
+
+
+async def test_a_call_its_result_and_the_answer():
+    run = await heard(scripted(), text("user", QUESTION))
+    assert run.shape == ANSWERED
+    assert run.of("ToolCalled")[0].arguments == '{"city": "Hangzhou"}'
+    assert run.of("ToolReturned")[0].output == "Hangzhou: sunny, 25C"
+    assert run.text == "Hangzhou: sunny, 25C"
+    assert len({event.message_id for event in run.of("ToolCalling") + run.of("ToolCalled")}) == 1
+
+
+async def test_thinking_and_text_are_two_messages_each_said_once():
+    thought = {"type": "thinking", "thinking": "let me think"}
+    run = await heard(
+        Saying(
+            [{"type": "thinking", "thinking": "let me"}],
+            [thought],
+            [thought, {"type": "text", "text": "4"}],
+            [thought, {"type": "text", "text": "42"}],
+        ),
+        text("user", "hi"),
+    )
+    assert run.shape == [
+        "ReasoningStarted", "ReasoningDelta", "ReasoningEnded", "TextStarted", "TextDelta", "TextEnded",
+    ]  # fmt: skip
+    assert [event.text for event in run.of("ReasoningDelta")] == ["let me", " think"]
+    assert run.text == "42"
+
+
+async def test_text_that_was_changed_afterwards_is_a_new_message():
+    run = await heard(
+        Saying([{"type": "text", "text": "It rains"}], [{"type": "text", "text": "No: sun"}]), text("user", "hi")
+    )
+    assert run.shape == ["TextStarted", "TextDelta", "TextEnded", "TextStarted", "TextDelta", "TextEnded"]
+    assert [event.text for event in run.of("TextDelta")] == ["It rains", "No: sun"]
+
+
+async def test_a_whole_message_and_speech_beside_it_can_be_yielded():
+    async def query():
+        yield Msg("Friday", "hello", "assistant"), True, {"type": "audio", "source": {"type": "base64", "data": "AA=="}}
+
+    run = await Heard("agentscope").all(query())
+    assert run.kinds == ["TextStarted", "TextDelta", "DataProduced", "TextEnded"]
+
+
+async def test_an_error_of_the_agent_is_the_runs():
+    class Broken(ChatModelBase):
+        async def __call__(self, *args, **kwargs):
+            raise RuntimeError("kaboom from the model")
+
+    try:
+        await heard(Broken("broken", stream=True), text("user", "hi"))
+    except RuntimeError as error:
+        assert "kaboom" in str(error)
+    else:
+        raise AssertionError("the error was swallowed")
+
+
+def messages(*said):
+    return Heard("agentscope").adapter.messages(request(*said))
+
+
+def test_the_input_becomes_msgs_with_their_blocks():
+    msgs = messages(
+        text("user", "look"),
+        {"role": "user", "content": [{"type": "image", "image_url": PNG}]},
+        called("c1"),
+        returned("c1"),
+    )
+    assert all(isinstance(msg, Msg) for msg in msgs)
+    assert [msg.role for msg in msgs] == ["user", "user", "assistant", "system"]
+    assert msgs[0].get_text_content() == "look"
+    (image,) = msgs[1].get_content_blocks("image")
+    assert image["source"] == {"type": "base64", "media_type": "image/png", "data": "iVBORw0KGgo="}
+    assert msgs[2].get_content_blocks("tool_use")[0]["input"] == {"q": 1}
+    assert msgs[3].get_content_blocks("tool_result")[0]["output"] == [{"type": "text", "text": "found"}]
+
+
+def test_messages_that_were_one_msg_are_one_again():
+    metadata = {"original_id": "m7", "original_name": "Friday"}
+    (msg,) = messages(
+        text("assistant", "hm", type="reasoning", metadata=metadata), text("assistant", "42", metadata=metadata)
+    )
+    assert (msg.id, msg.name) == ("m7", "Friday")
+    assert [block["type"] for block in msg.content] == ["thinking", "text"]
+
+
+async def test_a_history_with_calls_is_taken_by_the_model():
+    run = await heard(
+        scripted(), text("user", "look"), called("c1"), returned("c1"), text("assistant", "found"), text("user", "hi")
+    )
+    assert run.shape == ["TextStarted", "TextDelta", "TextEnded"]
