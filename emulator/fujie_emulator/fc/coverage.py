@@ -32,7 +32,7 @@ COVERAGE = Coverage(
     | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations; no asynchronous tasks")),
     inventions=(
         "Deleting a function deletes its triggers.",
-        "A deployed function runs with its package and Python's own library alone; neither sees the emulator's packages.",
+        "A deployed function has its package and Python's own library, and nothing of this machine.",
         "`/var/fc/lang/python3.*/bin/python3` is that Python, too: a package must be built for it.",
         "A trigger's two addresses lie on this cloud's port, below `/_fc/internet/` and `/_fc/intranet/`.",
         "Of a domain's routes the one that is the path wins, else the longest that begins it.",
