@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fujie.errors import FujieError
 from fujie.identity.consent import Outcome
 from fujie.identity.delegation import sha256_hex
-from fujie.identity.errors import CloudUnavailableError
+from fujie.identity.errors import CloudUnavailableError, DelegationExpiredError
 from fujie.identity.rows import Consent
 from functions.callback.connecting import PartsOf, Visitor, outcome_page, refused, wake
 from functions.callback.notices import (
@@ -67,6 +67,9 @@ async def _confirmed(request: Request, parts: Parts, consent: Consent) -> Respon
     except (TimeoutError, CloudUnavailableError) as error:
         log.warning("nobody knows whether the consent was completed: %s", type(error).__name__)
         return await _settled(request, parts, consent, "completed", UNSURE)
+    except DelegationExpiredError as error:
+        # Nobody can complete it any more, so the run is not left waiting for its end: it says what is to be done.
+        return await _settled(request, parts, consent, "cancelled", notice_of(error))
     except FujieError as error:
         # Each of these says that the cloud was not asked, or that it refused: nothing was completed.
         log.warning("consent was not completed: %s", error.code)

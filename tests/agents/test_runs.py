@@ -186,15 +186,18 @@ async def test_a_pause_holds_nothing_and_another_worker_goes_on_after_consent():
     assert more[-1].usage == {"input_tokens": 20, "output_tokens": 2}
 
 
-@pytest.mark.parametrize("outcome", ["denied", "expired", "cancelled"])
-async def test_the_model_is_told_that_consent_was_not_given(outcome):
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [("denied", "consent_denied"), ("expired", "consent_expired"), ("cancelled", "sign_in_again")],
+)
+async def test_the_model_is_told_that_consent_was_not_given(outcome, code):
     made, run, _ = await paused_world("then not")
     await made.settle("c1", outcome)
     more = await collect(made.service().resume(run.id))
     assert kinds(more)[:3] == ["RunResumed", "ConsentResolved", "ToolReturned"]
     assert more[1].outcome == outcome
-    assert (more[2].ok, more[2].error_code) == (False, f"consent_{outcome}")
-    assert f"consent_{outcome}" in made.mind.seen[1].results["call_1_0"]
+    assert (more[2].ok, more[2].error_code) == (False, code)
+    assert code in made.mind.seen[1].results["call_1_0"]
     assert len(made.tools.calls) == 1
     assert isinstance(more[-1], RunCompleted)
 

@@ -310,7 +310,6 @@ async def test_another_error_of_the_provider_leaves_it_answerable(alice, callbac
     [
         (CloudRefusedError("no from upstream-host", cloud_code="Forbidden"), 502, "said no"),
         (ThrottledError("busy", retry_after_s=1), 503, "Try again"),
-        (DelegationExpiredError("over"), 401, "Sign in again"),
     ],
 )
 async def test_a_completion_that_surely_failed_says_so_and_can_be_repeated(alice, callback, fault, status, words):
@@ -325,6 +324,19 @@ async def test_a_completion_that_surely_failed_says_so_and_can_be_repeated(alice
     callback.fault = None
     assert "Allowed" in (await alice.get("/callback", params=RETURN)).text
     assert await callback.status() == "completed"
+
+
+async def test_where_the_sign_in_has_ended_the_run_hears_of_it_and_nobody_waits_on(alice, callback):
+    await allowed(alice, callback)
+    callback.fault = DelegationExpiredError("over")
+    page = await alice.get("/callback", params=RETURN)
+    assert page.status_code == 401
+    assert "Sign in again" in page.text
+    assert await callback.status() == "cancelled"
+    assert callback.plane.wakes.runs == [("run-1", "dlg-alice-cookie")]
+    callback.fault = None
+    assert (await alice.get("/callback", params=RETURN)).status_code == 410
+    assert callback.completed == []
 
 
 UNKNOWN_ENDS = [CloudUnavailableError("503 from upstream-host"), "hang", ValueError("a fault of ours")]

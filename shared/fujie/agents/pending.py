@@ -10,8 +10,12 @@ from fujie.agents.tool_client import ToolOutcome, failure
 REFUSALS = {
     "denied": ("consent_denied", "the person did not allow it; do not try again unless asked to"),
     "expired": ("consent_expired", "the person did not answer in time; say so, and that asking again is possible"),
-    "cancelled": ("consent_cancelled", "the request for permission was cancelled; say so"),
+    "cancelled": (
+        "sign_in_again",
+        "the person's sign-in has ended before the permission was complete; say to sign in again, then to ask again",
+    ),
 }
+"""Of a run that goes on: a request is otherwise cancelled only together with its run."""
 
 
 @dataclass(frozen=True)
