@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from fujie.settings import AgentAbout
-from infra.config import StackConfig
+from infra.config import DEFAULT_VAULT, StackConfig
 from infra.stack_secrets import StackSecrets
 
 Environment = dict[str, str]
@@ -93,6 +93,7 @@ def _tool(resolved: Resolved) -> Environment:
         "FUJIE_SEALING_PRIVATE_KEY": resolved.secrets.sealing.private.reveal(),
         "FUJIE_LEDGER_KEY": resolved.secrets.ledger.reveal(),
         "FUJIE_WORKLOAD_IDENTITY": resolved.workload_identity,
+        "FUJIE_TOKEN_VAULT": "" if resolved.config.token_vault == DEFAULT_VAULT else resolved.config.token_vault,
         "FUJIE_OSS_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_OSS_BUCKET": resolved.config.bucket,
         "FUJIE_ENDPOINTS": json.dumps(dict(resolved.endpoints)) if resolved.endpoints else "",

@@ -68,6 +68,8 @@ class Settings:
     oidc_client_id: str = ""
     oidc_client_secret: Secret | None = None
     workload_identity: str = ""
+    token_vault: str = ""
+    """The vault that keeps the stack's credential providers; empty is the account's default one."""
     agentidentitydata_endpoint: str = ""
     fc_endpoint: str = ""
     oss_endpoint: str = ""
@@ -136,6 +138,7 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         oidc_client_id=env.get("FUJIE_OIDC_CLIENT_ID", ""),
         oidc_client_secret=_secret(env, "FUJIE_OIDC_CLIENT_SECRET"),
         workload_identity=env.get("FUJIE_WORKLOAD_IDENTITY", ""),
+        token_vault=env.get("FUJIE_TOKEN_VAULT", ""),
         agentidentitydata_endpoint=_endpoint(env, "AGENTIDENTITYDATA", f"agentidentitydata.{region}.aliyuncs.com"),
         fc_endpoint=_endpoint(env, "FC", f"{account}.{region}.fc.aliyuncs.com"),
         oss_endpoint=_endpoint(env, "OSS", f"oss-{region}-internal.aliyuncs.com"),

@@ -28,7 +28,10 @@ from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
 from fujie.secret import Secret
 from fujie.settings import CallerKey
+from fujie_emulator.agentidentity import state
+from fujie_emulator.agentidentity.entities import API_KEY_PROVIDER, TOKEN_VAULT
 from fujie_emulator.testing import running
+from tests.identity.own_process import operator_key
 from tests.identity.stack import PUBLIC_URL, Person, declared
 from tests.identity.world import query_of, run_of
 
@@ -249,3 +252,18 @@ async def fault(http, stack, **body):
 
 def journal(stack):
     return [row for row in stack.running.cloud.journal.after(0) if row["service"] == "agentidentitydata"]
+
+
+async def test_a_stacks_vault_is_asked_and_no_other(stack, http, acting, data_plane):
+    """The same provider name in the stack's own vault and in the account's default one: two keys."""
+    cloud = stack.running.cloud
+    state.create(cloud, TOKEN_VAULT, "own", {"Description": "", "EncryptionConfig": {}, "RoleArn": ""})
+    fields = {"APIKey": "of the vault", "TokenVaultName": "own", "Description": ""}
+    state.create(cloud, API_KEY_PROVIDER, "weather", fields, "own")
+    of_the_vault = DataPlane(replace(stack.settings, token_vault="own"), http, lambda: operator_key(stack.running))
+    _, person = await acting()
+    access = await data_plane.get_workload_access_token_for_jwt(
+        stack.settings.workload_identity, person.tokens.id_token
+    )
+    assert (await of_the_vault.get_resource_api_key(access.token, "weather")).reveal() == "of the vault"
+    assert (await data_plane.get_resource_api_key(access.token, "weather")).reveal() != "of the vault"

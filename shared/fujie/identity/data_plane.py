@@ -93,6 +93,7 @@ class DataPlane:
         if not is_safe_url(settings.agentidentitydata_endpoint):
             raise IdentityMisconfiguredError("the data plane's endpoint must be an https address")
         self._endpoint = settings.agentidentitydata_endpoint
+        self._vault = {"TokenVaultName": settings.token_vault} if settings.token_vault else {}
         self._http = http
         self._caller_key = caller_key
         self._now = now
@@ -132,13 +133,13 @@ class DataPlane:
 
     async def get_resource_oauth2_token(self, wat: Secret, question: OAuthQuestion) -> OAuthToken | AuthorizationNeeded:
         """Return the user's token from the vault, or where the user has to be sent."""
-        form = {"WorkloadAccessToken": wat.reveal()} | _oauth_form(question)
+        form = {"WorkloadAccessToken": wat.reveal()} | self._vault | _oauth_form(question)
         call = Call("GetResourceOAuth2Token", form, self._caller_key())
         return _oauth_answer(await self._ask(call), self._endpoint, is_poll=bool(question.session_uri))
 
     async def get_resource_api_key(self, wat: Secret, provider: str) -> Secret:
         """Return the API key that the vault keeps under the provider's name."""
-        form = {"WorkloadAccessToken": wat.reveal(), "ResourceCredentialProviderName": provider}
+        form = {"WorkloadAccessToken": wat.reveal(), "ResourceCredentialProviderName": provider} | self._vault
         action = "GetResourceAPIKey"
         return _secret(action, await self._ask(Call(action, form, self._caller_key())), "APIKey")
 
