@@ -6,6 +6,7 @@ times are in the events, not invented by encoders.
 """
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NoReturn
 
@@ -196,13 +197,21 @@ def event_from_json(text: str) -> RunEvent:
 def value_of(text: str) -> Any:
     """Return the value that JSON text stands for; text that is not JSON stands for itself."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
 
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(digits: str) -> float:
+    """JSON can say a number that no float holds; as infinity it could not be written again."""
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits[:32]} is too large")
+    return number
 
 
 def _consent_request(data: dict[str, Any]) -> ConsentRequest:

@@ -81,13 +81,16 @@ def response_object(
 
 
 def usage_object(usage: Mapping[str, int]) -> Json:
-    """Return a run's usage in the words of this API."""
+    """Return a run's usage in the words of this API, which has a number for everything; what was not told is 0."""
     read, written = usage.get("input_tokens", 0), usage.get("output_tokens", 0)
     return {
         "input_tokens": read,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": usage.get("cache_read_tokens", 0),
+            "cache_write_tokens": usage.get("cache_write_tokens", 0),
+        },
         "output_tokens": written,
-        "output_tokens_details": {"reasoning_tokens": 0},
+        "output_tokens_details": {"reasoning_tokens": usage.get("reasoning_tokens", 0)},
         "total_tokens": read + written,
     }
 

@@ -2,36 +2,29 @@
 
 import asyncio
 import json
-import re
-import socket
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
 
-import httpx2
 import openai
 import pytest
-import uvicorn
 
 from fujie.agents.errors import StepLimitError
 from fujie.agents.serving import stream as streaming
-from fujie.agents.tool_client import ToolWaits
-from tests.agents.doubles import NOON, SUNNY, FakeTools, ScriptedMind, consent_request, eventually
-from tests.functions.process_world import BOB, ID_TOKEN, Connection, ProcessWorld
-from tests.functions.test_process import consent_row
+from fujie.protocols.events import (
+    DataProduced,
+    ReasoningDelta,
+    ReasoningEnded,
+    ReasoningStarted,
+    TextDelta,
+    TextEnded,
+    TextStarted,
+)
+from tests.agents.doubles import SUNNY, eventually
+from tests.contract.openai_world import blocking, client, ours
+from tests.contract.runtime_world import waiting_world, world
+from tests.functions.process_world import BOB, ID_TOKEN, Connection
 
 ASKED = [{"role": "user", "content": "hi"}]
 CHAT = {"model": "m", "messages": ASKED}
 PATHS = ["/openai/v1", "/v1"]
-
-
-def world(*script, **tools):
-    return ProcessWorld(ScriptedMind(*script), FakeTools(**tools))
-
-
-def client(made, *, token=ID_TOKEN, path="/openai/v1", **options):
-    http = httpx2.AsyncClient(transport=httpx2.ASGITransport(made.app))
-    return openai.AsyncOpenAI(api_key=token, base_url=f"http://process{path}", http_client=http, **options)
 
 
 async def ask(made, **fields):
@@ -42,30 +35,12 @@ async def stream(made, **fields):
     return [chunk async for chunk in await ask(made, stream=True, **fields)]
 
 
-def ours(chunk):
-    return chunk.model_extra.get("fujie") or {}
-
-
 def said(chunks):
     return "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices)
 
 
 def finish(chunks):
     return [choice.finish_reason for chunk in chunks for choice in chunk.choices if choice.finish_reason]
-
-
-@asynccontextmanager
-async def served(made):
-    """The app behind a real socket, for the client that blocks."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(made.app, log_level="error", lifespan="off")
-        server = uvicorn.Server(config)
-        serving = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            await serving
 
 
 # Answers
@@ -90,17 +65,31 @@ async def test_the_async_client_gets_chunks_and_usage_when_it_asks():
     assert (await stream(world("hello you")))[-1].usage is None
 
 
-async def test_the_sync_client_gets_both():
+async def test_the_blocking_client_gets_both():
     made = world("hello you", "and again")
 
-    def both(url):
-        with openai.OpenAI(api_key=ID_TOKEN, base_url=f"{url}/v1") as blocking:
-            whole = blocking.chat.completions.create(**CHAT)
-            with blocking.chat.completions.create(**CHAT, stream=True) as chunks:
-                return whole.choices[0].message.content, said(list(chunks))
+    def both(sync):
+        whole = sync.chat.completions.create(**CHAT)
+        with sync.chat.completions.create(**CHAT, stream=True) as chunks:
+            return whole.choices[0].message.content, said(list(chunks))
 
-    async with served(made) as url:
-        assert await asyncio.to_thread(both, url) == ("helloyou", "andagain")
+    assert await blocking(made, both) == ("helloyou", "andagain")
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_reasoning_and_values_stand_beside_the_answer(streamed):
+    thought = [ReasoningStarted("r"), ReasoningDelta("r", "let me"), ReasoningDelta("r", " think"), ReasoningEnded("r")]
+    made = world((*thought, TextStarted("m"), TextDelta("m", "42"), TextEnded("m"), DataProduced("d", '{"a": 1}')))
+    if streamed:
+        chunks = await stream(made)
+        deltas = [choice.delta for chunk in chunks for choice in chunk.choices]
+        reasoning = "".join((delta.model_extra or {}).get("reasoning_content", "") for delta in deltas)
+        text, data = said(chunks), [ours(chunk)["data"] for chunk in chunks if "data" in ours(chunk)]
+    else:
+        answer = await ask(made)
+        reasoning, text = answer.choices[0].message.reasoning_content, answer.choices[0].message.content
+        data = answer.fujie["data"]
+    assert (reasoning, text, data) == ("let me think", '42\n\n{"a": 1}', [{"a": 1}])
 
 
 async def test_the_clients_stream_helper_adds_the_chunks_up():
@@ -177,25 +166,8 @@ async def test_somebody_elses_session_is_forbidden():
 # Consent
 
 
-def waiting_world(*after, settle=False):
-    """A tool that asks for consent first; with `settle` the person has answered before the pause is written."""
-    made = world([("get_time", {})], *after)
-    request = replace(consent_request("c1"), reason="To tell the time.", expires_at="2026-11-21T12:00:00Z")
-    answers = [ToolWaits(request), NOON]
-
-    async def get_time(call, behalf):
-        if len(answers) == 2:
-            await made.store.add_consent(consent_row(behalf.run))
-            if settle:
-                await made.store.move_consent("c1", ("requested",), "completed")
-        return answers.pop(0)
-
-    made.tools.answers["get_time"] = get_time
-    return made
-
-
 async def test_a_pause_gives_the_link_as_text_and_as_data_and_stops():
-    chunks = await stream(waiting_world())
+    chunks = await stream(waiting_world().made)
     (asked,) = [ours(chunk)["authorization_required"] for chunk in chunks if "authorization_required" in ours(chunk)]
     assert asked["connect_url"] == "http://localhost/connect/c1"
     assert asked["connect_url"] in said(chunks)
@@ -204,7 +176,7 @@ async def test_a_pause_gives_the_link_as_text_and_as_data_and_stops():
 
 
 async def test_a_pause_is_one_object_and_until_it_is_settled_its_session_is_busy():
-    made = waiting_world()
+    made = waiting_world().made
     answer = await ask(made, extra_query={"sessionId": "s"})
     assert answer.fujie["authorization_required"]["consent_id"] == "c1"
     assert answer.fujie["authorization_required"]["connect_url"] in answer.choices[0].message.content
@@ -214,10 +186,32 @@ async def test_a_pause_is_one_object_and_until_it_is_settled_its_session_is_busy
 
 
 async def test_a_consent_that_was_settled_meanwhile_lets_the_same_stream_go_on():
-    chunks = await stream(waiting_world("it's noon", settle=True))
+    waiting = waiting_world("it's noon")
+    ask_for_it = waiting.made.tools.answers["get_time"]
+
+    async def get_time(call, behalf):
+        outcome = await ask_for_it(call, behalf)
+        if len(waiting.made.tools.calls) == 1:
+            await waiting.settle("completed")
+        return outcome
+
+    waiting.made.tools.answers["get_time"] = get_time
+    chunks = await stream(waiting.made)
     assert said(chunks).endswith("it'snoon")
     assert finish(chunks) == ["stop"]
     assert {"authorization_resolved": {"consent_id": "c1", "outcome": "completed"}} in map(ours, chunks)
+
+
+@pytest.mark.parametrize("outcome", ["completed", "denied", "expired"])
+async def test_once_it_is_settled_the_session_goes_on_with_what_was_answered(outcome):
+    waiting = waiting_world("that's it", "as I said")
+    await ask(waiting.made, extra_query={"sessionId": "s"})
+    await waiting.settle(outcome)
+    await waiting.wake()
+    results = waiting.made.mind.seen[1].results.values()
+    assert [("noon" in result) for result in results] == [outcome == "completed"]
+    assert (await ask(waiting.made, extra_query={"sessionId": "s"})).choices[0].message.content == "asIsaid"
+    assert len(waiting.made.mind.seen[-1].prior) == 1
 
 
 # Failures
@@ -327,29 +321,3 @@ async def test_a_body_beyond_the_limit_is_refused_in_openais_form():
     with pytest.raises(openai.APIStatusError) as refused:
         await ask(world(), messages=[{"role": "user", "content": "x" * (1024 * 1024)}])
     assert (refused.value.status_code, refused.value.code) == (413, "too_large")
-
-
-# The documentation's exchange
-
-
-async def answered_with_a_tool():
-    made = world([("get_weather", {"city": "Hangzhou"})], "25 °C", get_weather=SUNNY)
-    body = CHAT | {"model": "Fujie", "stream": True, "stream_options": {"include_usage": True}}
-    return (await made.client.post("/openai/v1/chat/completions", json=body, headers=await made.bearer())).text
-
-
-async def paused_whole():
-    made = waiting_world()
-    answer = await made.client.post("/v1/chat/completions", json=CHAT | {"model": "Fujie"}, headers=await made.bearer())
-    return json.dumps(answer.json(), indent=2, ensure_ascii=False)
-
-
-@pytest.mark.parametrize(("name", "exchange"), [("stream", answered_with_a_tool), ("pause", paused_whole)])
-async def test_the_documented_exchange_is_what_is_answered(name, exchange):
-    page = (Path(__file__).parents[2] / "docs" / "protocols.md").read_text()
-    documented = page.split(f"<!-- exchange: {name} -->\n")[1].split("```")[1].split("\n", 1)[1]
-    assert without_ids_and_times(documented.strip()) == without_ids_and_times((await exchange()).strip())
-
-
-def without_ids_and_times(text):
-    return re.sub(r'("created": ?)\d+', r"\1 0", re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uuid", text))
