@@ -31,11 +31,12 @@ bench: install ## Measure beside peers
 mutation: install ## Change the heart of identity in small ways and see that its tests notice (some minutes)
 	@$(BIN)/python tests/mutation.py
 
-engine: install ## Build the Pulumi engine from Go modules (comes with the infrastructure part)
-	@echo "make engine: not there yet; 'make dev' applies the same declaration without an engine" >&2; exit 1
+engine: install ## Build Pulumi's engine from Go modules into your cache (ten minutes, once)
+	@$(BIN)/python -m infra.engine.build
 
-deploy: install ## Deploy a stack (comes with the infrastructure part)
-	@echo "make deploy: not there yet; it needs the Pulumi program" >&2; exit 1
+STACK ?= local
+deploy: install ## Apply a stack with Pulumi: make deploy STACK=local|dev|prod
+	@$(BIN)/python -m infra.deploy up --stack $(STACK)
 
 clean: ## Remove what was built, installed and remembered here
 	@rm -rf $(VENV) $(TOOLS) .fujie .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Pulumi runs this folder as a program, which would let its `packaging` and `config` hide others'.
-sys.path[:] = [str(ROOT), *(place for place in sys.path if Path(place) != ROOT / "infra")]
+sys.path[:] = [str(ROOT), *(place for place in sys.path if Path(place).resolve() != ROOT / "infra")]
 
 import pulumi  # noqa: E402 - after the path is as it should be
 

@@ -9,37 +9,40 @@ from typing import Any
 import httpx2
 
 from fujie.errors import SettingsError
+from fujie.secret import Secret
 from fujie.tools.manifest import ProviderNeed
-from infra.declaration import Stack
+from infra.config import StackConfig
 from infra.providers.clients import CloudClients
-from infra.stack_secrets import StackSecrets
 
 ALIBABA_VENDORS = ("AliyunOAuth2", "AlibabaCloudOAuth2")
 
 
 def register_partners(
-    http: httpx2.Client, stack: Stack, needs: Iterable[ProviderNeed], secrets: StackSecrets, resources: Path | None
+    http: httpx2.Client,
+    config: StackConfig,
+    needs: Iterable[ProviderNeed],
+    secrets: Mapping[str, Secret],
+    resources: Path | None = None,
 ) -> None:
     """Make every provider outside Alibaba Cloud known to the emulator, with this stack as its client."""
     for need in needs:
         if need.vendor in ALIBABA_VENDORS:
             continue
-        body = _partner(stack, need, secrets)
+        body = _partner(config, need, secrets[need.name].reveal())
         if resources is not None:
             body |= _resources(resources / f"{need.name}.json")
         http.put(f"/_fujie/partners/{need.name}", json=body).raise_for_status()
 
 
-def _partner(stack: Stack, need: ProviderNeed, secrets: StackSecrets) -> dict[str, Any]:
-    secret = secrets.provider_secrets[need.name].reveal()
+def _partner(config: StackConfig, need: ProviderNeed, secret: str) -> dict[str, Any]:
     if need.kind == "api_key":
         return {"api_keys": [secret]}
     return {
         "display_name": need.display_name or need.name,
         "scopes": {name: _by_language(words) for name, words in need.scopes.items()},
-        "client_id": stack.config.provider_client_id(need.name),
+        "client_id": config.provider_client_id(need.name),
         "client_secret": secret,
-        "redirect_uris": [stack.config.provider_callback_url(need.name)],
+        "redirect_uris": [config.provider_callback_url(need.name)],
     }
 
 

@@ -108,7 +108,8 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
     resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools, about)
     with httpx2.Client(base_url=emulator.url, headers=emulator.admin_headers, trust_env=False, timeout=30) as http:
         _put_functions(http, stack, resolved, options.base_port)
-        register_partners(http, stack, needs, secrets, options.agent.parent / "partners" if options.agent else None)
+        resources = options.agent.parent / "partners" if options.agent else None
+        register_partners(http, stack.config, needs, secrets.provider_secrets, resources)
     if is_new:  # no event waits in a new database, so the functions may start before it has tables
         _migrate(database_url)
     ensure_identity(stack, clients, secrets, applications)
@@ -126,6 +127,11 @@ def wait_for_emulator(file: Path) -> Emulator:
         if time.monotonic() > deadline:
             raise SettingsError(f"the emulator did not start within {EMULATOR_DEADLINE_S:.0f} s")
         time.sleep(0.02)
+    return read_emulator(file)
+
+
+def read_emulator(file: Path) -> Emulator:
+    """Return the particulars that the emulator wrote; raises FileNotFoundError."""
     data = json.loads(file.read_text())
     return Emulator(
         data["url"],
