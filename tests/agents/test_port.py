@@ -276,3 +276,32 @@ async def test_a_reader_is_told_of_the_completion_with_its_time(kept):
 
 async def _began(agent):
     return agent.log
+
+
+async def test_a_run_in_the_background_is_heard_event_by_event_and_waits_for_who_hears(kept):
+    runs = kept(Agent(words=("a", "b")))
+    told, may_go = [], asyncio.Event()
+
+    async def heard(event):
+        told.append(event)
+        await may_go.wait()
+
+    run = await started(runs)
+    runs.background(run, None, heard)
+    await eventually(lambda: _is(len(told) == 1))
+    may_go.set()
+    await eventually(lambda: _is(told[-1] is None))
+    assert kinds(told) == [
+        "RunStarted",
+        "TextStarted",
+        "TextDelta",
+        "TextDelta",
+        "TextEnded",
+        "RunCompleted",
+        "NoneType",
+    ]
+    assert (await runs.find(run.id, ALICE)).status == "completed"
+
+
+async def _is(true):
+    return true

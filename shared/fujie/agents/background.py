@@ -1,10 +1,11 @@
-"""Runs that go on with nobody listening: each has a task, and the tasks have an owner."""
+"""Runs that go on whoever listens: each has a task, and the tasks have an owner."""
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from fujie.agents.port import Heard
 from fujie.errors import FujieError
 from fujie.protocols.events import RunEvent
 
@@ -20,9 +21,9 @@ class Background:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def add(self, events: AsyncGenerator[RunEvent, None]) -> None:
+    def add(self, events: AsyncGenerator[RunEvent, None], heard: Heard | None = None) -> None:
         """Let a run go on."""
-        task = asyncio.create_task(_perform(events))
+        task = asyncio.create_task(_perform(events, heard or _nobody))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -34,10 +35,16 @@ class Background:
             await asyncio.wait(self._tasks)
 
 
-async def _perform(events: AsyncGenerator[RunEvent, None]) -> None:
+async def _perform(events: AsyncGenerator[RunEvent, None], heard: Heard) -> None:
     try:
         async with aclosing(events):
-            async for _ in events:
-                pass
+            async for event in events:
+                await heard(event)
     except FujieError as error:
         _log.warning("a run in the background was given up: %s: %s", error.code, error.message)
+    finally:
+        await heard(None)
+
+
+async def _nobody(event: RunEvent | None) -> None:
+    del event

@@ -1,6 +1,6 @@
 """The port between the protocols' routes and the runs: every way of keeping runs does this, and raises these errors."""
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,6 +11,8 @@ from fujie.sessions.rows import Run, RunStatus
 
 Act = Mapping[str, Any]
 """The chain of functions that spoke before us, as the claim `act` has it."""
+Heard = Callable[[RunEvent | None], Awaitable[None]]
+"""Is told each event of a run, and None when no more come; the run waits until it returns."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,11 @@ class Runs(Protocol):
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         """Yield the run's events as they happen; closing the iterator cancels the run."""
 
-    def background(self, run: Run, act: Act | None = None) -> None:
-        """Let the run go on with nobody listening; it ends with this service at the latest."""
+    def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
+        """Let a new run begin, or one that waits go on if it can, whoever listens and however long.
+
+        It ends with this service at the latest.
+        """
 
     def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         """Yield what follows a pause, when every consent is settled; else, and at a second delivery, nothing."""

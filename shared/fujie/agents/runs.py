@@ -10,7 +10,7 @@ from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
 from fujie.agents.lost import bury_if_lost, bury_lost_runs
-from fujie.agents.port import Act, Principal, Runs
+from fujie.agents.port import Act, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
@@ -68,8 +68,9 @@ class RunService(Runs):
                 async for event in more:
                     yield event
 
-    def background(self, run: Run, act: Act | None = None) -> None:
-        self._background.add(self.execute(run, act))
+    def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
+        goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)
+        self._background.add(goes_on, heard)
 
     async def close(self) -> None:
         await self._background.close()

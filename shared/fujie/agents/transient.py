@@ -15,7 +15,7 @@ from fujie import clock
 from fujie.agents.background import Background
 from fujie.agents.bounds import Bound
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
-from fujie.agents.port import Act, Principal, Runs
+from fujie.agents.port import Act, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner, Step, StepDone
 from fujie.errors import FujieError
 from fujie.identity.rows import User
@@ -138,8 +138,8 @@ class TransientRuns(Runs):
             self._over(live)
             await steps.aclose()
 
-    def background(self, run: Run, act: Act | None = None) -> None:
-        self._background.add(self.execute(run, act))
+    def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
+        self._background.add(self.execute(run, act), heard)
 
     async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no run waits
         """Yield nothing: without a store no run waits."""
