@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from fujie import clock
 from fujie.http import http_client
 from fujie.identity.behalf import Behalf, current_behalf
+from fujie.identity.claims import unverified_header
 from fujie.identity.credential_cache import NO_TIME, CredentialCache, Kept
 from fujie.identity.credential_key import API_KEY_TTL, MARGIN, CacheKey, Kind, beyond_margin
 from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthFlow, OAuthQuestion, OAuthToken
@@ -195,9 +196,11 @@ class AgentIdentity:
     async def complete(self, session_uri: str, *, user_token: str | Secret) -> None:
         """Confirm a permission with the id_token of the user who came back in this very session.
 
-        Raises CloudRefusedError for somebody else's, a used or an ended session.
+        Raises TokenInvalidError for a token that is none, CloudRefusedError for somebody else's, a used or an ended
+        session.
         """
         token = user_token if isinstance(user_token, Secret) else Secret(user_token)
+        unverified_header(token)
         await self._thread.wait(lambda: self._data_plane.complete_resource_token_auth(session_uri, token))
 
     def close(self) -> None:
