@@ -48,6 +48,7 @@ def read_everything(store):
 
 
 async def test_it_acts_for_whom_it_was_handed_which_is_its_work(stolen, speak, store, opener, clock):
+    """Hurt: nobody; it shows that the refusals below are not those of a key that never worked."""
     caller = speak("run-alice", stolen["alice"].delegation_id)
     assert (await acting_for(store, opener, caller, refresh=None, now=clock())).user == ALICE
 

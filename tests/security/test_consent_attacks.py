@@ -37,6 +37,7 @@ async def asked(desk, clock, acting=None, state="state-1"):
 
 
 async def test_a_forwarded_link_is_refused_and_nothing_is_stored(desk, store, clock):
+    """Hurt: Alice or Bob, whoever opens a link that the other passed on and allows what is not his to allow."""
     request = await asked(desk, clock)
     before = await store.consent(request.consent_id)
     for stranger in (BOBS, ALICES_OTHER):
@@ -47,6 +48,7 @@ async def test_a_forwarded_link_is_refused_and_nothing_is_stored(desk, store, cl
 
 
 async def test_whoever_comes_back_in_another_browser_is_refused(desk, store, clock):
+    """Hurt: Alice, whose consent would be completed by who caught the link back, or Bob, who was lured into it."""
     request = await asked(desk, clock)
     await desk.allow(request.consent_id, ALICES)
     before = await store.consent(request.consent_id)
@@ -57,12 +59,14 @@ async def test_whoever_comes_back_in_another_browser_is_refused(desk, store, clo
 
 
 async def test_a_return_that_nobody_allowed_is_refused(desk, clock):
+    """Hurt: Alice, for whom a forged return would answer a question that she has not seen."""
     await asked(desk, clock)
     with pytest.raises(ConsentStateError):
         await desk.take_return(session_uri=URI, state="state-1", session=ALICES)
 
 
 async def test_a_return_is_used_once(desk, clock):
+    """Hurt: Alice, whose return lies in a history, a log or a referrer."""
     request = await asked(desk, clock)
     await desk.allow(request.consent_id, ALICES)
     await desk.take_return(session_uri=URI, state="state-1", session=ALICES)
@@ -72,6 +76,7 @@ async def test_a_return_is_used_once(desk, clock):
 
 @pytest.mark.parametrize("uri", ["", URI + "2", "urn:other", "é"])
 async def test_a_return_with_another_session_uri_is_refused_and_costs_nothing(desk, clock, uri):
+    """Hurt: Alice, into whose permission another one (the attacker's account at the provider) would be put."""
     request = await asked(desk, clock)
     await desk.allow(request.consent_id, ALICES)
     with pytest.raises(ConsentStateError):
@@ -80,6 +85,7 @@ async def test_a_return_with_another_session_uri_is_refused_and_costs_nothing(de
 
 
 async def test_a_guessed_state_finds_nothing(desk, clock):
+    """Hurt: whoever waits for a consent at this moment."""
     request = await asked(desk, clock)
     for state in ("", "guess", request.consent_id, "x" * 100_000):
         with pytest.raises(ConsentNotFoundError):
@@ -107,6 +113,7 @@ async def returned(desk, clock, row):
 
 
 async def test_the_cloud_is_told_with_the_users_own_token(desk, clock, row, store, opener, data_plane, cloud):
+    """Hurt: Alice, were the cloud merely told a user's id that somebody chose."""
     consent = await returned(desk, clock, row)
     await complete(data_plane, opener, store, consent, now=clock())
     [(action, form)] = cloud.calls
@@ -118,6 +125,7 @@ async def test_the_cloud_is_told_with_the_users_own_token(desk, clock, row, stor
 async def test_a_consent_is_not_completed_with_somebody_elses_delegation(
     desk, clock, row, store, opener, data_plane, cloud
 ):
+    """Hurt: Alice, the deputy's principal: Bob's row would be completed with her token."""
     from dataclasses import replace
 
     consent = replace(await returned(desk, clock, row), user=BOB)
@@ -129,6 +137,7 @@ async def test_a_consent_is_not_completed_with_somebody_elses_delegation(
 async def test_a_consent_is_not_completed_for_who_signed_out_meanwhile(
     desk, clock, row, store, opener, data_plane, cloud
 ):
+    """Hurt: Alice, who left the machine to somebody else and signed out before."""
     consent = await returned(desk, clock, row)
     await store.withdraw_delegation(row.id, clock())
     with pytest.raises(DelegationExpiredError):
@@ -137,6 +146,7 @@ async def test_a_consent_is_not_completed_for_who_signed_out_meanwhile(
 
 
 async def test_what_the_cloud_refuses_is_not_completed(desk, clock, row, store, opener, data_plane, cloud):
+    """Hurt: Alice, who would be told that she gave a permission which somebody else holds."""
     cloud.script("CompleteResourceTokenAuth", (403, {"Code": "Forbidden.UserIdentifierMismatch"}))
     consent = await returned(desk, clock, row)
     with pytest.raises(CloudRefusedError) as refused:

@@ -66,6 +66,7 @@ async def test_a_question_gives_its_place_back_however_it_ends():
 
 
 def test_places_are_each_persons_own_and_nothing_is_kept_of_who_left():
+    """Hurt: everybody else, whose places one person would take, and the memory of the instance."""
     places = Places(1)
     leave = places.take(ALICE)
     with pytest.raises(BusyError):

@@ -22,6 +22,7 @@ async def alices(store, sealer, verifier, issuer, clock):
 
 
 async def test_a_sealed_row_that_is_moved_opens_for_nobody(alices, opener):
+    """Hurt: Alice, whose sealed tokens whoever writes the database puts into a row of his own."""
     for moved in (
         replace(alices, id="another-row"),
         replace(alices, user=BOB),
@@ -35,6 +36,7 @@ async def test_a_sealed_row_that_is_moved_opens_for_nobody(alices, opener):
 
 
 async def test_alices_seal_in_bobs_row_lets_bobs_run_act_for_nobody(alices, store, opener, clock):
+    """Hurt: Alice, for whom Bob's run would act."""
     bobs = Delegation("dlg-bob", BOB, "", alices.sealed, alices.expires_at, START)
     await store.add_delegation(bobs)
     await add_run(store, run_of(BOB, "run-bob", handed(bobs)))
@@ -45,11 +47,13 @@ async def test_alices_seal_in_bobs_row_lets_bobs_run_act_for_nobody(alices, stor
 
 @pytest.mark.parametrize("spoil", ["", "x", "a.b.c.d.e", "....", "é", "e30..a.b.c"])
 async def test_what_is_no_seal_is_refused(alices, opener, spoil):
+    """Hurt: everybody on the instance, were a broken row a crash, or an open one a token."""
     with pytest.raises(DelegationMismatchError):
         opener.open(replace(alices, sealed=spoil), handed(alices))
 
 
 async def test_a_flipped_bit_is_noticed_in_every_part(alices, opener):
+    """Hurt: Alice, whose tokens would be changed into something that still opens."""
     parts = alices.sealed.split(".")
     for index, part in enumerate(parts):
         middle = len(part) // 2
@@ -60,6 +64,7 @@ async def test_a_flipped_bit_is_noticed_in_every_part(alices, opener):
 
 
 async def test_an_attackers_seal_with_his_own_key_is_refused(alices, opener):
+    """Hurt: Bob, in whose name an attacker would seal tokens with a key of his own making."""
     tokens = inbound(opener.open(alices, handed(alices)).id_token)
     forged = Sealer(new_sealing_key()[1]).seal(alices.id, ALICE, "s-alice", tokens)
     with pytest.raises(DelegationMismatchError):

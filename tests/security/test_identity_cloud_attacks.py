@@ -47,12 +47,14 @@ def refused(action, *args, **kwargs):
 
 @pytest.mark.parametrize("url", lookalikes(RETURN_URL))
 def test_no_return_url_but_the_listed_one_starts_a_consent(stack, url):
+    """Hurt: Alice, whose consent would come back to the attacker's host."""
     code = refused(stack.ask, stack.clients.data, stack.wat(), resource_oauth2_return_url=url)
     assert code == "Missmatch.ResourceOAuth2ReturnURL"
 
 
 @pytest.mark.parametrize("url", lookalikes(SIGN_IN_URL))
 def test_sign_in_sends_nobody_to_an_address_that_only_looks_registered(running, stack, url):
+    """Hurt: Alice, whose code would be delivered to an address that only looks like the application's."""
     query = {
         "response_type": "code",
         "client_id": stack.app_id,
@@ -65,6 +67,7 @@ def test_sign_in_sends_nobody_to_an_address_that_only_looks_registered(running, 
 
 
 def test_a_native_application_is_found_on_any_port_of_this_machine_and_nowhere_else(running, stack):
+    """Hurt: Alice, as above; the rule for native applications is the widest there is."""
     registered = "http://127.0.0.1:8090/cb"
     request = ims_models.CreateApplicationRequest(
         app_name="native", display_name="native", app_type="NativeApp", redirect_uris=registered, protocol_version="2.1"
@@ -86,6 +89,7 @@ def test_a_native_application_is_found_on_any_port_of_this_machine_and_nowhere_e
 
 
 def test_no_provider_is_called_back_at_a_lookalike(running, stack):
+    """Hurt: Alice, whose code at the provider would be delivered elsewhere."""
     callback = f"{running.url}/oauth2/callback/x"
     for url in lookalikes(callback):
         custom = {"ClientId": "c", "OAuth2Discovery": {"DiscoveryURL": "https://idp.example"}}
@@ -95,6 +99,7 @@ def test_no_provider_is_called_back_at_a_lookalike(running, stack):
 
 
 def test_a_stolen_session_uri_is_worth_nothing_to_another_and_is_spent_by_its_owner(running, stack):
+    """Hurt: Alice, whose consent Bob would complete as his."""
     mine, theirs = (sign_in(running, stack.app_id, name) for name in ("alice", "bob"))
     wat, stolen = stack.wat_for(mine), stack.wat_for(theirs)
     uri = stack.ask(stack.clients.data, wat).session_uri
@@ -108,7 +113,7 @@ def test_a_stolen_session_uri_is_worth_nothing_to_another_and_is_spent_by_its_ow
 
 
 def test_a_code_from_elsewhere_put_into_a_session_does_not_fit_its_challenge(running, stack):
-    """Code injection: the attacker's own code comes back with the state of the victim's session."""
+    """Hurt: Alice, who would work in the attacker's account: his own code comes back with the state of her session."""
     mine, victims = (sign_in(running, stack.app_id, name) for name in ("alice", "bob"))
     other = stack.ask(stack.clients.data, stack.wat_for(mine), force_authentication=True)
     with httpx2.Client(trust_env=False) as http:
@@ -170,6 +175,7 @@ def forgeries(running, app_id):
 
 
 def test_no_forged_user_gets_a_workload_token_or_completes_a_consent(running, stack):
+    """Hurt: Alice, whom a token without the issuer's signature would name."""
     uri = stack.ask(stack.clients.data, stack.wat(), force_authentication=True).session_uri
     tried = forgeries(running, stack.app_id)
     for what, token in tried.items():
@@ -179,6 +185,7 @@ def test_no_forged_user_gets_a_workload_token_or_completes_a_consent(running, st
 
 
 def test_a_session_policy_gives_nothing_that_the_role_has_not(stack):
+    """Hurt: everybody whose data the role was kept from."""
     everything = json.dumps({"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
     wat = stack.wat()
     widened = stack.data_as_role(wat, policy=everything)
@@ -194,6 +201,7 @@ def test_a_session_policy_gives_nothing_that_the_role_has_not(stack):
 
 
 def test_a_temporary_key_needs_its_own_token(running, stack):
+    """Hurt: the stack, whose key would work for who has a part of it."""
     first, second = (stack.assume(stack.wat(), duration_seconds=900).credentials for _ in range(2))
     asked = models.GetResourceAPIKeyRequest(
         workload_access_token=stack.wat(), resource_credential_provider_name="weather"
@@ -210,6 +218,7 @@ def test_a_temporary_key_needs_its_own_token(running, stack):
 
 
 def test_a_workload_token_is_not_bent_to_another_identity(running, stack):
+    """Hurt: the users of another workload of the same account."""
     stack.create_identity("other", role_arn=None)
     wat = stack.wat(identity="other")
     header, *_, tag = wat.split(".")
@@ -225,6 +234,7 @@ def test_a_workload_token_is_not_bent_to_another_identity(running, stack):
 
 @pytest.mark.parametrize("name", ["../default", "default/../../x", "*", "tv/*", "x" * 200])
 def test_a_vault_is_named_and_not_reached_by_a_path(stack, name):
+    """Hurt: whoever keeps a key in a vault beside this one."""
     create = control_models.CreateTokenVaultRequest(token_vault_name=name)
     assert refused(stack.clients.control.create_token_vault, create) == "InvalidParameter.TokenVaultName"
     asked = models.GetResourceAPIKeyRequest(

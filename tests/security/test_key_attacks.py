@@ -62,6 +62,7 @@ def refused(ask, *arguments):
 @pytest.mark.parametrize("version", ["v1", "v4"])
 @pytest.mark.parametrize("policy", [allowing("*"), allowing("oss:*", f"acs:oss:*:*:{BUCKET}/users/bob/*")])
 def test_a_session_policy_that_asks_for_more_than_the_role_gives_nothing_more(guarded, version, policy):
+    """Hurt: Bob, whose files lie in the same bucket."""
     bucket = bucket_of(guarded, key_of(guarded, policy), version)
     assert refused(bucket.get_object, "users/bob/a") == "AccessDenied"
     assert refused(bucket.put_object, "users/alice/a", b"x") == "AccessDenied"
@@ -73,6 +74,7 @@ def test_a_session_policy_that_asks_for_more_than_the_role_gives_nothing_more(gu
     "key", ["users/alice/../bob/a", "users/alice/%2e%2e/bob/a", "users/alice/..%2fbob/a", "users/alice/./../bob/a"]
 )
 def test_a_key_with_dots_is_another_key_and_no_way_to_bobs(guarded, version, key):
+    """Hurt: Bob, as above."""
     bucket = bucket_of(guarded, key_of(guarded), version)
     assert bucket.get_object("users/alice/a").read() == b"alice"
     with pytest.raises(oss2.exceptions.OssError) as error:
@@ -82,6 +84,7 @@ def test_a_key_with_dots_is_another_key_and_no_way_to_bobs(guarded, version, key
 
 @pytest.mark.parametrize("version", ["v1", "v4"])
 def test_a_temporary_key_without_its_own_token_opens_nothing(guarded, version):
+    """Hurt: Alice, whose key would work for who has a part of it."""
     mine, other = key_of(guarded), key_of(guarded)
     for token in ("", "CAISwrong", other.security_token):
         bucket = bucket_of(guarded, mine, version, token=token)
@@ -93,6 +96,7 @@ def test_a_temporary_key_without_its_own_token_opens_nothing(guarded, version):
 
 
 def test_the_key_of_a_role_made_anew_is_needed_anew(guarded):
+    """Hurt: whoever was given the role after it was taken from somebody."""
     ram = guarded.cloud.iam.ram
     old = bucket_of(guarded, key_of(guarded), "v4")
     ram.detach("Custom", "alice", "reader")
@@ -129,6 +133,7 @@ def sent(served, headers, path="/2023-03-30/functions"):
 
 
 def test_a_request_signed_for_a_path_works_once(guarded):
+    """Hurt: the stack, whose request somebody recorded."""
     headers = roa_headers(guarded)
     assert sent(guarded, headers) == ""
     assert sent(guarded, headers) == "SignatureNonceUsed"
@@ -151,4 +156,5 @@ def test_a_request_signed_for_a_path_works_once(guarded):
     ],
 )
 def test_a_request_signed_for_a_path_is_good_for_that_alone(guarded, changes, path, code):
+    """Hurt: the stack, whose signature would be put on another request."""
     assert sent(guarded, roa_headers(guarded, **changes), path or "/2023-03-30/functions") == code

@@ -65,4 +65,5 @@ async def test_a_token_of_brackets_is_a_401(process):
 
 
 def test_the_keys_of_the_test_are_not_one_key():
+    """Hurt: nobody; with one key for all, the refusals above would prove nothing."""
     assert len({private.reveal() for private, _ in KEYS.values()}) == len(KEYS)

@@ -35,11 +35,13 @@ def with_hmac(header, claims, secret):
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "", None, "HS256", "RS512", "PS256", ["RS256"], 0])
 async def test_an_id_token_with_a_foreign_algorithm_is_refused(verifier, issuer, alg):
+    """Hurt: Alice, whom a token without a signature, or with a weak one, would name."""
     with pytest.raises(TokenInvalidError):
         await verifier.verify(forged({"alg": alg, "kid": issuer.keys[0].kid}, issuer.claims()))
 
 
 async def test_a_public_key_is_no_shared_secret(verifier, issuer):
+    """Hurt: Alice; the public key is public, and as an HMAC's secret everybody has it (algorithm confusion)."""
     key = issuer.keys[0]
     as_json = json.dumps(key.as_dict(private=False)).encode()
     for secret in (key.as_pem(private=False), key.as_der(private=False), as_json):
@@ -49,6 +51,7 @@ async def test_a_public_key_is_no_shared_secret(verifier, issuer):
 
 
 async def test_a_key_that_the_token_brings_along_is_not_believed(verifier, issuer):
+    """Hurt: Alice, whose name would be vouched for by a key that the attacker made."""
     own = RSAKey.generate_key(2048, auto_kid=True)
     public = own.as_dict(private=False)
     for extra in ({"jwk": public}, {"jku": "https://evil.example/keys"}, {"kid": own.kid, "jwk": public}):
@@ -59,12 +62,14 @@ async def test_a_key_that_the_token_brings_along_is_not_believed(verifier, issue
 
 
 async def test_a_changed_claim_breaks_the_signature(verifier, issuer):
+    """Hurt: Bob, whose id Alice would write into her own good token."""
     header, _, signature = issuer.token().reveal().split(".")
     with pytest.raises(TokenInvalidError):
         await verifier.verify(Secret(f"{header}.{encoded(issuer.claims(BOB))}.{signature}"))
 
 
 async def test_an_es256_key_does_not_verify_rs256_and_the_other_way_round(verifier, issuer):
+    """Hurt: Alice, as in every confusion of algorithms."""
     ec = ECKey.generate_key("P-256", {"use": "sig"}, auto_kid=True)
     issuer.keys = [issuer.keys[0], ec]
     token = issuer.token(key=issuer.keys[0], header={"kid": ec.kid})
@@ -73,6 +78,7 @@ async def test_an_es256_key_does_not_verify_rs256_and_the_other_way_round(verifi
 
 
 async def test_unknown_critical_headers_are_refused(verifier, issuer):
+    """Hurt: Alice, whose token says that it must be read in a way which we do not know."""
     header = {"alg": "RS256", "kid": issuer.keys[0].kid, "crit": ["exp"], "exp": 1}
     with pytest.raises(TokenInvalidError):
         await verifier.verify(forged(header, issuer.claims(), b"x" * 256))
@@ -80,6 +86,7 @@ async def test_unknown_critical_headers_are_refused(verifier, issuer):
 
 @pytest.mark.parametrize("typ", ["at+jwt", "fujie-internal+jwt", "logout+jwt"])
 async def test_a_token_of_another_kind_is_no_id_token(verifier, issuer, typ):
+    """Hurt: Alice, whose access or logout token some other server holds."""
     with pytest.raises(TokenInvalidError):
         await verifier.verify(issuer.token(header={"typ": typ}))
 
@@ -88,11 +95,13 @@ async def test_a_token_of_another_kind_is_no_id_token(verifier, issuer, typ):
     "changes", [{"aud": "another-app"}, {"iss": "https://evil.example"}, {"aud": ["a", "b"]}, {"azp": "other"}], ids=str
 )
 async def test_a_good_token_for_somebody_else_is_refused(verifier, issuer, changes):
+    """Hurt: Alice, whose token for another application that application could bring here."""
     with pytest.raises(TokenInvalidError):
         await verifier.verify(issuer.token(**changes))
 
 
 async def test_no_refusal_repeats_the_token(verifier, issuer, clock):
+    """Hurt: Alice, whose token would be in an error, and from there in a log."""
     good = issuer.token()
     clock.advance(hours=2)
     for token in (good, Secret(good.reveal() + "x"), issuer.token(aud="x")):
@@ -111,11 +120,13 @@ def mint(function, key, audience, clock, **more):
 
 
 def test_an_internal_token_of_a_function_that_does_not_speak_here_is_refused(clock):
+    """Hurt: everybody, were one taken function as good as all."""
     with pytest.raises(TokenInvalidError):
         process_verifier(clock).verify(mint("process", PROCESS, "process", clock))
 
 
 def test_nobody_mints_in_another_functions_name(clock):
+    """Hurt: everybody, as above."""
     with pytest.raises(TokenInvalidError):
         process_verifier(clock).verify(mint("chat", PROCESS, "process", clock))
     with pytest.raises(TokenInvalidError):
@@ -123,12 +134,14 @@ def test_nobody_mints_in_another_functions_name(clock):
 
 
 def test_an_internal_token_for_another_function_is_refused(clock):
+    """Hurt: Alice, whose question would be passed on as a call of a tool."""
     for audience in ("tool", "", "process2"):
         with pytest.raises(TokenInvalidError):
             process_verifier(clock).verify(mint("chat", CHAT, audience, clock))
 
 
 def test_an_internal_token_ends_after_five_minutes(clock):
+    """Hurt: Alice, whose recorded requests would work for ever."""
     token = mint("chat", CHAT, "process", clock)
     clock.advance(seconds=299)
     process_verifier(clock).verify(token)
@@ -158,6 +171,7 @@ def signed_internal(claims, *, key=CHAT, header=None):
 
 
 def test_the_forge_itself_makes_good_tokens(clock):
+    """Hurt: nobody; it shows that the forged tokens are refused for what is odd in them."""
     assert process_verifier(clock).verify(signed_internal(internal_claims(clock))).delegation_id == "d"
 
 
@@ -183,11 +197,13 @@ def test_the_forge_itself_makes_good_tokens(clock):
     ids=str,
 )
 def test_a_signed_internal_token_with_odd_claims_is_refused(clock, changes):
+    """Hurt: whoever is named by a claim that is read in two ways."""
     with pytest.raises(TokenInvalidError):
         process_verifier(clock).verify(signed_internal(internal_claims(clock, **changes)))
 
 
 def test_a_token_that_lives_longer_than_five_minutes_is_refused_at_any_moment(clock):
+    """Hurt: everybody, were one minter's mistake (or a taken one's wish) a token for a year."""
     now = int(clock().timestamp())
     for iat, exp in ((now, now + 301), (now - 200, now + 101), (now + 50, now + 351)):
         with pytest.raises(TokenInvalidError):
@@ -195,6 +211,7 @@ def test_a_token_that_lives_longer_than_five_minutes_is_refused_at_any_moment(cl
 
 
 def test_an_endless_act_chain_is_refused(clock):
+    """Hurt: everybody on the instance that would walk it."""
     act = {"sub": "x"}
     for _ in range(10):
         act = {"sub": "chat", "act": act}
@@ -204,6 +221,7 @@ def test_an_endless_act_chain_is_refused(clock):
 
 @pytest.mark.parametrize("header", [{"typ": "JWT"}, {"typ": "jwt"}, {"kid": "other"}, {"kid": 7}], ids=str)
 def test_an_internal_token_with_another_header_is_refused(clock, header):
+    """Hurt: everybody, were a token read as another kind than it was signed as."""
     good = signed_internal(internal_claims(clock)).reveal().split(".")
     changed = {"alg": "ES256", "typ": "fujie-internal+jwt"} | header
     with pytest.raises(TokenInvalidError):
@@ -212,12 +230,14 @@ def test_an_internal_token_with_another_header_is_refused(clock, header):
 
 @pytest.mark.parametrize("typ", ["JWT", "at+jwt", ""])
 def test_a_token_that_the_right_key_signed_for_another_purpose_is_refused(clock, typ):
+    """Hurt: everybody, as above."""
     with pytest.raises(TokenInvalidError):
         process_verifier(clock).verify(signed_internal(internal_claims(clock), header={"typ": typ}))
 
 
 @pytest.mark.parametrize("alg", ["none", "HS256", "ES384", None])
 def test_an_internal_token_with_another_algorithm_is_refused(clock, alg):
+    """Hurt: everybody, as in every confusion of algorithms."""
     header = {"alg": alg, "typ": "fujie-internal+jwt"}
     for token in (
         forged(header, internal_claims(clock)),
@@ -228,5 +248,6 @@ def test_an_internal_token_with_another_algorithm_is_refused(clock, alg):
 
 
 def test_a_users_id_token_is_no_internal_token(clock, issuer):
+    """Hurt: everybody, in whose name any signed-in user could speak as a function of ours."""
     with pytest.raises(TokenInvalidError):
         process_verifier(clock).verify(issuer.token(ALICE))
