@@ -1,5 +1,6 @@
 """An agent that is its developer's own function: one step, whose items an adapter turns into events."""
 
+import inspect
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
@@ -13,6 +14,8 @@ from fujie.protocols.agentscope.request import AgentRequest
 KNOWN = frozenset({"self", "app", "msgs", "messages", "request", "response", "context"})
 PAYLOAD = "payload"
 """The key of a request under which the invocations protocol keeps the body that an entrypoint is given."""
+HEADERS = "headers"
+"""The key under which it keeps the headers that an agent may see."""
 _PAYLOADS = frozenset({"payload", "request", "data"})
 
 
@@ -25,6 +28,19 @@ class FunctionRunner(AgentRunner):
         self._framework = framework
         self._takes_payload = takes_payload
         self._wanted = wanted(function, KNOWN, takes_payload=takes_payload)
+        parameters = inspect.signature(function).parameters
+        self._optional = {name for name in self._wanted if parameters[name].default is not inspect.Parameter.empty}
+
+    @property
+    def takes_payload(self) -> bool:
+        """Is the function an entrypoint, which is given any body?"""
+        return self._takes_payload
+
+    @property
+    def yields(self) -> bool:
+        """Is the function a generator? One that is not may still return one."""
+        called = inspect.unwrap(self._function)
+        return inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called)
 
     async def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         adapter = adapter_for(self._framework)
@@ -59,22 +75,24 @@ class FunctionRunner(AgentRunner):
 
     def _of_payload(self, context: RunContext) -> Mapping[str, Any]:
         payload = payload_of(context.request)
+        fields = payload if isinstance(payload, dict) else {}
         first = self._wanted[0] if self._wanted else ""
         arguments: dict[str, Any] = {}
         for name in self._wanted:
             if name == "context":
                 arguments[name] = context
-            elif name in _PAYLOADS or (name == first and name not in payload):
+            elif name in _PAYLOADS or (name == first and name not in fields):
                 arguments[name] = payload
-            else:
-                arguments[name] = payload.get(name)
+            elif name in fields or name not in self._optional:
+                arguments[name] = fields.get(name)
         return arguments
 
 
-def payload_of(request: AgentRequest) -> dict[str, Any]:
+def payload_of(request: AgentRequest) -> Any:
     """Return the body that the caller sent, or what PPIO's and AgentCore's callers would have sent instead."""
-    given = request.extra.get(PAYLOAD)
-    return dict(given) if isinstance(given, dict) else {"prompt": request.question(), "session_id": request.session_id}
+    if PAYLOAD in request.extra:
+        return request.extra[PAYLOAD]
+    return {"prompt": request.question(), "session_id": request.session_id}
 
 
 def _context(step: Step) -> RunContext:
@@ -83,4 +101,5 @@ def _context(step: Step) -> RunContext:
     if run is None:
         raise FujieError("a function answers runs alone")
     request = step.request.changed(session_id=run.conversation_id, user_id=run.user.id)
-    return RunContext(run.id, run.conversation_id, run.user, request)
+    headers = request.extra.get(HEADERS)
+    return RunContext(run.id, run.conversation_id, run.user, request, headers if isinstance(headers, dict) else {})
