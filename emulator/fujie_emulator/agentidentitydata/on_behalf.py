@@ -11,6 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -61,6 +64,19 @@ def delegated_token(cloud: Cloud, access: WorkloadAccess, *, audience: str, scop
     claims = {"iss": idaas.url, "aud": audience, "sub": user.subject, "act": {"sub": access.identity_arn}}
     times = {"iat": now, "exp": now + LIFETIME_S}
     return keys.sign(idaas, claims | times | {"scope": " ".join(scopes), "session_id": user.session_id})
+
+
+def verified(cloud: Cloud, unverified_token: str, *, audience: str) -> dict[str, Any] | None:
+    """Return the claims of a token that this IDaaS made for that audience and that has not ended; else None."""
+    idaas = Idaas(cloud)
+    try:
+        claims = jwt.decode(
+            unverified_token, KeySet.import_key_set({"keys": keys.public_keys(idaas)}), ["RS256"]
+        ).claims
+    except (JoseError, ValueError, TypeError):
+        return None
+    is_ours = claims.get("iss") == idaas.url and claims.get("aud") == audience
+    return claims if is_ours and claims.get("exp", 0) > cloud.clock.time() else None
 
 
 def http_routes(cloud: Cloud) -> list[Route]:

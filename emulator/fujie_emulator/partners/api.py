@@ -12,6 +12,7 @@ from fujie_emulator.core.call import Caller
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import fingerprint, note
 from fujie_emulator.core.rpc import read_body
+from fujie_emulator.partners.delegated import delegated_grant
 from fujie_emulator.partners.documents import read_document, write_document
 from fujie_emulator.partners.errors import PartnerError, not_found, unauthorized
 from fujie_emulator.partners.oauth import grant_of
@@ -81,7 +82,8 @@ def _check_key(found: Partner, request: Request) -> None:
 def _account(cloud: Cloud, found: Partner, request: Request, scope: str) -> str:
     token = credential_of(request)
     note(credential_fingerprint=fingerprint(token) if token else "")
-    grant = grant_of(cloud, found, token, scope)
+    is_jwt = token.count(".") == 2
+    grant = delegated_grant(cloud, found, token, scope) if is_jwt else grant_of(cloud, found, token, scope)
     note(caller=Caller("bearer", name=grant.account))
     return grant.account
 

@@ -65,7 +65,7 @@ def metadata(cloud: "Cloud", found: Partner) -> dict[str, Any]:
         "revocation_endpoint": f"{base}/revoke",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "scopes_supported": sorted(found.scopes),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": methods,
@@ -143,8 +143,10 @@ def answer_token_request(cloud: "Cloud", found: Partner, client: Client, form: M
         doc = _redeemed_code(cloud, found, client, form)
     elif kind == "refresh_token":
         doc = _rotated_refresh(cloud, found, client, form)
+    elif kind == "client_credentials":
+        return _machine_token(cloud, found, client, form)
     else:
-        raise OAuthError(400, "unsupported_grant_type", "Use authorization_code or refresh_token.")
+        raise OAuthError(400, "unsupported_grant_type", "Use authorization_code, refresh_token or client_credentials.")
     return _tokens(cloud, found, doc)
 
 
@@ -231,6 +233,19 @@ def _rotated_refresh(cloud: "Cloud", found: Partner, client: Client, form: Mappi
     if not set(asked) <= set(doc["scopes"]):
         raise OAuthError(400, "invalid_scope", "A refresh cannot widen the scopes.")
     return doc | ({"scopes": asked} if asked else {})
+
+
+def _machine_token(cloud: "Cloud", found: Partner, client: Client, form: Mapping[str, str]) -> dict[str, Any]:
+    """Return a token of the client itself (RFC 6749 4.4), which can prove who it is and gets no refresh token."""
+    if not client.secret_sha256:
+        raise OAuthError(400, "unauthorized_client", "Only a client with a secret has a token of its own.")
+    asked = tuple(dict.fromkeys(form.get("scope", "").split()))
+    if not asked or not set(asked) <= set(found.scopes):
+        raise OAuthError(400, "invalid_scope", f"Ask for scopes among: {' '.join(sorted(found.scopes))}.")
+    doc = {"partner": found.name, "client_id": client.client_id, "account": client.client_id, "scopes": list(asked)}
+    doc |= {"family": secrets.token_hex(8), "audience": api_audience(found)}
+    token = _issue(cloud, "access", ACCESS_S, doc)
+    return {"access_token": token, "token_type": "Bearer", "expires_in": ACCESS_S, "scope": " ".join(asked)}
 
 
 def _tokens(cloud: "Cloud", found: Partner, doc: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx2
 import pytest
 
+from fujie_emulator.agentidentitydata import on_behalf
 from fujie_emulator.core.journal import fingerprint
+from fujie_emulator.signin import keys
 from fujie_emulator.testing import running
 
 VERIFIER = "v" * 43
@@ -352,3 +354,63 @@ def test_a_hostile_display_name_and_scope_words_are_escaped(world):
     page = world.authorize("hostile", "r").text
     assert "<script" not in page
     assert "<img" not in page
+
+
+def machine(world, **form):
+    wanted = {"scopes": {"robots.run": "Run"}, "client_id": "robot", "client_secret": "s-1"}
+    world.http.put("/_fujie/partners/robots", json=wanted | {"resources": {"/v1/state": RESOURCE}}).raise_for_status()
+    given = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": "s-1", "scope": "robots.run"}
+    return world.http.post("/partners/robots/token", data=given | form)
+
+
+RESOURCE = {"scope": "robots.run", "data": {"state": "idle"}}
+
+
+def test_a_client_with_a_secret_has_a_token_of_its_own_that_is_not_refreshed(world):
+    answer = machine(world).json()
+    assert set(answer) == {"access_token", "token_type", "expires_in", "scope"}
+    assert world.get("/partners/robots/api/v1/state", answer["access_token"]).json() == {"state": "idle"}
+    assert world.rows("partner.robots")[-1]["caller"]["name"] == "robot"
+
+
+@pytest.mark.parametrize(
+    ("form", "code"),
+    [({"client_secret": "wrong"}, "invalid_client"), ({"scope": "robots.stop"}, "invalid_scope"),
+     ({"scope": ""}, "invalid_scope")],
+)  # fmt: skip
+def test_a_machine_that_asks_wrongly_gets_nothing(world, form, code):
+    assert machine(world, **form).json()["error"] == code
+
+
+def test_a_public_client_has_no_token_of_its_own(world):
+    answer = world.token("time", grant_type="client_credentials", scope="time.read")
+    assert (answer.status_code, answer.json()["error"]) == (400, "unauthorized_client")
+
+
+def delegated(world, **claims):
+    idaas, now = on_behalf.Idaas(world.cloud.cloud), int(world.cloud.cloud.clock.time())
+    alice = world.cloud.cloud.account.user("alice").user_id
+    wanted = {"iss": idaas.url, "aud": "urn:partner:robots", "sub": alice, "act": {"sub": "acs:wi"}, "exp": now + 60}
+    return keys.sign(idaas, wanted | {"scope": "robots.run"} | claims)
+
+
+def test_a_token_in_a_users_name_is_good_at_its_audience(world):
+    machine(world)
+    assert world.get("/partners/robots/api/v1/state", delegated(world)).json() == {"state": "idle"}
+    assert world.rows("partner.robots")[-1]["caller"]["name"] == "alice"
+
+
+@pytest.mark.parametrize(
+    ("claims", "status"),
+    [({"aud": "urn:partner:time"}, 401), ({"iss": "https://other.example"}, 401), ({"exp": 1}, 401),
+     ({"scope": "robots.stop"}, 403)],
+)  # fmt: skip
+def test_a_token_in_a_users_name_that_is_not_for_this_api_is_refused(world, claims, status):
+    machine(world)
+    assert world.get("/partners/robots/api/v1/state", delegated(world, **claims)).status_code == status
+
+
+def test_a_token_that_somebody_else_signed_is_refused(world):
+    machine(world)
+    head, payload, _ = delegated(world).split(".")
+    assert world.get("/partners/robots/api/v1/state", f"{head}.{payload}.AAAA").status_code == 401
