@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -46,12 +45,6 @@ HELLO = [
     RunCompleted(1795216714),
 ]
 
-TRACES = Path(__file__).parent / "traces"
-PLAIN_TEXT = (TRACES / "plain_text.sse").read_text()
-# The traced model wrote its arguments in two steps; our events hold them whole, so the snapshot "{}" is not there.
-TOOL_CALL = (TRACES / "tool_call.sse").read_text()
-TOOL_OUTPUT = (TRACES / "tool_output.sse").read_text()
-
 REQUEST = ConsentRequest(
     "c1",
     "time",
@@ -71,22 +64,10 @@ def bodies(text: str) -> list[dict]:
     return [json.loads(frame[6:]) for frame in frames]
 
 
-def test_plain_text_gives_the_traced_bytes():
-    assert encode(HELLO) == PLAIN_TEXT
-
-
-def test_a_tool_call_gives_the_traced_bytes():
-    call = ToolCalled("msg_72", "call_1", "get_weather", '{"city": "Hangzhou"}')
+def test_what_a_tool_gave_says_how_it_went():
     badge = CredentialBadge("api_key", "weather", user="")
     result = ToolReturned("msg_3e", "call_1", "get_weather", "Hangzhou: sunny, 25C", True, 12, badge)
-    encoder = Encoder()
-    encoder.feed(STARTED)
-    assert encoder.feed(call) == TOOL_CALL
-    output = encoder.feed(result)
-    assert TOOL_OUTPUT in output
-    announced, empty, _, message = bodies(output)
-    assert (announced["type"], announced["role"], announced["content"]) == ("plugin_call_output", "tool", None)
-    assert empty["data"] == {"call_id": "call_1", "name": "get_weather", "output": ""}
+    message = bodies(encode([STARTED, result]))[-1]
     assert message["metadata"] == {
         "ok": True,
         "duration_ms": 12,

@@ -18,7 +18,7 @@ from fujie.protocols.openai_responses.request import (
     asked_of,
     response_request,
 )
-from fujie.protocols.openai_responses.response import Head, run_id_of
+from fujie.protocols.openai_responses.response import Asked, Head, run_id_of
 from fujie.sessions.rows import Run
 from fujie.telemetry import bind
 
@@ -61,13 +61,15 @@ class _Door:
         except (RunNotFoundError, ForbiddenError) as error:
             raise ResponseNotFoundError(f"there is no response {response_id[:64]!r}", param="response_id") from error
 
-    def _head(self, run: Run) -> Head:
-        asked = asked_of(run.request)
-        named = replace(asked, model=asked.model or self.served.name)
+    def _head(self, run: Run, asked: Asked) -> Head:
+        named = asked if asked.model else replace(asked, model=self.served.name)
         return Head(run.id, run.conversation_id, int(run.created_at.timestamp()), named)
 
+    def _kept_head(self, run: Run) -> Head:
+        return self._head(run, asked_of(run.request))
+
     async def _as_it_stands(self, run: Run) -> Answer:
-        encoder = Encoder(self._head(run), _NO_FRAMES)
+        encoder = Encoder(self._kept_head(run), _NO_FRAMES)
         for event in await self.served.runs.so_far(run.id, run.user):
             encoder.feed(event)
         return _response(encoder)
@@ -83,14 +85,15 @@ class Create(_Door):
         principal = await self.served.inbound.admit(request.headers)
         asked = response_request(await request.body(self.served.config.max_body_bytes), self.served.name)
         run = await runs.start(principal, asked.run(await self._session(asked, principal)))
+        head = self._head(run, asked.asked)
         with bind(run_id=run.id, user_id=run.user.id):
             if asked.asked.background:
                 runs.background(run, principal.act)
-                await self._answer_of_background(request, send, run, stream=asked.stream)
+                await self._answer_of_background(request, send, run, head, stream=asked.stream)
             elif asked.stream:
-                await stream_events(request, send, runs.execute(run, principal.act), Encoder(self._head(run)))
+                await stream_events(request, send, runs.execute(run, principal.act), Encoder(head))
             else:
-                encoder = Encoder(self._head(run), _NO_FRAMES)
+                encoder = Encoder(head, _NO_FRAMES)
                 if await fold_events(request, runs.execute(run, principal.act), encoder.feed):
                     encoder.end()
                     await answer(send, _whole(encoder))
@@ -104,12 +107,12 @@ class Create(_Door):
         except (RunNotFoundError, ForbiddenError) as error:
             raise PreviousResponseNotFoundError(asked.asked.previous_response_id or "") from error
 
-    async def _answer_of_background(self, request: Request, send: Send, run: Run, *, stream: bool) -> None:
+    async def _answer_of_background(self, request: Request, send: Send, run: Run, head: Head, *, stream: bool) -> None:
         if stream:
             events = self.served.runs.watch(run.id, run.user)
-            await stream_events(request, send, events, Encoder(self._head(run)))
+            await stream_events(request, send, events, Encoder(head))
         else:
-            await answer(send, _response(Encoder(self._head(run))))
+            await answer(send, _response(Encoder(head)))
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ class Retrieve(_Door):
         _, run = await self._asked(request)
         if request.query.get("stream") == "true":
             events = self.served.runs.watch(run.id, run.user)
-            await stream_events(request, send, events, Encoder(self._head(run), after))
+            await stream_events(request, send, events, Encoder(self._kept_head(run), after))
         else:
             await answer(send, await self._as_it_stands(run))
 

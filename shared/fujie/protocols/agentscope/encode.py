@@ -61,7 +61,8 @@ class Encoder:
         self._writing: dict[str, str] = {}
         """Calls that the model is still writing: message id -> the last data of it that was sent."""
         self._output: list[str] = []
-        self._is_at_rest = False
+        self.is_at_rest = False
+        """Has the run ended, or paused?"""
 
     def feed(self, event: RunEvent) -> str:
         """Return the frames of one event."""
@@ -73,7 +74,7 @@ class Encoder:
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
-        return "" if self._is_at_rest else self.feed(RunFailed(0, "lost", "the answer was cut off"))
+        return "" if self.is_at_rest else self.feed(RunFailed(0, "lost", "the answer was cut off"))
 
     def frames(self, event: RunEvent) -> list[tuple[int, str]]:
         """Return (sequence number, JSON text) of every frame of one event."""
@@ -81,7 +82,7 @@ class Encoder:
         return list(enumerate(self._said[type(event)](self, event), first))
 
     def _start(self, event: RunStarted) -> Iterator[str]:
-        self._is_at_rest = False
+        self.is_at_rest = False
         self._response_id = string(f"response_{event.run_id}")
         self._session_id = string(event.session_id)
         self._created_at = event.created_at
@@ -107,7 +108,7 @@ class Encoder:
         self, status: str, *, error: str = "null", completed_at: int | None = None, usage: str = "null"
     ) -> Iterator[str]:
         """A message that is still open is closed first: complete where the run went well, else incomplete."""
-        self._is_at_rest = True
+        self.is_at_rest = True
         last = "completed" if status == "completed" else "incomplete"
         for message_id in list(self._open):
             yield from self._close(message_id, last)
@@ -116,7 +117,7 @@ class Encoder:
         yield self._response(status, error=error, completed_at=completed_at, usage=usage)
 
     def _resume(self, _event: RunResumed) -> Iterator[str]:
-        self._is_at_rest = False
+        self.is_at_rest = False
         yield self._response("in_progress")
 
     def _pause(self, _event: RunPaused) -> Iterator[str]:
@@ -254,6 +255,31 @@ class Encoder:
         RunCanceled: _cancel,
     }
     """How each event is said; a table, since a stream asks it for every event."""
+
+
+class LastResponse:
+    """The last `response` of a run, for whoever reads no stream."""
+
+    def __init__(self) -> None:
+        self._encoder = Encoder()
+        self.text = "null"
+        """JSON text of the object, as far as the events have led."""
+
+    def feed(self, event: RunEvent) -> None:
+        """Take in one event."""
+        for _, body in self._encoder.frames(event):
+            if body.startswith('"object":"response"', body.index(",") + 1):
+                self.text = body
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Has the run ended, or paused?"""
+        return self._encoder.is_at_rest
+
+    def end(self) -> None:
+        """Say that no more events come: an answer that was cut off is a failed one."""
+        if not self.is_at_rest:
+            self.feed(RunFailed(0, "lost", "the answer was cut off"))
 
 
 def encode(events: Iterable[RunEvent], after: int = -1) -> str:
