@@ -20,6 +20,9 @@ ITS_TESTS = {
     "consent": ["test_consent", "test_consent_machine"],
     "credential_cache": ["test_credential_cache", "test_cache_model"],
     "credential_key": ["test_credential_key"],
+    "envelope": ["test_envelope"],
+    "kms": ["test_kms"],
+    "shared_credentials": ["test_shared_credentials"],
 }
 
 

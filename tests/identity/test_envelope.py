@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 
@@ -25,6 +26,20 @@ async def test_what_was_sealed_opens_under_the_same_words():
     assert await unseal(held(OLD), sealed, dict(reversed(WORDS.items()))) == TEXT
     assert "credential" not in sealed
     assert "alice" not in sealed
+
+
+def test_words_have_the_same_name_in_every_instance_and_release():
+    text = b'{"generation":0,"user":"alice","v":1}'
+    assert digest(WORDS) == hashlib.sha256(text).hexdigest()
+
+
+async def test_what_is_no_envelope_is_not_brought_to_the_key():
+    class Untouched(HeldKeys):
+        async def unwrap(self, wrapped, context):
+            raise AssertionError(wrapped)
+
+    for text in ("", "[]", '{"v": 1, "key": 7, "data": "x"}', '{"v": 2, "key": "k", "data": "x"}'):
+        assert await unseal(Untouched(wrapping_keys(OLD, setting=SETTING)), text, WORDS) is None
 
 
 async def test_no_two_envelopes_share_a_data_key_or_a_nonce():
@@ -84,6 +99,7 @@ async def test_a_key_of_the_same_name_is_not_the_same_key():
         lambda sealed: json.dumps(json.loads(sealed) | {"data": None}),
         lambda sealed: json.dumps(json.loads(sealed) | {"data": "é"}),
         lambda sealed: json.dumps(json.loads(sealed) | {"data": "AAAA"}),
+        lambda sealed: json.dumps(json.loads(sealed) | {"data": json.loads(sealed)["data"] + "\n*"}),
         lambda sealed: sealed[:-10] + '"}',
         lambda sealed: sealed + " " * 70_000,
     ],
@@ -134,7 +150,9 @@ def test_what_is_no_key_is_refused_by_the_settings_name_and_not_repeated(jwk):
         wrapping_keys(Secret(jwk), setting=SETTING)
     assert SETTING in refused.value.message
     assert "hunter2" not in str(refused.value.as_dict())
-    assert "new_wrapping_key" in refused.value.repair
+    assert refused.value.repair == (
+        'generate one: python -c "from fujie.identity.keys import *; print(new_wrapping_key().reveal())"'
+    )
 
 
 def test_two_keys_of_one_name_are_refused():

@@ -1,5 +1,6 @@
 """The key in KMS, by its documented actions: https://www.alibabacloud.com/help/en/kms, Encrypt and Decrypt."""
 
+import asyncio
 import base64
 import json
 from dataclasses import replace
@@ -8,7 +9,8 @@ from urllib.parse import parse_qsl
 import httpx2
 import pytest
 
-from fujie.identity.envelope import seal, unseal
+from fujie.identity import kms as kms_module
+from fujie.identity.envelope import digest, seal, unseal
 from fujie.identity.errors import CloudUnavailableError, IdentityError, IdentityMisconfiguredError
 from fujie.identity.kms import KmsKey
 from fujie.secret import Secret
@@ -63,11 +65,12 @@ async def test_a_data_key_goes_to_kms_and_comes_back_and_the_credential_stays_he
     assert len(base64.b64decode(wrap["Plaintext"])) == 32
     assert "credential" not in json.dumps(service.asked)
     assert "alice" not in json.dumps(service.asked)
-    assert wrap["EncryptionContext"] == unwrap["EncryptionContext"]
+    assert wrap["EncryptionContext"] == unwrap["EncryptionContext"] == json.dumps({"fujie": digest(WORDS)})
 
 
 async def test_under_other_words_kms_gives_nothing(kms):
     assert await unseal(kms, await seal(kms, TEXT, WORDS), {"user": "bob"}) is None
+    assert await kms.unwrap(await kms.wrap(b"k" * 32, "one"), "other") is None
 
 
 @pytest.mark.parametrize("plaintext", ["é", "AAAA", ""])
@@ -97,6 +100,16 @@ async def test_an_outage_is_a_typed_error(kms, service, answer, kind):
         assert "kms:Encrypt" in failed.value.repair
 
 
+async def test_a_service_that_does_not_answer_is_left_at_the_deadline(clock, monkeypatch):
+    async def silent(_request):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(kms_module, "DEADLINE_S", 0.01)
+    async with httpx2.AsyncClient(transport=httpx2.MockTransport(silent), trust_env=False) as http:
+        with pytest.raises(CloudUnavailableError, match=r"^Encrypt: kms\.example did not answer within"):
+            await KmsKey(KMS, http, lambda: KEY, now=clock).wrap(b"k" * 32, "c")
+
+
 def test_the_endpoint_must_be_https():
-    with pytest.raises(IdentityMisconfiguredError):
+    with pytest.raises(IdentityMisconfiguredError, match=r"^the endpoint of KMS must be an https address$"):
         KmsKey(replace(KMS, kms_endpoint="http://kms.example"), None, lambda: KEY)

@@ -120,7 +120,27 @@ async def test_an_outage_of_the_key_or_of_the_store_costs_no_credential(store, c
     assert await here.get(OWN) is None
     await here.put(OWN, SHARED)
     await here.forget(OWN)
-    assert len(caplog.records) == 5
+    assert [record.getMessage() for record in caplog.records] == [
+        "a shared credential could not be read: cloud_unavailable",
+        "a credential could not be shared: cloud_unavailable",
+        "a shared credential could not be read: store_unavailable",
+        "a credential could not be shared: store_unavailable",
+        "a shared credential could not be dropped: store_unavailable",
+    ]
+
+
+async def test_of_too_many_the_table_keeps_those_that_last_longest(shared, store, monkeypatch):
+    monkeypatch.setattr("fujie.identity.shared_credentials.MAX_ROWS", 2)
+    for minutes in (30, 10, 20):
+        until = START + timedelta(minutes=minutes)
+        await shared.put(replace(OWN, user=str(minutes)), SharedSecret(Secret("x"), until, until))
+    found = [await shared.get(replace(OWN, user=user)) is not None for user in ("10", "20", "30")]
+    assert found == [False, True, True]
+
+
+async def test_what_is_too_long_for_a_row_is_not_kept(shared, store):
+    await shared.put(OWN, replace(SHARED, secret=Secret("x" * 70_000)))
+    assert store._shared == {}
 
 
 async def test_a_new_instance_asks_the_cloud_only_who_the_user_is(instance, cloud):
