@@ -51,7 +51,13 @@ def judge(answer):
     elif kind == "application/json":
         assert answer.request.method == "HEAD" or json.loads(text) is not None
     elif text:
-        assert kind in ("application/xml", "text/event-stream", "application/octet-stream", "application/x-tar"), kind
+        assert kind in (
+            "application/xml",
+            "text/xml",
+            "text/event-stream",
+            "application/octet-stream",
+            "application/x-tar",
+        ), kind
     return answer
 
 

@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 from fujie_emulator.core.errors import CloudError, DropConnection
 from fujie_emulator.core.journal import note
 
-FaultKind = Literal["status", "latency", "drop", "truncate", "upstream"]
+FaultKind = Literal["status", "latency", "drop", "truncate", "upstream", "duplicate"]
+_OWN_CALLS = ("upstream", "duplicate")  # kinds that the cloud's own calls meet, not its callers'
 _LONGEST_LATENCY_S = 300.0
 _LONGEST_RETRY_MS = 3_600_000
 _PARTNER = "partner."
@@ -18,7 +19,8 @@ _CODES = {403: "NoPermission", 429: "Throttling.User", 500: "InternalError", 503
 class Fault:
     """One armed failure for `count` calls of a service, or of one of its actions ("" means all).
 
-    `upstream` fails the data plane's own calls to a provider's token endpoint, `status` and the others its callers'.
+    `upstream` fails the data plane's own calls to a provider's token endpoint; `duplicate` hands an asynchronous event
+    to its function once more (the action is the function's name); `status` and the others are the callers'.
     """
 
     service: str
@@ -63,7 +65,7 @@ class Faults:
 
         Nothing armed, nothing done.
         """
-        fault = self._spend(service, action, upstream=False) if self._armed else None
+        fault = self._spend(service, action) if self._armed else None
         if fault is None:
             return
         if fault.kind == "drop":
@@ -83,12 +85,17 @@ class Faults:
 
         The fault's action, where it has one, is the provider's name.
         """
-        fault = self._spend(service, provider, upstream=True)
+        fault = self._spend(service, provider, "upstream")
         return fault.status if fault else 0
 
-    def _spend(self, service: str, action: str, *, upstream: bool) -> Fault | None:
+    def duplicates(self, function: str) -> int:
+        """Spend one `duplicate` fault on an event's delivery; return how often more it is delivered."""
+        return 1 if self._spend("fc", function, "duplicate") else 0
+
+    def _spend(self, service: str, action: str, kind: str = "") -> Fault | None:
+        """Spend a fault of that kind, else one of those that callers meet."""
         for fault in self._armed:
-            if fault.meets(service, action) and (fault.kind == "upstream") == upstream:
+            if fault.meets(service, action) and (fault.kind if fault.kind in _OWN_CALLS else "") == kind:
                 fault.count -= 1
                 if fault.count == 0:
                     self._armed.remove(fault)
@@ -115,6 +122,8 @@ def _fault(request: dict[str, Any]) -> Fault:
         )
     if fault.kind == "upstream" and fault.service != "agentidentitydata":
         raise CloudError("InvalidParameter", 400, "Only agentidentitydata has upstreams.")
+    if fault.kind == "duplicate" and fault.service != "fc":
+        raise CloudError("InvalidParameter", 400, "Only fc delivers events.")
     if not 0 <= fault.retry_after_ms <= _LONGEST_RETRY_MS:
         raise CloudError("InvalidParameter", 400, f"retry_after_ms must be 0 to {_LONGEST_RETRY_MS}.")
     if fault.count < 1 or not 400 <= fault.status <= 599 or not 0 <= fault.latency_s <= _LONGEST_LATENCY_S:

@@ -21,6 +21,7 @@ PACKAGES = (
     "agentidentity",
     "agentidentitydata",
     "oss",
+    "mns",
     "functionhost",
     "fc",
     "partners",

@@ -27,7 +27,10 @@ COVERAGE = Coverage(
     notes={"InvokeFunction": Note(partly="no versions and aliases")}
     | captured("GetFunction DeleteFunction GetTrigger DeleteTrigger")
     | noted("CreateFunction UpdateFunction", _RUN)
-    | noted("CreateTrigger", Note(partly="HTTP triggers, anonymous or signed", source="captured"))
+    | noted(
+        "CreateTrigger",
+        Note(partly="HTTP (anonymous or signed), OSS, timer, EventBridge reading a queue", source="captured"),
+    )
     | noted("CreateCustomDomain UpdateCustomDomain", Note(partly="HTTP, by Host on this cloud's port; no rewriting"))
     | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations; no asynchronous tasks")),
     inventions=(
@@ -36,6 +39,9 @@ COVERAGE = Coverage(
         "`/var/fc/lang/python3.*/bin/python3` is that Python, too: a package must be built for it.",
         "A trigger's two addresses lie on this cloud's port, below `/_fc/internet/` and `/_fc/intranet/`.",
         "Of a domain's routes the one that is the path wins, else the longest that begins it.",
+        "When the clock jumps over several ticks of a timer, the last one alone fires.",
+        "The fault `duplicate` hands an asynchronous event to its function twice, which the cloud may do by itself.",
+        "The record that a destination gets has the shape of the documentation's prose; no sample of it was found.",
         "Without a reserved concurrency a function has at most four instances.",
         "Which codes wrong fields get, beside `InvalidArgument`; some ranges are checked, not all.",
     ),

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -18,7 +19,9 @@ from fujie_emulator.fc import domains, triggers
 from fujie_emulator.fc.addresses import Origins
 from fujie_emulator.fc.control import BASE, control_routes
 from fujie_emulator.fc.deploying import deploy_all
+from fujie_emulator.fc.destinations import Destinations
 from fujie_emulator.fc.errors import from_host, wrong_type
+from fujie_emulator.fc.events import Timers, message_sent, object_changed
 from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import authorize_invocation, enqueue, invoke
 from fujie_emulator.functionhost.errors import InvocationError
@@ -26,6 +29,8 @@ from fujie_emulator.functionhost.function import new_request_id
 from fujie_emulator.functionhost.host import FunctionHost
 from fujie_emulator.functionhost.limits import BODY_LIMIT
 from fujie_emulator.functionhost.routes import host_of
+from fujie_emulator.mns import queues
+from fujie_emulator.oss import notices
 
 
 def http_routes(cloud: Cloud) -> list[BaseRoute]:
@@ -50,15 +55,25 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
 
 @asynccontextmanager
 async def lifespan(cloud: Cloud) -> AsyncIterator[None]:
-    """Run what was deployed before, beginning behind the cloud's first answer; know the custom domains meanwhile."""
-    cloud.parts[ORIGINS] = Origins(cloud)
-    task = asyncio.create_task(deploy_all(cloud))
+    """Run what was deployed before, beginning behind the cloud's first answer, and listen for what triggers name."""
+    host = host_of(cloud)
+    destinations = Destinations(cloud, host)
+    host.deliveries.rules_of, host.deliveries.when_ended = destinations.rules_of, destinations.tell
+    parts = {
+        ORIGINS: Origins(cloud),
+        notices.LISTENER: partial(object_changed, cloud),
+        queues.LISTENER: partial(message_sent, cloud),
+    }
+    cloud.parts.update(parts)
+    tasks = [asyncio.create_task(deploy_all(cloud)), asyncio.create_task(Timers(cloud).run())]
     try:
         yield
     finally:
-        del cloud.parts[ORIGINS]
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        for name in parts:
+            del cloud.parts[name]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def inventory(cloud: Cloud) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""HTTP triggers as the control plane keeps them."""
+"""Triggers as the control plane keeps them: what CreateTrigger was told, checked, and what GetTrigger says."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fujie_emulator.core.clock import iso
 from fujie_emulator.fc import functions
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
+from fujie_emulator.fc.schedules import schedule_of
 from fujie_emulator.fc.state import function_arn
 
 if TYPE_CHECKING:
@@ -25,20 +26,22 @@ def create(cloud: "Cloud", function: str, asked: Mapping[str, Any]) -> dict[str,
     name = asked.get("triggerName")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise invalid("triggerName", "1 to 128 letters, digits, _ and - are right, beginning with a letter or _")
-    if asked.get("triggerType") != "http":
-        raise unsupported(f"triggers of the type {str(asked.get('triggerType'))[:32]}")
+    kind = asked.get("triggerType")
+    if kind not in CHECKS:
+        raise unsupported(f"triggers of the type {str(kind)[:32]}")
     if "triggerConfig" not in asked:
         raise invalid("triggerConfig", "it is required")
     now = iso(cloud.clock.now())
-    trigger = {"qualifier": "LATEST"} | _checked(asked)
-    trigger |= {"triggerName": name, "triggerType": "http", "triggerId": str(uuid.uuid4())}
+    trigger = {"qualifier": "LATEST"} | _checked(asked, kind)
+    _check_source(cloud, trigger, kind)
+    trigger |= {"triggerName": name, "triggerType": kind, "triggerId": str(uuid.uuid4())}
     trigger |= {"createdTime": now, "lastModifiedTime": now}
     with cloud.store.transaction():
         functions.kept(cloud, function)
         present = _of(cloud, function)
         if name in (other["triggerName"] for other in present):
             raise already_exists("Trigger", name)
-        if any(other["qualifier"] == trigger["qualifier"] for other in present):
+        if kind == "http" and any(other["triggerType"] == "http" for other in present):
             raise invalid("triggerType", "a version or alias has at most one HTTP trigger")
         cloud.store.put(functions.SERVICE, "trigger", f"{function}/{name}", trigger)
     return shown(cloud, function, trigger)
@@ -47,7 +50,8 @@ def create(cloud: "Cloud", function: str, asked: Mapping[str, Any]) -> dict[str,
 def update(cloud: "Cloud", function: str, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
     """Replace the fields that are given and return the trigger."""
     with cloud.store.transaction():
-        trigger = kept(cloud, function, name) | _checked(asked) | {"lastModifiedTime": iso(cloud.clock.now())}
+        trigger = kept(cloud, function, name)
+        trigger |= _checked(asked, trigger["triggerType"]) | {"lastModifiedTime": iso(cloud.clock.now())}
         cloud.store.put(functions.SERVICE, "trigger", f"{function}/{name}", trigger)
     return shown(cloud, function, trigger)
 
@@ -64,6 +68,8 @@ def kept(cloud: "Cloud", function: str, name: str) -> dict[str, Any]:
 def shown(cloud: "Cloud", function: str, trigger: Mapping[str, Any]) -> dict[str, Any]:
     """Return the trigger on the wire, with its addresses on this cloud's port."""
     told = {**trigger, "status": "enabled", "targetArn": function_arn(cloud, function)}
+    if trigger["triggerType"] != "http":
+        return told
     told["httpTrigger"] = {
         "urlInternet": f"{cloud.base_url}/_fc/internet/{trigger['triggerId']}",
         "urlIntranet": f"{cloud.base_url}/_fc/intranet/{trigger['triggerId']}",
@@ -86,11 +92,27 @@ def delete(cloud: "Cloud", function: str, name: str) -> None:
         cloud.store.delete(functions.SERVICE, "trigger", f"{function}/{name}")
 
 
+def of_kind(cloud: "Cloud", kind: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Return the triggers of one type: the function's name, the trigger, its configuration."""
+    return [
+        (key.partition("/")[0], trigger, json.loads(trigger["triggerConfig"]))
+        for key, trigger in cloud.store.list(functions.SERVICE, "trigger")
+        if trigger["triggerType"] == kind
+    ]
+
+
+def queue_of(config: Mapping[str, Any]) -> str:
+    """Return the queue that an event trigger reads, "" when it reads none."""
+    source = config.get("eventSourceConfig") or {}
+    parameters = (source.get("eventSourceParameters") or {}).get("sourceMNSParameters") or {}
+    return str(parameters.get("QueueName") or "")
+
+
 def _of(cloud: "Cloud", function: str) -> list[dict[str, Any]]:
     return [doc for key, doc in cloud.store.list(functions.SERVICE, "trigger") if key.startswith(f"{function}/")]
 
 
-def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _checked(asked: Mapping[str, Any], kind: str) -> dict[str, Any]:
     fields = {name: asked[name] for name in _TEXTS if asked.get(name) is not None}
     for name, value in fields.items():
         if not isinstance(value, str):
@@ -98,20 +120,59 @@ def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
     if fields.get("qualifier", "LATEST") != "LATEST":
         raise unsupported("versions and aliases beside LATEST")
     if "triggerConfig" in asked:
-        _check_config(asked["triggerConfig"])
+        CHECKS[kind](_config(asked["triggerConfig"]))
         fields["triggerConfig"] = asked["triggerConfig"]
     return fields
 
 
-def _check_config(text: Any) -> None:
+def _config(text: Any) -> dict[str, Any]:
     try:
         config = json.loads(text)
     except (ValueError, TypeError, RecursionError) as error:
         raise invalid("triggerConfig", "a JSON object as text is right") from error
     if not isinstance(config, dict):
         raise invalid("triggerConfig", "a JSON object as text is right")
+    return config
+
+
+def _check_source(cloud: "Cloud", trigger: Mapping[str, Any], kind: str) -> None:
+    """An object trigger names its bucket, and the role with which the object store invokes the function."""
+    if kind != "oss":
+        return
+    if not trigger.get("sourceArn", "").startswith(f"acs:oss:{cloud.region}:{cloud.account_id}:"):
+        raise invalid("sourceArn", f"acs:oss:{cloud.region}:{cloud.account_id}:BUCKET is right")
+    if not trigger.get("invocationRole"):
+        raise invalid("invocationRole", "it is required")
+
+
+def _check_http(config: Mapping[str, Any]) -> None:
     methods = config.get("methods")
     if not isinstance(methods, list) or not methods or not all(method in METHODS for method in methods):
         raise invalid("triggerConfig", f"methods among {', '.join(METHODS)} are right")
     if config.get("authType", "function") not in AUTH_TYPES:
         raise invalid("triggerConfig", f"authType {', '.join(AUTH_TYPES)} is right")
+
+
+def _check_oss(config: Mapping[str, Any]) -> None:
+    events, key = config.get("events"), (config.get("filter") or {}).get("key") or {}
+    if not isinstance(events, list) or not events or not all(str(event).startswith("oss:Object") for event in events):
+        raise invalid("triggerConfig", "events such as oss:ObjectCreated:* are right")
+    if not all(isinstance(key.get(end, ""), str) for end in ("prefix", "suffix")):
+        raise invalid("triggerConfig", "prefix and suffix are text")
+
+
+def _check_timer(config: Mapping[str, Any]) -> None:
+    if not isinstance(config.get("payload", ""), str) or not isinstance(config.get("enable"), bool):
+        raise invalid("triggerConfig", "payload is text, and enable true or false")
+    schedule_of(config.get("cronExpression"))
+
+
+def _check_eventbridge(config: Mapping[str, Any]) -> None:
+    source = config.get("eventSourceConfig") or {}
+    if source.get("eventSourceType", "Default") != "MNS":
+        raise unsupported("event sources beside queues")
+    if source.get("eventSourceType") == "MNS" and not queue_of(config):
+        raise invalid("triggerConfig", "sourceMNSParameters with QueueName is right")
+
+
+CHECKS = {"http": _check_http, "oss": _check_oss, "timer": _check_timer, "eventbridge": _check_eventbridge}

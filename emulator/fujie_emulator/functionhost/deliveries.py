@@ -1,4 +1,7 @@
-"""Asynchronous invocations: on disk before they are acknowledged, delivered at least once, retried within bounds."""
+"""Asynchronous invocations: on disk before they are acknowledged, delivered at least once, retried within bounds.
+
+How often and how long, and what is told at the end, is each function's own: `Deliveries.rules_of` and `when_ended`.
+"""
 
 import asyncio
 import base64
@@ -20,6 +23,14 @@ _SERVICE, _KIND = "fc", "delivery"
 
 
 @dataclass(frozen=True)
+class Rules:
+    """How long the platform tries to have an event handled."""
+
+    max_retries: int = MAX_RETRIES
+    max_age_s: float = MAX_AGE_S
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One event that waits for its function; `retries` counts the function's own failures so far."""
 
@@ -35,6 +46,16 @@ class Delivery:
         return base64.b64decode(self.payload)
 
 
+@dataclass(frozen=True)
+class Ended:
+    """An event that is not tried again: `condition` is Success, RetriesExhausted or EventAgeExceeded."""
+
+    delivery: Delivery
+    condition: str
+    answer: bytes = b""
+    error_type: str = ""
+
+
 class Deliveries:
     """The queue of all functions.
 
@@ -47,6 +68,8 @@ class Deliveries:
         self._find = find
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
+        self.rules_of: Callable[[str], Rules] = lambda _: Rules()
+        self.when_ended: Callable[[Ended], None] = lambda _: None
 
     def accept(self, function: str, event: bytes, request_id: str) -> None:
         """Put the event on disk and begin to deliver it."""
@@ -79,23 +102,37 @@ class Deliveries:
 
     async def _deliver(self, delivery: Delivery) -> None:
         backoff_s = FIRST_BACKOFF_S
+        rules = self.rules_of(delivery.function)
         while (function := self._find(delivery.function)) is not None:
             try:
-                async with self._places:
-                    await function.invoke(delivery.event, delivery.request_id, retries=delivery.retries, wait_s=_WAIT_S)
-                return self._forget(delivery)
-            except FunctionFailedError:
+                return self._end(Ended(delivery, "Success", await self._answer(function, delivery)))
+            except FunctionFailedError as error:
+                if delivery.retries >= rules.max_retries:
+                    ended = Ended(delivery, "RetriesExhausted", error.body(delivery.request_id), error.error_type)
+                    return self._end(ended)
                 delivery = replace(delivery, retries=delivery.retries + 1)
-                if delivery.retries > MAX_RETRIES:
-                    return self._forget(delivery)
                 self._keep(delivery)
             except InvocationError:
                 pass  # the platform's own trouble costs no retry, only time
-            if self._cloud.clock.time() - delivery.enqueued_at > MAX_AGE_S:
-                return self._forget(delivery)
+            if self._cloud.clock.time() - delivery.enqueued_at > rules.max_age_s:
+                return self._end(Ended(delivery, "EventAgeExceeded"))
             await asyncio.sleep(backoff_s)
             backoff_s = min(2 * backoff_s, LONGEST_BACKOFF_S)
         return None
+
+    async def _answer(self, function: HostedFunction, delivery: Delivery) -> bytes:
+        """Return the function's answer; a fault has the same event handed over twice, which the platform may do."""
+        async with self._places:
+            for _ in range(1 + self._cloud.faults.duplicates(delivery.function)):
+                answer = await function.invoke(
+                    delivery.event, delivery.request_id, retries=delivery.retries, wait_s=_WAIT_S
+                )
+        return answer
+
+    def _end(self, ended: Ended) -> None:
+        """Tell, and then forget: an emulator killed between the two tells again, as the cloud may."""
+        self.when_ended(ended)
+        self._forget(ended.delivery)
 
     def _keep(self, delivery: Delivery) -> None:
         self._cloud.store.put(_SERVICE, _KIND, delivery.request_id, asdict(delivery))

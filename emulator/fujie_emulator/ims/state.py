@@ -209,8 +209,13 @@ def _check_redirect(uri: str) -> None:
     wrong = parts.fragment or not parts.hostname or "@" in parts.netloc or not uri.isprintable() or " " in uri
     if wrong or len(uri) > 1024 or parts.scheme not in ("http", "https"):
         raise problem
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
         raise problem
+
+
+def _is_this_machine(host: str) -> bool:
+    """Names below localhost mean the loopback, too (RFC 6761, 6.3)."""
+    return host in LOOPBACK_HOSTS or host.endswith(".localhost")
 
 
 def _same_loopback(uri: str, known: str) -> bool:

@@ -18,6 +18,7 @@ from fujie_emulator.oss.actions import action_of
 from fujie_emulator.oss.asked import XML, Asked
 from fujie_emulator.oss.blobs import LARGEST_OBJECT, too_large
 from fujie_emulator.oss.errors import OssError, in_oss_words
+from fujie_emulator.oss.notices import announce
 from fujie_emulator.oss.request import ObjectRequest, object_request
 from fujie_emulator.oss.signing import verified_caller
 from fujie_emulator.oss.xml import error_document
@@ -82,7 +83,7 @@ class _Store:
         wire = Request(scope, receive)
         note(service="oss", action="")
         try:
-            response = await self._answer(wire)
+            response = await self._answer(wire, request_id)
         except (OssError, CloudError) as error:
             told = in_oss_words(error) if isinstance(error, CloudError) else error
             note(code=told.code)
@@ -91,7 +92,7 @@ class _Store:
         response.headers["server"] = "AliyunOSS"
         await response(scope, receive, send)
 
-    async def _answer(self, wire: Request) -> Response:
+    async def _answer(self, wire: Request, request_id: str) -> Response:
         request = object_request(wire)
         caller = verified_caller(self._cloud, request)
         note(caller=caller)
@@ -99,7 +100,10 @@ class _Store:
         note(action=name)
         await self._cloud.faults.apply("oss", name)
         _check_length(request)
-        return await action(Asked(self._cloud, caller, request, wire))
+        asked = Asked(self._cloud, caller, request, wire)
+        response = await action(asked)
+        announce(asked, name, request_id)
+        return response
 
     def _refusal(self, wire: Request, error: OssError, request_id: str) -> Response:
         host = wire.headers.get("host", "")[:256]

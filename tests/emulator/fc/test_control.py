@@ -149,7 +149,7 @@ def target(fc):
         (trigger(config='{"methods":["BREW"]}'), "InvalidArgument"),
         (trigger(config='{"methods":["GET"],"authType":"magic"}'), "InvalidArgument"),
         (trigger(name="a b"), "InvalidArgument"),
-        (trigger(sort="timer"), "UnsupportedOperation"),
+        (trigger(sort="log"), "UnsupportedOperation"),
     ],
 )
 def test_a_wrong_trigger_is_refused(fc, target, request_, code):

@@ -1,0 +1,66 @@
+"""Where the end of an asynchronous invocation is told: a function or a queue, on success and on failure."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fujie_emulator.core.clock import iso
+from fujie_emulator.fc import settings
+from fujie_emulator.fc.functions import SERVICE
+from fujie_emulator.fc.state import function_arn
+from fujie_emulator.functionhost.deliveries import Delivery, Ended, Rules
+from fujie_emulator.functionhost.function import new_request_id
+from fujie_emulator.functionhost.host import FunctionHost
+from fujie_emulator.mns import queues
+
+if TYPE_CHECKING:
+    from fujie_emulator.core.cloud import Cloud
+
+SUCCESS = "Success"
+
+
+class Destinations:
+    """What the settings of each function say of its events."""
+
+    def __init__(self, cloud: "Cloud", host: FunctionHost) -> None:
+        self._cloud = cloud
+        self._host = host
+
+    def rules_of(self, function: str) -> Rules:
+        """Return how long the platform tries; the defaults where nothing is set."""
+        setting = self._setting(function)
+        if not setting:
+            return Rules()
+        return Rules(setting["maxAsyncRetryAttempts"], float(setting["maxAsyncEventAgeInSeconds"]))
+
+    def tell(self, ended: Ended) -> None:
+        """Send a record of the end to the destination of its kind, if there is one."""
+        destinations = self._setting(ended.delivery.function).get("destinationConfig") or {}
+        when = destinations.get("onSuccess" if ended.condition == SUCCESS else "onFailure") or {}
+        target = str(when.get("destination", ""))
+        record = json.dumps(self._record(ended), ensure_ascii=False)
+        if target.startswith("acs:fc:"):
+            self._host.deliveries.accept(target.rpartition("/")[2], record.encode(), new_request_id())
+        elif target.startswith("acs:mns:"):
+            queues.send(self._cloud, target.split("/")[2], record)
+
+    def _setting(self, function: str) -> dict[str, Any]:
+        return self._cloud.store.get(SERVICE, settings.ASYNC, function) or {}
+
+    def _record(self, ended: Ended) -> dict[str, Any]:
+        delivery = ended.delivery
+        return {
+            "timestamp": iso(self._cloud.clock.now()),
+            "requestContext": {
+                "requestId": delivery.request_id,
+                "functionArn": function_arn(self._cloud, delivery.function),
+                "condition": ended.condition,
+                "approximateInvokeCount": delivery.retries + 1,
+            },
+            "requestPayload": _text(delivery),
+            "responseContext": {"statusCode": 200, "functionError": ended.error_type},
+            "responsePayload": ended.answer.decode(errors="replace"),
+        }
+
+
+def _text(delivery: Delivery) -> str:
+    return delivery.event.decode(errors="replace")
