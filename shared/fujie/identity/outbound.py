@@ -104,8 +104,9 @@ class CredentialBroker:
         """Return the workload's API key for the provider, obtained in the user's run."""
         await self._wats.subject(_whom(acting))
         key = self._key(acting, provider, (), "api_key")
-        fetch = partial(self._fetch_api_key, acting, provider)
-        return await self._issued.get_or_fetch(key, partial(self._shared_or_fetched, key, "", fetch, NO_TIME))
+        return await self._issued.get_or_fetch(
+            key, lambda: self._shared_or_fetched(key, "", lambda: self._fetch_api_key(acting, provider), NO_TIME)
+        )
 
     async def oauth(
         self,
@@ -140,8 +141,11 @@ class CredentialBroker:
         lasting: timedelta,
     ) -> IssuedCredential:
         key = replace(self._key(acting, provider, scopes, "oauth"), generation=allowed.generation)
-        asking = partial(self._fetch_oauth, acting, provider, scopes, ask, allowed)
-        fetch = partial(self._shared_or_fetched, key, acting.user.name, asking, lasting)
+
+        def fetch() -> Awaitable[Kept[IssuedCredential]]:
+            asking = partial(self._fetch_oauth, acting, provider, scopes, ask, allowed)
+            return self._shared_or_fetched(key, acting.user.name, asking, lasting)
+
         try:
             return await self._issued.get_or_fetch(key, fetch, lasting=lasting)
         except AuthorizationRequired as asked:
