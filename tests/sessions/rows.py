@@ -13,7 +13,7 @@ from fujie.identity.rows import (
     SealedCredential,
     User,
 )
-from fujie.sessions.rows import Conversation, Run
+from fujie.sessions.rows import Conversation, PushAddress, Run
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=10)
@@ -49,6 +49,7 @@ GRANT = Grant("grant-1", ALICE, "time", ("time.read",), NOW, words='{"provider_n
 ENTRY = LedgerEntry(
     NOW, "process < chat", ALICE, "run-1", "call-1", "tell_time", "oauth", "time", ("time.read",), "issued", "ok", "f"
 )
+ADDRESS = PushAddress("run-1", "a", "sealed.jwe")
 SEALED = SealedCredential("whose-and-for-what", '{"v": 1}', LATER)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from fujie.sessions.errors import ConflictError, FencedError
 from tests.sessions.rows import (
+    ADDRESS,
     ALICE,
     ATTEMPT,
     BOB,
@@ -174,6 +175,29 @@ async def test_a_run_enters_no_conversation_of_somebody_else(store):
     with pytest.raises(ConflictError):
         await store.add_run(replace(RUN, conversation_id="nowhere"))
     assert await store.run("run-1") is None
+
+
+async def test_a_persons_runs_are_listed_over_all_conversations_the_last_that_changed_first(store):
+    await with_run(store, status="completed")
+    await with_run(store, id="run-2", conversation_id="other", updated_at=LATER)
+    await with_run(store, id="run-3", conversation_id="bobs", user=BOB)
+    assert [run.id for run in await store.runs_of(ALICE)] == ["run-2", "run-1"]
+    assert [run.id for run in await store.runs_of(ALICE, limit=1)] == ["run-2"]
+
+
+async def test_an_address_is_kept_for_its_run_until_it_is_dropped(store):
+    await with_run(store)
+    await with_run(store, id="run-2", conversation_id="other")
+    for address in (ADDRESS, replace(ADDRESS, id="b"), replace(ADDRESS, run_id="run-2")):
+        await store.put_push_address(address)
+    await store.put_push_address(replace(ADDRESS, sealed="newer"))
+    found = await store.push_addresses("run-1")
+    assert [(address.id, address.sealed) for address in found] == [("a", "newer"), ("b", ADDRESS.sealed)]
+    await store.drop_push_addresses("run-1", "b")
+    assert [address.id for address in await store.push_addresses("run-1")] == ["a"]
+    await store.drop_push_addresses("run-1")
+    assert await store.push_addresses("run-1") == []
+    assert len(await store.push_addresses("run-2")) == 1
 
 
 async def test_a_run_comes_back_as_it_was(store):

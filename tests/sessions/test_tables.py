@@ -1,7 +1,7 @@
 import pytest
 
 from fujie.sessions import tables
-from tests.sessions.rows import ATTEMPT, CONSENT, CONVERSATION, DELEGATION, RUN, SEALED, SESSION
+from tests.sessions.rows import ADDRESS, ATTEMPT, CONSENT, CONVERSATION, DELEGATION, RUN, SEALED, SESSION
 
 EVERY_ROW = {
     "LOGIN_ATTEMPTS": ATTEMPT,
@@ -11,6 +11,7 @@ EVERY_ROW = {
     "RUNS": RUN,
     "CONSENTS": CONSENT,
     "SHARED_CREDENTIALS": SEALED,
+    "PUSH_ADDRESSES": ADDRESS,
 }
 
 

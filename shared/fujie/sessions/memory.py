@@ -19,7 +19,7 @@ from fujie.identity.rows import (
 )
 from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation, Run, RunStatus
+from fujie.sessions.rows import Conversation, PushAddress, Run, RunStatus
 
 Kept = TypeVar("Kept")
 UNFINISHED: tuple[RunStatus, ...] = ("running", "waiting")
@@ -39,6 +39,7 @@ class MemoryStore(Store):
         self._grants: dict[tuple[str, str, str], Grant] = {}
         self._spent: dict[str, datetime] = {}
         self._shared: dict[str, SealedCredential] = {}
+        self._addresses: dict[tuple[str, str], PushAddress] = {}
         self._ledger: list[LedgerEntry] = []
 
     async def open(self) -> None:
@@ -126,6 +127,11 @@ class MemoryStore(Store):
     async def runs(self, conversation_id: str) -> Sequence[Run]:
         found = [row for row in self._runs.values() if row.conversation_id == conversation_id]
         return sorted(found, key=lambda row: (row.created_at, row.id))
+
+    async def runs_of(self, user: User, limit: int = 500) -> Sequence[Run]:
+        own = [row for row in self._runs.values() if _same_person(row.user, user)]
+        own.sort(key=lambda row: row.id)
+        return sorted(own, key=lambda row: row.updated_at, reverse=True)[:limit]
 
     async def lease_run(
         self, run_id: str, owner: str, now: datetime, until: datetime, expected: Sequence[RunStatus]
@@ -268,6 +274,18 @@ class MemoryStore(Store):
 
     async def drop_credential(self, key_hash: str) -> None:
         self._shared.pop(key_hash, None)
+
+    # Who hears how a run goes
+
+    async def put_push_address(self, address: PushAddress) -> None:
+        self._addresses[address.run_id, address.id] = address
+
+    async def push_addresses(self, run_id: str) -> Sequence[PushAddress]:
+        return [self._addresses[key] for key in sorted(self._addresses) if key[0] == run_id]
+
+    async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
+        for key in [key for key in self._addresses if key[0] == run_id and address_id in (None, key[1])]:
+            del self._addresses[key]
 
     # Ledger
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import User
-from fujie.sessions.rows import Conversation, Run, RunStatus
+from fujie.sessions.rows import Conversation, PushAddress, Run, RunStatus
 
 
 class Store(IdentityStore, Protocol):
@@ -32,6 +32,9 @@ class Store(IdentityStore, Protocol):
     async def run(self, run_id: str) -> Run | None: ...
     async def runs(self, conversation_id: str) -> Sequence[Run]:
         """Return a conversation's runs, oldest first."""
+
+    async def runs_of(self, user: User, limit: int = 500) -> Sequence[Run]:
+        """Return the user's own in all conversations, the last that changed first."""
 
     async def lease_run(
         self, run_id: str, owner: str, now: datetime, until: datetime, expected: Sequence[RunStatus]
@@ -60,3 +63,13 @@ class Store(IdentityStore, Protocol):
 
     async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
         """Return (seq, event) with seq > after, in order. Numbers start at 0."""
+
+    # Who hears how a run goes
+    async def put_push_address(self, address: PushAddress) -> None:
+        """Keep an address, in place of the one that has its run and id."""
+
+    async def push_addresses(self, run_id: str) -> Sequence[PushAddress]:
+        """Return a run's addresses by id."""
+
+    async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
+        """Forget one of a run's addresses, or all."""

@@ -45,6 +45,16 @@ class Run:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class PushAddress:
+    """Where somebody wants to hear how a run goes; kept until it has ended."""
+
+    run_id: str
+    id: str
+    sealed: str
+    """Address, and what proves to it who calls, in an envelope that only the agent's function opens."""
+
+
 def title_of(text: str, limit: int) -> str:
     """Return the text's first line as a title: nothing in it turns a list around, or is refused by a database."""
     line = text.partition("\n")[0]

@@ -29,7 +29,7 @@ from fujie.identity.rows import (
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreUnavailableError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation, Run, RunStatus
+from fujie.sessions.rows import Conversation, PushAddress, Run, RunStatus
 from fujie.sessions.tables import (
     BROWSER_SESSIONS,
     CONSENTS,
@@ -39,6 +39,7 @@ from fujie.sessions.tables import (
     LEDGER,
     LEDGER_HEAD,
     LOGIN_ATTEMPTS,
+    PUSH_ADDRESSES,
     REVISION,
     RUN_EVENTS,
     RUNS,
@@ -150,6 +151,10 @@ class SqlStore(Store):
     async def runs(self, conversation_id: str) -> Sequence[Run]:
         of_conversation = sa.select(RUNS).where(RUNS.c.conversation_id == conversation_id)
         return await self._all(Run, of_conversation.order_by(RUNS.c.created_at, RUNS.c.id))
+
+    async def runs_of(self, user: User, limit: int = 500) -> Sequence[Run]:
+        own = sa.select(RUNS).where(RUNS.c.tenant == user.tenant, RUNS.c.user_id == user.id)
+        return await self._all(Run, own.order_by(RUNS.c.updated_at.desc(), RUNS.c.id).limit(limit))
 
     async def lease_run(
         self, run_id: str, owner: str, now: datetime, until: datetime, expected: Sequence[RunStatus]
@@ -312,6 +317,21 @@ class SqlStore(Store):
         table = SHARED_CREDENTIALS
         await self._write(sa.delete(table).where(table.c.key_hash == key_hash))
 
+    # Who hears how a run goes
+
+    async def put_push_address(self, address: PushAddress) -> None:
+        table = PUSH_ADDRESSES
+        async with self._transaction() as connection:
+            await connection.execute(sa.delete(table).where(*_push_addresses(address.run_id, address.id)))
+            await connection.execute(sa.insert(table).values(columns_from_row(address)))
+
+    async def push_addresses(self, run_id: str) -> Sequence[PushAddress]:
+        table = PUSH_ADDRESSES
+        return await self._all(PushAddress, sa.select(table).where(*_push_addresses(run_id)).order_by(table.c.id))
+
+    async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
+        await self._write(sa.delete(PUSH_ADDRESSES).where(*_push_addresses(run_id, address_id)))
+
     # Ledger
 
     async def append_ledger(self, entry: LedgerEntry, seal: Callable[[LedgerEntry], str]) -> LedgerEntry:
@@ -384,6 +404,11 @@ def _standing(delegation_id: str) -> sa.Update:
 
 def _grant_of(user: User, provider: str) -> tuple[sa.ColumnElement[bool], ...]:
     return GRANTS.c.tenant == user.tenant, GRANTS.c.user_id == user.id, GRANTS.c.provider == provider
+
+
+def _push_addresses(run_id: str, address_id: str | None = None) -> list[sa.ColumnElement[bool]]:
+    of_run = [PUSH_ADDRESSES.c.run_id == run_id]
+    return of_run if address_id is None else [*of_run, PUSH_ADDRESSES.c.id == address_id]
 
 
 def _fenced(run_id: str, fence: int) -> sa.Update:

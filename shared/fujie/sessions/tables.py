@@ -19,12 +19,23 @@ from fujie.identity.rows import (
     SealedCredential,
     User,
 )
-from fujie.sessions.rows import Conversation, Run
+from fujie.sessions.rows import Conversation, PushAddress, Run
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""
 
-Row = LoginAttempt | BrowserSession | Delegation | Conversation | Run | Consent | Grant | LedgerEntry | SealedCredential
+Row = (
+    LoginAttempt
+    | BrowserSession
+    | Delegation
+    | Conversation
+    | Run
+    | Consent
+    | Grant
+    | LedgerEntry
+    | SealedCredential
+    | PushAddress
+)
 RowType = TypeVar(
     "RowType",
     LoginAttempt,
@@ -36,6 +47,7 @@ RowType = TypeVar(
     Grant,
     LedgerEntry,
     SealedCredential,
+    PushAddress,
 )
 
 
@@ -138,6 +150,7 @@ RUNS = sa.Table(
     sa.Column("fence", sa.BigInteger, nullable=False),
     _text("error"),
     sa.Index("runs_of_conversation", "conversation_id", "created_at"),
+    sa.Index("runs_of_user", "tenant", "user_id", "updated_at"),
     # One question at a time: the database itself refuses a second one, so no check can race.
     sa.Index(
         "runs_one_unfinished",
@@ -214,6 +227,14 @@ SHARED_CREDENTIALS = sa.Table(
     _text("sealed"),
     _moment("expires_at"),
     sa.Index("shared_credentials_by_end", "expires_at"),
+)
+
+PUSH_ADDRESSES = sa.Table(
+    "push_addresses",
+    METADATA,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    _text("id", primary_key=True),
+    _text("sealed"),
 )
 
 LEDGER = sa.Table(
