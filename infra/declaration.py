@@ -179,6 +179,7 @@ ROUTES: tuple[tuple[str, str], ...] = (
     ("/ping", "process"),
     ("/ws", "process"),
     ("/mcp", "process"),
+    ("/.well-known/oauth-protected-resource/mcp", "process"),
     ("/workflows/*", "process"),
     ("/runtime/*", "process"),
     ("/models/*", "process"),

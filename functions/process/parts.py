@@ -44,11 +44,13 @@ class Parts:
     door: Door
     agent: AgentApp = SHIPPED
     public_url: str = ""
+    issuer: str = ""
 
     def served(self) -> Served:
         """Return the agent as the protocols' routes know it."""
         metadata = AgentMetadata(self.agent.app_name, description=self.agent.app_description)
-        return Served(self.runs, self.door, metadata, public_url=self.public_url)
+        issuers = (self.issuer,) if self.issuer else ()
+        return Served(self.runs, self.door, metadata, public_url=self.public_url, issuers=issuers)
 
 
 def parts_from_settings(settings: Settings) -> Parts:
@@ -63,7 +65,8 @@ def parts_from_settings(settings: Settings) -> Parts:
     tools = ToolClient(http, settings.tool_url, InternalMinter("process", settings.internal_signing_key))
     runner = PydanticRunner(agent.app_name, agent.instructions, _model(settings, agent))
     runs = RunService(store, runner, tools, agent=agent.app_name)
-    return Parts(store, http, runs, _door(settings, http, store), agent, settings.public_url.rstrip("/"))
+    door = _door(settings, http, store)
+    return Parts(store, http, runs, door, agent, settings.public_url.rstrip("/"), settings.oidc_issuer)
 
 
 def _model(settings: Settings, agent: AgentApp) -> "Callable[[], Model]":
