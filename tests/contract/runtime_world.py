@@ -4,10 +4,13 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import httpx2
+
 from fujie import clock
 from fujie.agents.runner import Step, StepDone, StepItem, ToolCall
 from fujie.agents.tool_client import ToolWaits
 from fujie.identity.rows import Consent
+from functions.process.app import create_app
 from tests.agents.doubles import NOON, FakeTools, ScriptedMind, consent_request
 from tests.functions.process_world import ALICE, ProcessWorld
 
@@ -15,7 +18,7 @@ EXPIRES_AT = "2036-11-21T12:00:00Z"
 
 
 class EventMind(ScriptedMind):
-    """Also plays events as they are; a call among them (`ToolCall`) ends the step with calls."""
+    """Also plays events as they are, what is awaited between them, and calls, which end the step."""
 
     async def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         if not (self.script and isinstance(self.script[0], tuple)):
@@ -27,14 +30,20 @@ class EventMind(ScriptedMind):
         for item in items:
             if isinstance(item, Exception):
                 raise item
-            if not isinstance(item, ToolCall):
+            if callable(item):
+                await item()
+            elif not isinstance(item, ToolCall):
                 yield item
         calls = tuple(item for item in items if isinstance(item, ToolCall))
         yield StepDone(f"{step.history}+{len(self.seen)}", calls, {"input_tokens": 10, "output_tokens": 1})
 
 
-def world(*script, **tools) -> ProcessWorld:
-    return ProcessWorld(EventMind(*script), FakeTools(**tools))
+def world(*script, issuer="", public_url="", **tools) -> ProcessWorld:
+    made = ProcessWorld(EventMind(*script), FakeTools(**tools))
+    if issuer or public_url:
+        made.app = create_app(replace(made.parts, issuer=issuer, public_url=public_url))
+        made.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(made.app), base_url="http://process")
+    return made
 
 
 @dataclass

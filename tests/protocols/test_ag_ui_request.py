@@ -3,6 +3,7 @@
 import json
 from contextlib import suppress
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,7 +30,7 @@ def run(*messages, kept=True, **fields):
 
 
 def content(message):
-    return [json.loads(json.dumps(part.model_dump(exclude_unset=True))) for part in message.content]
+    return [msgspec.to_builtins(part) for part in message.content]
 
 
 def test_the_thread_is_the_conversation_and_a_uuid_is_the_runs_own_name():

@@ -4,15 +4,14 @@
 no re-entering of a stream, but its client has `connect`: the same input, whose `threadId` and `runId` name the run.
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fujie.agents.errors import RunNotFoundError
 from fujie.agents.port import Principal, Runs
 from fujie.agents.serving.asgi import Answer, Request, Route, Send
 from fujie.agents.serving.errors import error_headers
+from fujie.agents.serving.following import Events, followed
 from fujie.agents.serving.served import Served
 from fujie.agents.serving.stream import stream_events
 from fujie.errors import FujieError
@@ -21,11 +20,8 @@ from fujie.protocols.ag_ui.errors import error_body
 from fujie.protocols.ag_ui.events import Asked
 from fujie.protocols.ag_ui.interrupts import Resume
 from fujie.protocols.ag_ui.request import RunInput, run_input
-from fujie.protocols.events import RunEvent, RunPaused
 from fujie.sessions.rows import Run
 from fujie.telemetry import bind
-
-Events = AsyncGenerator[RunEvent, None]
 
 
 def routes(served: Served) -> list[Route]:
@@ -101,43 +97,4 @@ async def _resume(served: Served, principal: Principal, asked: RunInput, run: Ru
     if any(each.gives_up and each.run_id == run.id for each in asked.resume):
         await served.runs.cancel(run.id, principal.user)
     told = Asked(asked.thread_id, asked.run_id, asked.parent_run_id, after=entry.consent_id)
-    return _Stream(run, _followed(served.runs, run, principal, served.config.timeout_s), told)
-
-
-async def _followed(runs: Runs, run: Run, principal: Principal, patience_s: float) -> Events:
-    """Yield the run from its first event on, over its last pause: resumed here if that is all it waits for.
-
-    Else whoever settles the consent resumes it, and we watch. Our patience is that of the platform with a request.
-    """
-    seen, event, resumed = 0, None, False
-    async with aclosing(runs.watch(run.id, principal.user, follow=False)) as past:
-        async for event in past:
-            seen += 1
-            yield event
-    if not isinstance(event, RunPaused):
-        return
-    async with aclosing(runs.resume(run.id, principal.act)) as more:
-        async for event in more:
-            resumed = True
-            yield event
-    if not resumed:
-        async with aclosing(_later(runs, run, principal, seen, patience_s)) as later:
-            async for event in later:
-                yield event
-
-
-async def _later(runs: Runs, run: Run, principal: Principal, seen: int, patience_s: float) -> Events:
-    """Yield what comes after the first `seen` events, up to the run's end or next pause, while we have patience."""
-    until = asyncio.get_running_loop().time() + patience_s
-    async with aclosing(runs.watch(run.id, principal.user)) as events:
-        while True:
-            try:
-                async with asyncio.timeout_at(until):
-                    event = await anext(events)
-            except (TimeoutError, StopAsyncIteration):
-                return
-            seen -= 1
-            if seen < 0:
-                yield event
-            if seen < 0 and isinstance(event, RunPaused):
-                return
+    return _Stream(run, followed(served.runs, run, principal, served.config.timeout_s), told)

@@ -12,6 +12,8 @@ PROTOCOLS: tuple[tuple[str, str], ...] = (
     ("/v1/responses", "fujie.agents.serving.openai_responses"),
     ("/compatible-mode/v1/responses", "fujie.agents.serving.openai_responses"),
     ("/ag-ui", "fujie.agents.serving.ag_ui"),
+    ("/mcp", "fujie.agents.serving.mcp"),
+    ("/.well-known/oauth-protected-resource", "fujie.agents.serving.mcp"),
 )
 """Path, also of everything below it, and a module with `routes(served: Served) -> list[Route]`. The first that fits."""
 
