@@ -45,8 +45,8 @@ clean: ## Remove what was built, installed and remembered here
 install: $(INSTALLED)
 
 lock: $(UV) ## Write requirements.lock anew, for all platforms
-	@$(UV) pip compile pyproject.toml --all-extras --group dev --universal --generate-hashes \
-		--python-version 3.11 --no-header --quiet --output-file requirements.lock
+	@$(UV) pip compile pyproject.toml --extra emulator --extra infra --extra telemetry --group dev --universal \
+		--generate-hashes --python-version 3.11 --no-header --quiet --output-file requirements.lock
 
 $(UV):
 	@echo "Installing uv into $(TOOLS) (once) ..."
