@@ -51,11 +51,17 @@ def run_inside(name: str, **environ: str) -> None:
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
 
 
-def _install(place: Path, packages: list[str]) -> None:
+def uv() -> str:
+    """Return the installer; skip the test where there is none and none is demanded."""
     own = ROOT / ".tools" / "bin" / "uv"
-    uv = str(own) if own.exists() else shutil.which("uv")
-    if uv is None and not os.environ.get("FUJIE_TESTS_REQUIRE_ALL"):
+    found = str(own) if own.exists() else shutil.which("uv")
+    if found is None and not os.environ.get("FUJIE_TESTS_REQUIRE_ALL"):
         pytest.skip("no uv, no environment for another framework")
-    assert uv is not None, "uv is missing: run make install"
-    subprocess.run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(place)], check=True)
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(place / "bin" / "python"), *packages], check=True)
+    assert found is not None, "uv is missing: run make install"
+    return found
+
+
+def _install(place: Path, packages: list[str]) -> None:
+    subprocess.run([uv(), "venv", "--quiet", "--clear", "--python", sys.executable, str(place)], check=True)
+    command = [uv(), "pip", "install", "--quiet", "--python", str(place / "bin" / "python"), *packages]
+    subprocess.run(command, check=True)

@@ -63,6 +63,7 @@ class Encoder:
         self._output: list[str] = []
         self.is_at_rest = False
         """Has the run ended, or paused?"""
+        self._is_over = False
 
     def feed(self, event: RunEvent) -> str:
         """Return the frames of one event."""
@@ -77,12 +78,13 @@ class Encoder:
         return "" if self.is_at_rest else self.feed(RunFailed(0, "lost", "the answer was cut off"))
 
     def frames(self, event: RunEvent) -> list[tuple[int, str]]:
-        """Return (sequence number, JSON text) of every frame of one event."""
+        """Return (sequence number, JSON text) of every frame of one event; after the run's end, none."""
+        if self._is_over:
+            return []
         first = self._next
         return list(enumerate(self._said[type(event)](self, event), first))
 
     def _start(self, event: RunStarted) -> Iterator[str]:
-        self.is_at_rest = False
         self._response_id = string(f"response_{event.run_id}")
         self._session_id = string(event.session_id)
         self._created_at = event.created_at
@@ -91,6 +93,7 @@ class Encoder:
 
     def _number(self) -> int:
         number, self._next = self._next, self._next + 1
+        self.is_at_rest = False
         return number
 
     def _response(
@@ -108,16 +111,15 @@ class Encoder:
         self, status: str, *, error: str = "null", completed_at: int | None = None, usage: str = "null"
     ) -> Iterator[str]:
         """A message that is still open is closed first: complete where the run went well, else incomplete."""
-        self.is_at_rest = True
         last = "completed" if status == "completed" else "incomplete"
         for message_id in list(self._open):
             yield from self._close(message_id, last)
         for message_id in list(self._writing):
             yield from self._end_call(message_id, last)
         yield self._response(status, error=error, completed_at=completed_at, usage=usage)
+        self.is_at_rest, self._is_over = True, status != "incomplete"
 
     def _resume(self, _event: RunResumed) -> Iterator[str]:
-        self.is_at_rest = False
         yield self._response("in_progress")
 
     def _pause(self, _event: RunPaused) -> Iterator[str]:
