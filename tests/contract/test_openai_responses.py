@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from fujie.agents.errors import StepLimitError
+from fujie.agents.runner import ToolCall
 from fujie.protocols.events import (
     ReasoningDelta,
     ReasoningEnded,
@@ -14,7 +15,6 @@ from fujie.protocols.events import (
     TextDelta,
     TextEnded,
     TextStarted,
-    ToolCalled,
     ToolCalling,
 )
 from tests.agents.doubles import SUNNY, eventually
@@ -99,13 +99,13 @@ async def test_a_tool_call_and_what_it_gave_are_visible(streamed):
 
 
 async def test_a_call_in_the_writing_arrives_whole():
-    head = ("m1", "call_1", "get_weather")
-    writing = [ToolCalling(*head, text) for text in ("", "{}", '{"city": "Hang')]
-    made = world((*writing, ToolCalled(*head, '{"city": "Hangzhou"}')))
+    writing = [ToolCalling("m1", "call_1", "get_weather", text) for text in ("", "{}", '{"city": "Hang')]
+    made = world((*writing, ToolCall("call_1", "get_weather", {"city": "Hangzhou"})), "sunny", get_weather=SUNNY)
     async with client(made).responses.stream(**ASKED) as events:
         found = [event async for event in events]
     deltas = [event for event in found if event.type == "response.function_call_arguments.delta"]
-    assert deltas[-1].snapshot == '{"city": "Hangzhou"}'
+    assert [event.snapshot for event in deltas] == ['{"city": "Hangzhou"}']
+    assert [item.type for item in found[-1].response.output] == ["function_call", "function_call_output", "message"]
 
 
 async def test_reasoning_is_an_item_before_the_answer():

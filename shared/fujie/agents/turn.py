@@ -23,6 +23,7 @@ from fujie.protocols.events import (
     RunResumed,
     RunStarted,
     ToolCalled,
+    ToolCalling,
     ToolReturned,
 )
 from fujie.sessions.port import Store
@@ -58,6 +59,8 @@ class Turn:
         self._behalf = OnBehalf(self._run, self._request.spoken(), act)
         self._slots = asyncio.Semaphore(MAX_CALLS_AT_ONCE)
         self._usage: Counter[str] = Counter()
+        self._written: dict[str, str] = {}
+        """Calls of which the model was seen writing: call id -> the message that it is."""
 
     async def start(self) -> None:
         """Answer the question from the beginning."""
@@ -78,7 +81,7 @@ class Turn:
     async def _think(self, history: str, results: Mapping[str, str]) -> None:
         prior = await prior_histories(self._store, self._run)
         for _ in range(MAX_STEPS):
-            tools = await self._tools.manifest()
+            tools = await self._tools.manifest() if self._runner.wants_tools else ()
             done = await self._step(Step(self._request, tools, prior, history, results, self._run))
             if not done.calls:
                 await self._complete(done)
@@ -95,6 +98,8 @@ class Turn:
             if isinstance(item, StepDone):
                 done = item
             else:
+                if isinstance(item, ToolCalling):
+                    self._written[item.call_id] = item.message_id
                 await self._execution.emit(item)
         if done is None:
             raise FujieError("the agent's step ended without a result")
@@ -116,7 +121,8 @@ class Turn:
     async def _call_all(self, calls: Sequence[ToolCall]) -> list[PendingCall]:
         for call in calls:
             arguments = json.dumps(call.arguments, ensure_ascii=False)
-            await self._execution.emit(ToolCalled(_message_id(), call.call_id, call.name, arguments))
+            message_id = self._written.pop(call.call_id, None) or _message_id()
+            await self._execution.emit(ToolCalled(message_id, call.call_id, call.name, arguments))
         return await _together([self._call(call) for call in calls])
 
     async def _call(self, call: ToolCall) -> PendingCall:
