@@ -1,13 +1,13 @@
 """process: the agent's protocols over the stack's parts, and the event that wakes a paused run."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
-from fujie.agents.serving.server import Server
+from fujie.agents.serving.standalone import assembled
+from fujie.asgi import App
 from fujie.errors import InputError
 from fujie.fc.context import require_control_path
 from fujie.secret import Secret
@@ -17,22 +17,14 @@ from functions.process.parts import Parts
 MAX_EVENT_BYTES = 16 * 1024
 
 
-def create_app(parts: Parts) -> Server:
+def create_app(parts: Parts) -> App:
     """Return the app around its collaborators, which it opens and closes."""
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        await parts.store.open()
-        yield
-        await parts.runs.close()
-        await parts.http.aclose()
-        await parts.store.close()
-
     platform = [
         Route("POST", "/invoke", Invoke(parts), plain_refusal),
         Route("POST", "/runtime/runs/{run_id}/cancel", Cancel(parts), plain_refusal),
     ]
-    return Server(parts.served(), platform, lifespan=lifespan)
+    closing = [parts.http.aclose, parts.store.close]
+    return assembled(parts.agent, parts.served(), platform, opening=[parts.store.open], closing=closing)
 
 
 @dataclass(frozen=True)

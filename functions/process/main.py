@@ -14,9 +14,10 @@ THEN_LOAD = ("fujie.sessions.sql", "joserfc.jwt", "pydantic_ai.models.openai")
 def main() -> None:
     """Serve until SIGTERM."""
     configure_logging()
-    app = create_app(parts_from_settings(settings_from_environ()))
+    parts = parts_from_settings(settings_from_environ())
+    app = create_app(parts)
     fujie.fc.loading.done()
-    serve(app, then_load=THEN_LOAD)
+    serve(app, then_load=THEN_LOAD, drain=parts.runs.close)
 
 
 if __name__ == "__main__":

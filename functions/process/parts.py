@@ -1,15 +1,12 @@
 """What process is made of: built once at start, handed to the app."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import httpx2
 
 from fujie.agents.app import AgentApp
-from fujie.agents.config import AgentMetadata
 from fujie.agents.loading import agent_from_file
-from fujie.agents.pydantic_runner import PydanticRunner
+from fujie.agents.making import runner_for
 from fujie.agents.runs import RunService
 from fujie.agents.serving.served import Served
 from fujie.agents.tool_client import ToolClient
@@ -18,14 +15,10 @@ from fujie.http import http_client
 from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.delegation import Sealer
 from fujie.identity.internal import InternalMinter, InternalVerifier
-from fujie.llm.model import model_from_settings
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
 from fujie.settings import Settings
 from functions.process.door import Door
-
-if TYPE_CHECKING:
-    from pydantic_ai.models import Model
 
 SHIPPED = AgentApp(
     app_name="Fujie",
@@ -48,9 +41,11 @@ class Parts:
 
     def served(self) -> Served:
         """Return the agent as the protocols' routes know it."""
-        metadata = AgentMetadata(self.agent.app_name, description=self.agent.app_description)
+        config = replace(self.agent.config, open_access=False)
         issuers = (self.issuer,) if self.issuer else ()
-        return Served(self.runs, self.door, metadata, public_url=self.public_url, issuers=issuers)
+        return Served(
+            self.runs, self.door, self.agent.metadata, config, self.agent, public_url=self.public_url, issuers=issuers
+        )
 
 
 def parts_from_settings(settings: Settings) -> Parts:
@@ -63,14 +58,10 @@ def parts_from_settings(settings: Settings) -> Parts:
     http, store = http_client(), store_from_settings(settings)
     agent = agent_from_file(settings.agent) if settings.agent else SHIPPED
     tools = ToolClient(http, settings.tool_url, InternalMinter("process", settings.internal_signing_key))
-    runner = PydanticRunner(agent.app_name, agent.instructions, _model(settings, agent))
-    runs = RunService(store, runner, tools, agent=agent.app_name)
-    door = _door(settings, http, store)
-    return Parts(store, http, runs, door, agent, settings.public_url.rstrip("/"), settings.oidc_issuer)
-
-
-def _model(settings: Settings, agent: AgentApp) -> "Callable[[], Model]":
-    return lambda: model_from_settings(settings.llm, agent.model)
+    runs = RunService(store, runner_for(agent, settings.llm), tools, agent=agent.app_name)
+    return Parts(
+        store, http, runs, _door(settings, http, store), agent, settings.public_url.rstrip("/"), settings.oidc_issuer
+    )
 
 
 def _door(settings: Settings, http: httpx2.AsyncClient, store: Store) -> Door:

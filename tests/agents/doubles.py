@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from fujie.agents.execution import Timing
-from fujie.agents.runner import Step, StepDone, StepItem, ToolCall, ToolSpec
+from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, ToolCall, ToolSpec
 from fujie.agents.runs import Principal, RunService
 from fujie.agents.tool_client import OnBehalf, ToolOutcome, ToolWaits
 from fujie.identity.rows import Consent, User
@@ -30,7 +30,7 @@ class Clock:
         self.time += timedelta(**kwargs)
 
 
-class ScriptedMind:
+class ScriptedMind(AgentRunner):
     """A runner that plays steps: a string is said, a tuple of (tool, arguments) is called, a callable is awaited."""
 
     def __init__(self, *script) -> None:

@@ -10,7 +10,7 @@ from fujie.agents import bounds
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Timing
 from fujie.agents.port import Principal, Runs
-from fujie.agents.runner import StepDone
+from fujie.agents.runner import AgentRunner, StepDone
 from fujie.agents.runs import RunService
 from fujie.agents.transient import TransientRuns
 from fujie.errors import InputError
@@ -23,7 +23,7 @@ SAID = ["RunStarted", "TextStarted", "TextDelta", "TextEnded", "RunCompleted"]
 
 
 @dataclass
-class Agent:
+class Agent(AgentRunner):
     """A runner that says a word, waits until it is told to go on, and ends as the test says."""
 
     error: BaseException | None = None

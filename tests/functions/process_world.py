@@ -9,7 +9,6 @@ import httpx2
 
 from fujie import clock
 from fujie.agents.runs import RunService
-from fujie.agents.serving.server import Server
 from fujie.identity.claims import VerifiedClaims
 from fujie.identity.delegation import InboundTokens, Opener, Sealer
 from fujie.identity.errors import TokenInvalidError
@@ -56,8 +55,8 @@ class ProcessWorld:
             tenant="default",
         )
         self.runs = RunService(self.store, self.mind, self.tools, agent="test")
-        self.parts = Parts(self.store, SimpleNamespace(), self.runs, door)
-        self.app: Server = create_app(self.parts)
+        self.parts = Parts(self.store, SimpleNamespace(aclose=_nothing), self.runs, door)
+        self.app = create_app(self.parts)
         self.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(self.app), base_url="http://process")
 
     async def delegation(self, user=ALICE, id_="dlg"):
@@ -79,6 +78,9 @@ class ProcessWorld:
 
     def opened(self, row, handed):
         return Opener(SEALING[0]).open(row, handed)
+
+
+async def _nothing(): ...
 
 
 def question(text="hello", **fields):

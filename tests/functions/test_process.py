@@ -231,7 +231,6 @@ async def test_a_client_that_goes_away_cancels_its_run(stream):
 
 async def test_a_connection_that_breaks_cancels_its_run_on_a_real_server():
     made = world(lambda: asyncio.sleep(60))
-    made.parts.http.aclose = _nothing
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(made.app, log_level="error"))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -245,9 +244,6 @@ async def test_a_connection_that_breaks_cancels_its_run_on_a_real_server():
         await eventually(lambda: _ended_as(made, "canceled"))
         server.should_exit = True
         await serving
-
-
-async def _nothing(): ...
 
 
 async def _ended_as(made, status):

@@ -4,6 +4,7 @@ import httpx2
 import pytest
 from fastapi import FastAPI
 
+from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentMetadata
 from fujie.agents.serving.served import Served
 from functions.callback.app import create_app as create_callback
@@ -42,6 +43,9 @@ def _parts():
     served = Served(SimpleNamespace(), SimpleNamespace(), AgentMetadata("a"))
     return SimpleNamespace(
         served=lambda: served,
+        agent=AgentApp("a"),
+        http=SimpleNamespace(aclose=None),
+        store=SimpleNamespace(open=None, close=None),
         cookies=SimpleNamespace(secure=True, session=lambda _: None),
         session_cookie="s",
         sign_in=SimpleNamespace(session=_nobody),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 MAX_BODY_BYTES = 1024 * 1024
 
@@ -18,10 +19,41 @@ class AgentMetadata:
 
 
 @dataclass(frozen=True)
+class TokenIssuer:
+    """An issuer whose id_tokens (JWT) open the door, when they are meant for this audience."""
+
+    issuer: str
+    """Its URL; the discovery document below it names its keys."""
+    audience: str
+
+
+@dataclass(frozen=True)
 class AgentConfig:
-    """Limits, with safe defaults."""
+    """Where an agent listens, whom it lets in, and its limits. Nobody is let in unless a way in is named."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+    """Scheme and host under which callers reach it; empty when only the request tells."""
+
+    issuers: Sequence[TokenIssuer] = ()
+    """Callers with a bearer token of one of these are let in as the token's subject."""
+    api_keys: Sequence[str] = ()
+    """SHA-256 (hex) of the keys that are let in, each as a user of its own: `Authorization: Bearer` or `X-API-Key`."""
+    open_access: Literal["loopback", "anywhere"] | bool = False
+    """Let everybody in as one user; `True` means "loopback", where only callers on this machine are let in."""
+    cors_origins: Sequence[str] = ()
+    """Browser origins that may call; never with credentials of theirs."""
+    rate_limit_per_minute: int = 0
+    """Requests that each user may begin in a minute; 0 for no limit."""
 
     timeout_s: float = 570.0
     """The longest that one run may take; below the ten minutes that Function Compute gives a request."""
     max_body_bytes: int = MAX_BODY_BYTES
     max_open_requests: int = 1024
+    webhook_hosts: Sequence[str] = ()
+    """Hosts that may be told of a task's end, over https (or http on this machine); nobody else can be named."""
+    shutdown_s: float = 5.0
+    """How long open answers may go on after SIGTERM; what is not done then is canceled, and said so in order."""
+    database_url: str = ""
+    """Where runs are kept; empty keeps nothing."""

@@ -22,6 +22,8 @@ _PAYLOADS = frozenset({"payload", "request", "data"})
 class FunctionRunner(AgentRunner):
     """Runs `@app.query` functions; with `takes_payload`, `@app.entrypoint` functions."""
 
+    wants_tools = False
+
     def __init__(self, app: object, function: Function, framework: str, *, takes_payload: bool = False) -> None:
         self._app = app
         self._function = function

@@ -27,6 +27,9 @@ class Principal:
 class Runs(Protocol):
     """Runs of one agent. Somebody else's run or conversation is a ForbiddenError, an unknown run a RunNotFoundError."""
 
+    keeps: bool
+    """Do runs outlive this process?"""
+
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
         """Return a new run, held here; `execute` it at once, or leave it to the `background`.
 
@@ -64,4 +67,4 @@ class Runs(Protocol):
         """
 
     async def close(self) -> None:
-        """Cancel what still runs in the background, and return when that is written."""
+        """Cancel what still runs here: whoever listens hears so, and it is written when this returns."""

@@ -64,5 +64,8 @@ StepItem = RunEvent | StepDone
 class AgentRunner(Protocol):
     """Thinks. Raises LlmError when the model cannot."""
 
+    wants_tools: bool = True
+    """Is it to be given the stack's tools? One that brings its own is not."""
+
     def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         """Yield what is said as it comes, and StepDone last; how the run goes is not the agent's to say."""

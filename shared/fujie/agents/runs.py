@@ -1,5 +1,6 @@
 """Durable runs: started, paused for consent, resumed by whoever is woken, canceled; every event in the store's log."""
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -31,6 +32,8 @@ _log = logging.getLogger(__name__)
 
 class RunService(Runs):
     """Runs of one agent over one store; what is running here is known by run id."""
+
+    keeps = True
 
     def __init__(
         self, store: Store, runner: AgentRunner, tools: Tools, *, agent: str, timing: Timing | None = None
@@ -73,6 +76,7 @@ class RunService(Runs):
         self._background.add(goes_on, heard)
 
     async def close(self) -> None:
+        await asyncio.gather(*(execution.cancel() for execution in self._running.values()))
         await self._background.close()
 
     async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:

@@ -81,6 +81,8 @@ class _Live:
 class TransientRuns(Runs):
     """Runs of one agent in this process."""
 
+    keeps = False
+
     def __init__(self, runner: AgentRunner, *, agent: str, timeout_s: float, now: clock.Clock = clock.now) -> None:
         self._runner = runner
         self._agent = agent
@@ -175,6 +177,8 @@ class TransientRuns(Runs):
             await live.news.wait()
 
     async def close(self) -> None:
+        for live in list(self._busy.values()):
+            live.stop(RunCanceled(self._seconds()))
         await self._background.close()
 
     def _check_free(self, session_id: str, user: User) -> None:

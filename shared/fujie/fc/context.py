@@ -6,8 +6,7 @@
 from collections.abc import Mapping
 from contextvars import ContextVar
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
+from fujie.asgi import App, Message, Receive, Scope, Send
 from fujie.fc.errors import ForeignRequestError
 from fujie.settings import CallerKey, caller_key_from_environ, is_inside_function_compute
 from fujie.telemetry import bind
@@ -43,7 +42,7 @@ class PlatformRequests:
     in `x-fc-status` whether an event succeeded, because for events FC drops the HTTP status.
     """
 
-    def __init__(self, app: ASGIApp, *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(self, app: App, *, environ: Mapping[str, str] | None = None) -> None:
         self._app = app
         self._is_inside = is_inside_function_compute(environ)
 

@@ -1,12 +1,15 @@
 """The entry of a custom-runtime function: `serve(app)` is its whole main program."""
 
+import asyncio
+import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
+from socket import socket
+from typing import Any
 
-from starlette.types import ASGIApp, Receive, Scope, Send
-
+from fujie.asgi import App, Receive, Scope, Send
 from fujie.fc.context import PlatformRequests
 from fujie.settings import listen_from_environ
 
@@ -14,6 +17,11 @@ KEEP_ALIVE_S = 900
 """FC pools connections; a server that closes idle ones earlier makes requests fail with 502 (fc.md 1.3)."""
 SHUTDOWN_S = 5
 """How long open streams may go on after SIGTERM."""
+ENDING_S = 1.5
+"""What of that is left for streams to say that they were canceled."""
+NOT_STARTED = 3
+"""The exit status that uvicorn has for this."""
+Drain = Callable[[], Awaitable[None]]
 
 
 class ThenLoads:
@@ -22,7 +30,7 @@ class ThenLoads:
     A module that cannot be imported is left to its first use, which says so.
     """
 
-    def __init__(self, app: ASGIApp, modules: Sequence[str]) -> None:
+    def __init__(self, app: App, modules: Sequence[str]) -> None:
         self._app = app
         self._modules = modules
 
@@ -40,25 +48,58 @@ def _load(modules: Sequence[str]) -> None:
             import_module(name)
 
 
-def serve(app: ASGIApp, *, then_load: Sequence[str] = ()) -> None:
+def serve(app: App, *, then_load: Sequence[str] = (), drain: Drain | None = None) -> None:
     """Serve the app where the platform expects it, until SIGTERM; import `then_load` after its first answer.
 
-    No access log (URLs hold codes and states), no trust in X-Forwarded-* headers.
+    `drain` is called when SIGTERM's time is nearly over, so that answers which are still open end in order.
+    """
+    listen = listen_from_environ()
+    run_server(ThenLoads(PlatformRequests(app), then_load), listen.host, listen.port, drain=drain)
+
+
+def run_server(app: App, host: str, port: int, *, drain: Drain | None = None, shutdown_s: float = SHUTDOWN_S) -> None:
+    """Serve an app until SIGTERM.
+
+    No access log (URLs hold codes and states), no trust in X-Forwarded-* headers. Web sockets are loaded with the
+    first of them.
     """
     import uvicorn
 
-    listen = listen_from_environ()
-    uvicorn.run(
-        ThenLoads(PlatformRequests(app), then_load),
-        host=listen.host,
-        port=listen.port,
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket] | None = None) -> None:
+            draining = asyncio.create_task(_drain(drain, shutdown_s)) if drain else None
+            await super().shutdown(sockets)
+            if draining is not None:
+                draining.cancel()
+                await asyncio.wait([draining])
+
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
         loop="uvloop",
         http="httptools",
-        ws="none",
+        ws=_late_web_socket,  # type: ignore[arg-type]  # uvicorn only calls it
         log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=SHUTDOWN_S,
+        timeout_graceful_shutdown=math.ceil(shutdown_s),
     )
+    server = Server(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(NOT_STARTED)
+
+
+async def _drain(drain: Drain, shutdown_s: float) -> None:
+    await asyncio.sleep(max(0.0, shutdown_s - ENDING_S))
+    await drain()
+
+
+def _late_web_socket(**protocol: Any) -> Any:
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**protocol)

@@ -14,7 +14,7 @@ def routes(served: Served) -> list[Route]:
     """Return `/health` and `/metadata`."""
     return [
         Route("GET", "/health", _says({"status": "ok"}), plain_refusal),
-        Route("GET", "/metadata", _says(asdict(served.metadata)), plain_refusal),
+        Route("GET", "/metadata", _says(asdict(served.metadata) | {"keeps_runs": served.runs.keeps}), plain_refusal),
     ]
 
 

@@ -1,18 +1,16 @@
 """The nouns of ASGI as we use them: a request, its headers, a route, a whole answer. No framework beneath."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qsl
 
+from fujie.asgi import App, Message, Receive, Scope, Send
 from fujie.errors import FujieError, InputError, TooLargeError
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+__all__ = [
+    "Answer", "App", "Endpoint", "Headers", "Message", "Receive", "Request", "Route", "Scope", "Send", "answer",
+]  # fmt: skip
 
 READ_S = 30.0
 DRAIN_LIMIT = 32 * 1024 * 1024

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig, AgentMetadata
 from fujie.agents.inbound import Inbound
 from fujie.agents.port import Runs
+from fujie.agents.work import Work
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,10 @@ class Served:
     inbound: Inbound
     metadata: AgentMetadata
     config: AgentConfig = field(default_factory=AgentConfig)
+    app: AgentApp | None = None
+    """What the agent's developer wrote, where a protocol asks more of it: its ping, its web socket."""
+    work: Work = field(default_factory=Work)
+    """What its functions do in the background."""
     public_url: str = ""
     """Scheme and host under which callers reach it, without a slash at the end; empty when only the request tells."""
 

@@ -9,11 +9,10 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import suppress
 from types import coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from fujie.agents.serving.asgi import Receive, Request, Send
 from fujie.errors import FujieError
-from fujie.protocols.events import RunEvent
 from fujie.telemetry import kinds_and_places
 
 SSE = "text/event-stream; charset=utf-8"
@@ -25,15 +24,16 @@ MAX_READY_CHARS = 16 * 1024
 SILENT_EVENT_CHARS = 64
 """What an event without words counts, for the same reason."""
 
-Events = AsyncGenerator[RunEvent, None]
-Step = Generator[Any, None, RunEvent]
+Step = Generator[Any, None, Any]
+_T = TypeVar("_T")
+_T_contra = TypeVar("_T_contra", contravariant=True)
 _log = logging.getLogger(__name__)
 
 
-class Wire(Protocol):
+class Wire(Protocol[_T_contra]):
     """Writes events as a protocol's frames."""
 
-    def feed(self, event: RunEvent) -> str:
+    def feed(self, event: _T_contra, /) -> str:
         """Return the frames of one event; nothing when the protocol has no word for it."""
 
     def end(self) -> str:
@@ -43,8 +43,8 @@ class Wire(Protocol):
 async def stream_events(
     request: Request,
     send: Send,
-    events: Events,
-    wire: Wire,
+    events: AsyncGenerator[_T, None],
+    wire: Wire[_T],
     *,
     content_type: str = SSE,
     heartbeat: bytes | None = PING,
@@ -56,14 +56,26 @@ async def stream_events(
         await outlet.finish()
 
 
-async def fold_events(request: Request, events: Events, feed: Callable[[RunEvent], object]) -> bool:
+async def fold_events(request: Request, events: AsyncGenerator[_T, None], feed: Callable[[_T], object]) -> bool:
     """Feed every event, and say whether that was all: not when the client went away first, which cancels the run."""
 
-    def silently(event: RunEvent) -> str:
+    def silently(event: _T) -> str:
         feed(event)
         return ""
 
     return await _all(events, silently, _Listener(request.receive))
+
+
+class Verbatim:
+    """A wire whose events are frames already."""
+
+    def feed(self, frame: str, /) -> str:
+        """Return the frame."""
+        return frame
+
+    def end(self) -> str:
+        """Return nothing."""
+        return ""
 
 
 class _Listener:
@@ -149,7 +161,7 @@ class _Outlet(_Listener):
             self._is_sending = False
 
 
-async def _all(events: Events, feed: Callable[[RunEvent], str], listener: _Listener) -> bool:
+async def _all(events: AsyncGenerator[_T, None], feed: Callable[[_T], str], listener: _Listener) -> bool:
     """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
     try:
         await _pump(events, feed, listener)
@@ -168,14 +180,14 @@ async def _all(events: Events, feed: Callable[[RunEvent], str], listener: _Liste
     return not listener.is_gone
 
 
-async def _pump(events: Events, feed: Callable[[RunEvent], str], listener: _Listener) -> None:
+async def _pump(events: AsyncGenerator[_T, None], feed: Callable[[_T], str], listener: _Listener) -> None:
     ready, size = listener.ready, 0
     while not listener.is_gone:
         step: Step = events.__anext__()  # type: ignore[assignment]  # what native generators return
         try:
             waits = step.send(None)
         except StopIteration as done:
-            event: RunEvent = done.value
+            event: _T = done.value
         except StopAsyncIteration:
             return
         else:
@@ -206,7 +218,7 @@ async def _flush_before(step: Step, waits: Any, listener: _Listener) -> None:
 
 
 @coroutine
-def _rest(step: Step, waits: Any, *, cancel: bool = False) -> Generator[Any, Any, RunEvent]:
+def _rest(step: Step, waits: Any, *, cancel: bool = False) -> Generator[Any, Any, Any]:
     """Go on with a step that has begun and yielded `waits`, as the event loop would; return what it gives."""
     if cancel and waits is not None:
         waits.cancel()
@@ -222,9 +234,9 @@ def _rest(step: Step, waits: Any, *, cancel: bool = False) -> Generator[Any, Any
             try:
                 waits = step.throw(error)
             except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
+                return done.value
         else:
             try:
                 waits = step.send(given)
             except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]
+                return done.value

@@ -1,0 +1,55 @@
+"""An agent that is open on this machine is open to nobody else: not over the network, not to other sites' pages."""
+
+import ipaddress
+import json
+from collections.abc import Collection
+from urllib.parse import urlsplit
+
+from fujie.agents.serving.asgi import Answer, App, Headers, Receive, Scope, Send, answer
+
+_REFUSAL = {"error": {"code": "forbidden", "message": "this agent is open to callers on its own machine alone"}}
+
+
+class OnlyLoopback:
+    """Refuses requests that did not come over the loopback, and those that a page of another site sent."""
+
+    def __init__(self, app: App, origins: Collection[str] = ()) -> None:
+        self._app = app
+        self._origins = frozenset(origins)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan" or self._is_local(scope):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await answer(send, Answer(403, json.dumps(_REFUSAL).encode()))
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    def _is_local(self, scope: Scope) -> bool:
+        """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
+        headers = Headers(scope["headers"])
+        ends = [end for end in (scope.get("client"), scope.get("server")) if end and end[1] is not None]
+        if not all(is_loopback(end[0]) for end in ends):
+            return False
+        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        origin = headers.get("origin", "")
+        return is_loopback(name) and (not origin or origin in self._origins or is_loopback_origin(origin))
+
+
+def is_loopback(host: str) -> bool:
+    """Is this a name or an address of this machine alone?"""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_loopback_origin(origin: str) -> bool:
+    """Was the page served from this machine?"""
+    try:
+        return is_loopback(urlsplit(origin).hostname or "")
+    except ValueError:
+        return False
