@@ -14,6 +14,9 @@ PROTOCOLS: tuple[tuple[str, str], ...] = (
     ("/ag-ui", "fujie.agents.serving.ag_ui"),
     ("/mcp", "fujie.agents.serving.mcp"),
     ("/.well-known/oauth-protected-resource", "fujie.agents.serving.mcp"),
+    ("/invocations", "fujie.agents.serving.invocations"),
+    ("/ping", "fujie.agents.serving.invocations"),
+    ("/ws", "fujie.agents.serving.invocations"),
 )
 """Path, also of everything below it, and a module with `routes(served: Served) -> list[Route]`. The first that fits."""
 
