@@ -1,0 +1,82 @@
+"""OpenAI's official client before an agent whose runs are kept, and before one whose runs are not."""
+
+import asyncio
+
+import openai
+import pytest
+
+from fujie.protocols.events import (
+    ReasoningDelta,
+    ReasoningEnded,
+    ReasoningStarted,
+    TextDelta,
+    TextEnded,
+    TextStarted,
+    ToolCalled,
+    ToolReturned,
+)
+from tests.agents.doubles import eventually
+from tests.contract.both_worlds import BOTH
+from tests.contract.openai_world import client
+
+ANSWER = (
+    ReasoningStarted("r"), ReasoningDelta("r", "let me think"), ReasoningEnded("r"),
+    ToolCalled("c", "call_1", "get_weather", "{}"), ToolReturned("o", "call_1", "get_weather", "sunny", True, 5),
+    TextStarted("m"), TextDelta("m", "sun"), TextDelta("m", "ny"), TextEnded("m"),
+)  # fmt: skip
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture(params=BOTH)
+def world(request):
+    return request.param
+
+
+def alice(made):
+    return client(made, token="alice")
+
+
+async def test_chat_tells_an_answer_whole_and_in_pieces(world):
+    made = world(ANSWER, ANSWER)
+    whole = (await alice(made).chat.completions.create(**CHAT)).choices[0].message
+    assert (whole.content, whole.reasoning_content, whole.tool_calls[0].id) == ("sunny", "let me think", "call_1")
+    chunks = [chunk async for chunk in await alice(made).chat.completions.create(**CHAT, stream=True)]
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "sunny"
+
+
+async def test_a_response_is_told_kept_for_a_while_and_streamed_again(world):
+    made = world(ANSWER)
+    responses = alice(made).responses
+    events = [event async for event in await responses.create(model="m", input="hi", metadata={"k": "v"}, stream=True)]
+    final = events[-1].response
+    assert [item.type for item in final.output] == ["reasoning", "function_call", "function_call_output", "message"]
+    assert (final.output_text, final.model, final.metadata) == ("sunny", "m", {"k": "v"})
+    assert await responses.retrieve(final.id) == final
+    again = await responses.retrieve(final.id, stream=True, starting_after=7)
+    assert [event async for event in again] == events[8:]
+    with pytest.raises(openai.NotFoundError):
+        await client(made, token="bob").responses.retrieve(final.id)
+
+
+async def test_a_response_in_the_background_is_canceled(world):
+    hold = asyncio.Event()
+    responses = alice(world(hold.wait)).responses
+    begun = await responses.create(model="m", input="hi", background=True)
+
+    async def is_running():
+        return (await responses.retrieve(begun.id)).status == "in_progress"
+
+    await eventually(is_running)
+    await responses.cancel(begun.id)
+
+    async def is_cancelled():
+        return (await responses.retrieve(begun.id)).status == "cancelled"
+
+    await eventually(is_cancelled)
+
+
+async def test_a_conversation_goes_on_from_a_response(world):
+    made = world("one", "two")
+    first = await alice(made).responses.create(model="m", input="hi")
+    second = await alice(made).responses.create(model="m", input="and?", previous_response_id=first.id)
+    assert (second.output_text, second.conversation) == ("two", first.conversation)
