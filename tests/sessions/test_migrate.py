@@ -17,7 +17,8 @@ from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import StoreUnavailableError
 from fujie.sessions.migrate import MIGRATIONS, VERSION, migrate
 from fujie.sessions.sql import SqlStore
-from fujie.sessions.tables import METADATA, REVISION
+from fujie.sessions.tables import METADATA, REVISION, SHARED_CREDENTIALS
+from tests.sessions.rows import GRANT, NOW, SEALED
 
 
 async def new_database(postgresql: str, name: str) -> str:
@@ -85,6 +86,29 @@ async def test_an_up_to_date_database_is_left_alone_and_an_older_one_is_not(sqli
     await engine.dispose()
     await migrate(sqlite_url)
     assert len(asked) == 1
+
+
+async def test_a_database_of_the_release_before_gets_the_new_table_and_keeps_its_rows(fresh_url):
+    await migrate(fresh_url)
+    store = SqlStore(fresh_url)
+    await store.give_grant(GRANT, revives=True)
+    async with store._engine.begin() as connection:
+        await connection.run_sync(SHARED_CREDENTIALS.drop)
+        await connection.execute(sa.update(VERSION).values(version_num="0002"))
+    await migrate(fresh_url)
+    await store.open()
+    assert await store.grant(GRANT.user, GRANT.provider) == GRANT
+    await store.keep_credential(SEALED, NOW, 10)
+    assert await store.kept_credential(SEALED.key_hash) == SEALED
+    await store.close()
+
+
+async def test_a_release_goes_on_with_the_database_of_the_next_one(sqlite_url):
+    store = SqlStore(sqlite_url)
+    async with store._engine.begin() as connection:
+        await connection.execute(sa.update(VERSION).values(version_num="0099"))
+    await store.open()
+    await store.close()
 
 
 async def test_a_database_with_a_migration_that_we_do_not_know_is_refused(sqlite_url):
