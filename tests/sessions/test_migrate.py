@@ -8,7 +8,9 @@ import uuid
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -17,7 +19,7 @@ from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import StoreUnavailableError
 from fujie.sessions.migrate import MIGRATIONS, VERSION, migrate
 from fujie.sessions.sql import SqlStore
-from fujie.sessions.tables import METADATA, REVISION, SHARED_CREDENTIALS
+from fujie.sessions.tables import METADATA, REVISION
 from tests.sessions.rows import GRANT, NOW, SEALED
 
 
@@ -88,13 +90,25 @@ async def test_an_up_to_date_database_is_left_alone_and_an_older_one_is_not(sqli
     assert len(asked) == 1
 
 
-async def test_a_database_of_the_release_before_gets_the_new_table_and_keeps_its_rows(fresh_url):
-    await migrate(fresh_url)
+async def at_revision(url, revision):
+    """Bring an empty database to a release of the past."""
+
+    def upgrade(connection):
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(MIGRATIONS))
+        command.upgrade(config, revision)
+
+    engine = engine_for(url)
+    async with engine.begin() as connection:
+        await connection.run_sync(upgrade)
+    await engine.dispose()
+
+
+@pytest.mark.parametrize("revision", ["0002", "0003"])
+async def test_a_database_of_an_older_release_gets_what_is_new_and_keeps_its_rows(fresh_url, revision):
+    await at_revision(fresh_url, revision)
     store = SqlStore(fresh_url)
     await store.give_grant(GRANT, revives=True)
-    async with store._engine.begin() as connection:
-        await connection.run_sync(SHARED_CREDENTIALS.drop)
-        await connection.execute(sa.update(VERSION).values(version_num="0002"))
     await migrate(fresh_url)
     await store.open()
     assert await store.grant(GRANT.user, GRANT.provider) == GRANT
