@@ -79,6 +79,8 @@ class Settings:
     """Declared host -> base URL that serves it in this stack; a host that is not listed serves itself over https."""
     internal_signing_key: Secret | None = None
     """JWK (EC P-256, private) with which this function signs its internal tokens."""
+    card_key: Secret | None = None
+    """JWK (EC P-256, private), or a set with the newest first, that signs the A2A agent card."""
     internal_public_keys: Mapping[str, str] = field(default_factory=dict)
     """Function name -> JWK (public) of its internal tokens."""
     sealing_public_key: str = ""
@@ -90,7 +92,7 @@ class Settings:
     shared_cache_key: Secret | None = None
     """JWK or JWK set under which `tool`'s instances share credentials through the store; without one they do not."""
     shared_cache_kms_key: str = ""
-    """Id of a key in KMS that does it instead."""
+    """Id (no alias) of a key in KMS that does it instead."""
     kms_endpoint: str = ""
     agent: str = ""
     """Path of the agent file to serve; empty serves the agent that ships."""
@@ -146,6 +148,7 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         mcp_server=env.get("FUJIE_MCP_SERVER", ""),
         endpoints=_mapping(env, "FUJIE_ENDPOINTS"),
         internal_signing_key=_secret(env, "FUJIE_INTERNAL_SIGNING_KEY"),
+        card_key=_secret(env, "FUJIE_CARD_KEY"),
         internal_public_keys=_mapping(env, "FUJIE_INTERNAL_PUBLIC_KEYS"),
         sealing_public_key=env.get("FUJIE_SEALING_PUBLIC_KEY", ""),
         sealing_private_key=_secret(env, "FUJIE_SEALING_PRIVATE_KEY"),

@@ -76,8 +76,18 @@ async def test_under_other_words_kms_gives_nothing(kms):
 @pytest.mark.parametrize("plaintext", ["é", "AAAA", ""])
 async def test_what_kms_gives_that_is_no_key_opens_nothing(kms, service, plaintext):
     sealed = await seal(kms, TEXT, WORDS)
-    service.answer = httpx2.Response(200, json={"Plaintext": plaintext})
+    service.answer = httpx2.Response(200, json={"KeyId": "key-1", "Plaintext": plaintext})
     assert await unseal(kms, sealed, WORDS) is None
+
+
+@pytest.mark.parametrize("other", ["key-2", "", None])
+async def test_what_another_key_wrapped_is_not_ours_though_the_role_may_decrypt_it(kms, service, other):
+    wrapped = await kms.wrap(b"k" * 32, "c")
+    good = base64.b64encode(b"k" * 32).decode()
+    service.answer = httpx2.Response(200, json={"KeyId": "key-1", "Plaintext": good})
+    assert await kms.unwrap(wrapped, "c") == b"k" * 32
+    service.answer = httpx2.Response(200, json={"KeyId": other, "Plaintext": good})
+    assert await kms.unwrap(wrapped, "c") is None
 
 
 @pytest.mark.parametrize(

@@ -49,10 +49,13 @@ class KmsKey:
         return _text(document, "CiphertextBlob")
 
     async def unwrap(self, wrapped: str, context: str) -> bytes | None:
+        """Return the data key; None also where another key wrapped it, though the role may decrypt with that one."""
         form = {"CiphertextBlob": wrapped, "EncryptionContext": _context(context)}
         try:
             document = await self._ask("Decrypt", form)
         except CloudRefusedError:
+            return None
+        if document.get("KeyId") != self._key_id:
             return None
         try:
             return b64decode(_text(document, "Plaintext"), validate=True)
