@@ -47,7 +47,7 @@ class Socket:
 
     async def __call__(self, request: Request, send: Send) -> None:
         """Serve one socket until it closes; raises FujieError before it is accepted."""
-        await self.served.inbound.admit(request.headers)
+        await self.served.inbound.only_verify(request.headers)
         _check_origin(request)
         handler = self.served.app.own.websocket if self.served.app is not None else None
         if handler is not None:
@@ -114,19 +114,19 @@ class _Conversation:
         else:
             self._run = await runs.start(principal, asked.request)
             events = runs.execute(self._run, principal.act)
-        items = Items()
+        items, status = Items(), ""
         with bind(run_id=self._run.id, user_id=principal.user.id):
             async with aclosing(events):
                 async for event in events:
                     await self._tell(event, items.item(event))
+                    status = _ENDINGS.get(type(event), "")
+        await self._say({"type": "run_ended", "status": status or "running"})
 
     async def _tell(self, event: RunEvent, item: Any) -> None:
         if isinstance(event, RunStarted):
             await self._say({"type": "run_started", "run_id": event.run_id, "session_id": event.session_id})
         if item is not NOTHING:
             await self._say(item)
-        if status := _ENDINGS.get(type(event)):
-            await self._say({"type": "run_ended", "status": status})
 
     async def _say(self, item: Any) -> None:
         await self._send({"type": "websocket.send", "text": compact(item)})
