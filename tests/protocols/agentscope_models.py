@@ -1,30 +1,46 @@
-"""The official models of AgentScope Runtime: their one file, without the half gigabyte that the package asks for."""
+"""AgentScope Runtime's own models and client: its files as they are, without the half gigabyte that it asks for."""
 
 import fcntl
-import importlib.util
 import subprocess
 import sys
 from functools import cache
+from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from tests.frameworks.environments import PLACE, uv
 
-PACKAGE = "agentscope-runtime==1.1.6.post2"
-FILE = "agentscope_runtime/engine/schemas/agent_schemas.py"
+WANTED = "agentscope-runtime==1.1.6.post2"
+PACKAGES = ("agentscope_runtime", "agentscope_runtime.engine", "agentscope_runtime.engine.schemas",
+            "agentscope_runtime.engine.helpers")  # fmt: skip
+
+
+def official_models() -> ModuleType:
+    """Return the models; skip the test where the package cannot be had and is not demanded."""
+    return _module("agentscope_runtime.engine.schemas.agent_schemas")
+
+
+def official_client() -> ModuleType:
+    """Return the client over HTTP, likewise."""
+    return _module("agentscope_runtime.engine.helpers.agent_api_client")
 
 
 @cache
-def official_models() -> ModuleType:
-    """Return the module; skip the test where the package cannot be had and is not demanded."""
-    folder = PLACE / PACKAGE.replace("==", "-")
+def _module(name: str) -> ModuleType:
+    """Import a file of the package past the `__init__` of its folders, which import all of it."""
+    folder = _installed()
+    for package in PACKAGES:
+        if package not in sys.modules:
+            module = sys.modules[package] = ModuleType(package)
+            module.__path__ = [str(folder / package.replace(".", "/"))]
+    return import_module(name)
+
+
+def _installed() -> Path:
+    folder = PLACE / WANTED.replace("==", "-")
     PLACE.mkdir(exist_ok=True)
     with (PLACE / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / FILE).exists():
-            command = [uv(), "pip", "install", "--quiet", "--no-deps", "--target", str(folder), PACKAGE]
-            subprocess.run(command, check=True)
-    spec = importlib.util.spec_from_file_location("agentscope_runtime_models", folder / FILE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+        if not (folder / PACKAGES[0]).exists():
+            subprocess.run([uv(), "pip", "install", "-q", "--no-deps", "--target", str(folder), WANTED], check=True)
+    return folder
