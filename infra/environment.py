@@ -67,6 +67,7 @@ def _process(resolved: Resolved) -> Environment:
         "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["process"].private.reveal(),
         "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "chat", "callback"),
         "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
+        "FUJIE_CARD_KEY": resolved.secrets.card.private.reveal(),
         **resolved.llm,
     }
 

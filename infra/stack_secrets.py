@@ -35,6 +35,8 @@ class StackSecrets:
     provider_secrets: dict[str, Secret]
     ledger: Secret
     """With which `tool` seals the ledger; whoever verifies it needs it too."""
+    card: KeyPair
+    """With which `process` signs the agent card."""
 
 
 def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
@@ -47,6 +49,7 @@ def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
     for minter in MINTERS:
         kept.setdefault(f"signing/{minter}", _pair(new_signing_key()))
     kept.setdefault("sealing", _pair(new_sealing_key()))
+    kept.setdefault("card", _pair(new_signing_key()))
     kept.setdefault("ledger", secrets.token_urlsafe(32))
     for provider in providers:
         kept.setdefault(f"provider/{provider}", secrets.token_urlsafe(24))
@@ -62,6 +65,7 @@ def secrets_from_texts(kept: Mapping[str, Any]) -> StackSecrets:
         _key_pair(kept["sealing"]),
         {name.removeprefix("provider/"): Secret(kept[name]) for name in kept if name.startswith("provider/")},
         Secret(kept["ledger"]),
+        _key_pair(kept["card"]),
     )
 
 

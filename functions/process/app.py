@@ -23,7 +23,8 @@ def create_app(parts: Parts) -> App:
         Route("POST", "/invoke", Invoke(parts), plain_refusal),
         Route("POST", "/runtime/runs/{run_id}/cancel", Cancel(parts), plain_refusal),
     ]
-    closing = [parts.http.aclose, parts.store.close]
+    pushing = [parts.pushes.close] if parts.pushes else []
+    closing = [*pushing, parts.http.aclose, parts.store.close]
     return assembled(parts.agent, parts.served(), platform, opening=[parts.store.open], closing=closing)
 
 
@@ -55,6 +56,8 @@ class Invoke:
             async with aclosing(self.parts.runs.resume(run_id, principal.act)) as events:
                 async for _ in events:
                     pass
+        if self.parts.pushes is not None:
+            await self.parts.pushes.settled(run_id)  # nothing happens here after the platform has its answer
         await answer(send, Answer(200, json.dumps({"status": "done"}).encode()))
 
 

@@ -7,6 +7,7 @@ import httpx2
 from fujie.agents.app import AgentApp
 from fujie.agents.loading import agent_from_file
 from fujie.agents.making import runner_for
+from fujie.agents.pushes.late import LatePushes
 from fujie.agents.runs import RunService
 from fujie.agents.serving.served import Served
 from fujie.agents.tool_client import ToolClient
@@ -15,6 +16,7 @@ from fujie.http import http_client
 from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.delegation import Sealer
 from fujie.identity.internal import InternalMinter, InternalVerifier
+from fujie.secret import Secret
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
 from fujie.settings import Settings
@@ -38,13 +40,23 @@ class Parts:
     agent: AgentApp = SHIPPED
     public_url: str = ""
     issuer: str = ""
+    pushes: LatePushes | None = None
+    card_key: Secret | None = None
 
     def served(self) -> Served:
         """Return the agent as the protocols' routes know it."""
         config = replace(self.agent.config, open_access=False)
         issuers = (self.issuer,) if self.issuer else ()
         return Served(
-            self.runs, self.door, self.agent.metadata, config, self.agent, public_url=self.public_url, issuers=issuers
+            self.runs,
+            self.door,
+            self.agent.metadata,
+            config,
+            self.agent,
+            public_url=self.public_url,
+            issuers=issuers,
+            pushes=self.pushes,
+            card_key=self.card_key,
         )
 
 
@@ -58,9 +70,19 @@ def parts_from_settings(settings: Settings) -> Parts:
     http, store = http_client(), store_from_settings(settings)
     agent = agent_from_file(settings.agent) if settings.agent else SHIPPED
     tools = ToolClient(http, settings.tool_url, InternalMinter("process", settings.internal_signing_key))
-    runs = RunService(store, runner_for(agent, settings.llm), tools, agent=agent.app_name)
+    public_url = settings.public_url.rstrip("/")
+    pushes = LatePushes(public_url, store, settings.internal_signing_key)
+    runs = RunService(store, runner_for(agent, settings.llm), tools, agent=agent.app_name, changed=pushes.changed)
     return Parts(
-        store, http, runs, _door(settings, http, store), agent, settings.public_url.rstrip("/"), settings.oidc_issuer
+        store,
+        http,
+        runs,
+        _door(settings, http, store),
+        agent,
+        public_url,
+        settings.oidc_issuer,
+        pushes,
+        settings.card_key,
     )
 
 

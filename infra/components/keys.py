@@ -25,6 +25,7 @@ class Keys(Part):
         super().__init__(name, opts)
         pairs = {f"signing/{minter}": self._key(f"signing-{minter}", "signing", args) for minter in MINTERS}
         pairs["sealing"] = self._key("sealing", "sealing", args)
+        pairs["card"] = self._key("card", "signing", args)
         ledger = self._key("ledger", "random", KeysArgs(1))  # another would make what is sealed unverifiable
         self.provider_secrets: dict[str, Output[str]] = {
             provider: self._key(f"provider-{provider}", "random", KeysArgs(1)).private for provider in args.providers

@@ -44,6 +44,12 @@ def test_each_minter_has_its_own_signing_key(resolved):
     assert len(set(keys.values())) == 3
 
 
+def test_only_process_signs_the_agent_card_and_with_a_key_for_nothing_else(resolved):
+    assert holders(resolved, "FUJIE_CARD_KEY") == {"process"}
+    environment = function_environment("process", resolved)
+    assert environment["FUJIE_CARD_KEY"] != environment["FUJIE_INTERNAL_SIGNING_KEY"]
+
+
 def test_only_process_knows_the_models_key(resolved):
     assert holders(resolved, "FUJIE_LLM_API_KEY") == {"process"}
 

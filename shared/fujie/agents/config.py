@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from fujie.secret import Secret
+
 MAX_BODY_BYTES = 1024 * 1024
 
 
@@ -55,5 +57,7 @@ class AgentConfig:
     """Hosts that may be told of a task's end, over https (or http on this machine); nobody else can be named."""
     shutdown_s: float = 5.0
     """How long open answers may go on after SIGTERM; what is not done then is canceled, and said so in order."""
+    card_key: Secret | None = None
+    """Private key (a JWK, EC P-256, as JSON) that signs the A2A agent card; without one it is not signed."""
     database_url: str = ""
     """Where runs are kept; empty keeps nothing."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from fujie.agents.app import AgentApp
 from fujie.agents.execution import Timing
-from fujie.agents.port import Runs
+from fujie.agents.port import Changed, Runs
 from fujie.agents.runner import AgentRunner, ToolCall, ToolSpec
 from fujie.agents.runs import RunService
 from fujie.agents.tool_client import OnBehalf, ToolOutcome, Tools, failure
@@ -24,8 +24,8 @@ class NoTools(Tools):
         return failure("unknown_tool", f"there is no tool named {call.name}")
 
 
-def durable_runs(app: AgentApp, runner: AgentRunner) -> tuple[Runs, Store]:
+def durable_runs(app: AgentApp, runner: AgentRunner, changed: Changed) -> tuple[Runs, Store]:
     """Return the runs over the database that the app names, and its store, to be closed at the end."""
     store = store_from_settings(replace(Settings(), database_url=app.config.database_url))
     timing = Timing(deadline_s=app.config.timeout_s)
-    return RunService(store, runner, NoTools(), agent=app.app_name, timing=timing), store
+    return RunService(store, runner, NoTools(), agent=app.app_name, timing=timing, changed=changed), store

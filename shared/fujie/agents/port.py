@@ -24,6 +24,10 @@ class Principal:
     act: Act | None = field(default=None, compare=False)
 
 
+Changed = Callable[["Runs", Run], None]
+"""Is told, after it is written, that a run has paused or ended."""
+
+
 class Runs(Protocol):
     """Runs of one agent. Somebody else's run or conversation is a ForbiddenError, an unknown run a RunNotFoundError."""
 
@@ -56,6 +60,9 @@ class Runs(Protocol):
 
     async def current(self, conversation_id: str, user: User) -> Run | None:
         """Return the run that is running or waiting in the user's conversation."""
+
+    async def recent(self, user: User, conversation_id: str = "") -> Sequence[Run]:
+        """Return the user's newest runs, of one conversation or of all, in no order; at most some hundred."""
 
     async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
         """Return the run's events as they stand, from its first."""

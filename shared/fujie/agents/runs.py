@@ -11,7 +11,7 @@ from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
 from fujie.agents.lost import bury_if_lost, bury_lost_runs
-from fujie.agents.port import Act, Heard, Principal, Runs
+from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
@@ -36,13 +36,21 @@ class RunService(Runs):
     keeps = True
 
     def __init__(
-        self, store: Store, runner: AgentRunner, tools: Tools, *, agent: str, timing: Timing | None = None
+        self,
+        store: Store,
+        runner: AgentRunner,
+        tools: Tools,
+        *,
+        agent: str,
+        timing: Timing | None = None,
+        changed: Changed | None = None,
     ) -> None:
         self._store = store
         self._runner = runner
         self._tools = tools
         self._agent = agent
         self._timing = timing or Timing()
+        self._changed = changed or _nobody_cares
         self._owner = str(uuid.uuid4())
         self._running: dict[str, Execution] = {}
         self._background = Background()
@@ -120,6 +128,11 @@ class RunService(Runs):
         looked_at = [await self._found(run.id) for run in runs if run.status in {"running", "waiting"}]
         return next((run for run in looked_at if run.status in {"running", "waiting"}), None)
 
+    async def recent(self, user: User, conversation_id: str = "") -> Sequence[Run]:
+        if not conversation_id:
+            return await self._store.runs_of(user)
+        return [run for run in await self._store.runs(conversation_id) if _same_person(run.user, user)]
+
     async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
         await self.find(run_id, user)
         return await LogReader(self._store, run_id).news()
@@ -143,6 +156,7 @@ class RunService(Runs):
         finally:
             await execution.cancel()
             self._running.pop(run.id, None)
+            self._changed(self, run)
 
     async def _enter_conversation(self, user: User, conversation_id: str, request: AgentRequest) -> None:
         found = await self._store.conversation(conversation_id)
@@ -187,7 +201,10 @@ class RunService(Runs):
         run = await self._store.run(run_id)
         if run is None:
             raise RunNotFoundError("there is no such run")
-        return await bury_if_lost(self._store, run, now=self._timing.now)
+        found = await bury_if_lost(self._store, run, now=self._timing.now)
+        if found.status != run.status:
+            self._changed(self, found)
+        return found
 
     async def _still_open(self, run_id: str) -> bool:
         """Expire what is due, and say whether a consent of the run still waits for the user."""
@@ -222,7 +239,11 @@ class RunService(Runs):
         await log.close()
         await self._store.save_run(held.id, held.fence, status="canceled", now=self._timing.now())
         _log.info("run %s canceled", held.id)
+        self._changed(self, held)
         return True
+
+
+def _nobody_cares(_runs: Runs, _run: Run) -> None: ...
 
 
 def _same_person(one: User, other: User) -> bool:

@@ -15,7 +15,7 @@ from fujie import clock
 from fujie.agents.background import Background
 from fujie.agents.bounds import Bound
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
-from fujie.agents.port import Act, Heard, Principal, Runs
+from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner, Step, StepDone
 from fujie.errors import FujieError
 from fujie.identity.rows import User
@@ -83,11 +83,20 @@ class TransientRuns(Runs):
 
     keeps = False
 
-    def __init__(self, runner: AgentRunner, *, agent: str, timeout_s: float, now: clock.Clock = clock.now) -> None:
+    def __init__(
+        self,
+        runner: AgentRunner,
+        *,
+        agent: str,
+        timeout_s: float,
+        now: clock.Clock = clock.now,
+        changed: Changed | None = None,
+    ) -> None:
         self._runner = runner
         self._agent = agent
         self._timeout_s = timeout_s
         self._now = now
+        self._changed = changed
         self._runs: dict[str, _Live] = {}
         self._ended: OrderedDict[str, _Live] = OrderedDict()
         self._ended_chars = 0
@@ -159,6 +168,13 @@ class TransientRuns(Runs):
     async def current(self, conversation_id: str, user: User) -> Run | None:
         live = self._busy.get(conversation_id)
         return _row(self._known(live.run.id, user)) if live else None
+
+    async def recent(self, user: User, conversation_id: str = "") -> Sequence[Run]:
+        return [
+            _row(live)
+            for live in self._runs.values()
+            if _is_own(live, user) and conversation_id in ("", live.run.conversation_id)
+        ]
 
     async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
         return tuple(self._known(run_id, user).events)
@@ -235,6 +251,8 @@ class TransientRuns(Runs):
             run_id, forgotten = self._ended.popitem(last=False)
             self._ended_chars -= forgotten.bound.chars
             del self._runs[run_id]
+        if self._changed is not None:
+            self._changed(self, live.run)
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())
@@ -245,5 +263,9 @@ def _row(live: _Live) -> Run:
 
 
 def _require_own(live: _Live, user: User, what: str) -> None:
-    if (live.run.user.tenant, live.run.user.id) != (user.tenant, user.id):
+    if not _is_own(live, user):
         raise ForbiddenError(f"this {what} belongs to somebody else", repair="leave `session_id` out")
+
+
+def _is_own(live: _Live, user: User) -> bool:
+    return (live.run.user.tenant, live.run.user.id) == (user.tenant, user.id)

@@ -220,7 +220,7 @@ def test_another_version_is_refused_and_told_what_is_spoken(header):
 )
 def test_what_is_no_call_has_json_rpcs_own_code(body, code):
     with pytest.raises(errors.A2aError) as wrong:
-        rpc.call_from_body(body)
+        rpc.call_of(json_of(body))
     for version in ("0.3", "1.0"):
         said = errors.rpc_error(wrong.value, version, None)
         assert said["error"]["code"] == code
@@ -285,7 +285,7 @@ def test_a_question_survives_the_run_that_it_starts():
 def test_any_body_is_a_call_or_an_error_of_the_protocol(body):
     said = {"method": "none"}
     try:
-        said = {"method": rpc.call_from_body(body).method}
+        said = {"method": rpc.call_of(json_of(body)).method}
     except errors.A2aError as error:
         said = errors.rpc_error(error, "1.0", None)["error"]
     assert said.get("method") or said["code"] < -32000

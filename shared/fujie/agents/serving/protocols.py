@@ -12,6 +12,8 @@ PROTOCOLS: tuple[tuple[str, str], ...] = (
     ("/v1/responses", "fujie.agents.serving.openai_responses"),
     ("/compatible-mode/v1/responses", "fujie.agents.serving.openai_responses"),
     ("/ag-ui", "fujie.agents.serving.ag_ui"),
+    ("/.well-known/agent-card.json", "fujie.agents.serving.a2a"),
+    ("/a2a", "fujie.agents.serving.a2a"),
     ("/mcp", "fujie.agents.serving.mcp"),
     ("/.well-known/oauth-protected-resource", "fujie.agents.serving.mcp"),
     ("/invocations", "fujie.agents.serving.invocations"),

@@ -7,7 +7,9 @@ from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig, AgentMetadata
 from fujie.agents.inbound import Inbound
 from fujie.agents.port import Runs
+from fujie.agents.pushes.late import LatePushes
 from fujie.agents.work import Work
+from fujie.secret import Secret
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,11 @@ class Served:
 
     issuers: Sequence[str] = ()
     """Whose tokens are taken, for clients that must find out where to get one."""
+
+    pushes: LatePushes | None = None
+    """Who hears how a run goes, beside whoever asked."""
+    card_key: Secret | None = None
+    """Private JWK (EC P-256), or a set of them with the newest first, that signs the agent card."""
 
     @property
     def name(self) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from fujie.agents.app import AgentApp
 from fujie.agents.doors import door_for
 from fujie.agents.making import runner_for
-from fujie.agents.port import Runs
+from fujie.agents.port import Changed, Runs
+from fujie.agents.pushes.late import LatePushes
 from fujie.agents.serving.asgi import App, Route
 from fujie.agents.serving.errors import plain_refusal
 from fujie.agents.serving.served import Served
@@ -32,12 +33,21 @@ def application(app: AgentApp) -> Application:
         from fujie.agents.serving.limits import PacedInbound
 
         inbound = PacedInbound(inbound, config.rate_limit_per_minute)
-    runs, store = _runs(app)
+    pushes = LatePushes(config.public_url or f"http://{config.host}")
+    runs, store = _runs(app, pushes.changed)
     served = Served(
-        runs, inbound, app.metadata, config, app, Work(config.webhook_hosts), public_url=config.public_url.rstrip("/")
+        runs,
+        inbound,
+        app.metadata,
+        config,
+        app,
+        Work(config.webhook_hosts),
+        public_url=config.public_url.rstrip("/"),
+        pushes=pushes,
+        card_key=config.card_key,
     )
     opening = [lambda: _migrated(config.database_url)] if store is not None else []
-    closing = [part.close for part in (inbound, store) if hasattr(part, "close")]
+    closing = [part.close for part in (inbound, pushes, store) if hasattr(part, "close")]
     return Application(assembled(app, served, opening=opening, closing=closing), served)
 
 
@@ -97,7 +107,7 @@ async def _migrated(database_url: str) -> None:
     await migrate(database_url)
 
 
-def _runs(app: AgentApp) -> tuple[Runs, Any]:
+def _runs(app: AgentApp, changed: Changed) -> tuple[Runs, Any]:
     """Return the runs and the store that keeps them, if one does."""
     from fujie.settings import settings_from_environ
 
@@ -106,7 +116,7 @@ def _runs(app: AgentApp) -> tuple[Runs, Any]:
     if not app.config.database_url:
         from fujie.agents.transient import TransientRuns
 
-        return TransientRuns(runner, agent=app.app_name, timeout_s=app.config.timeout_s), None
+        return TransientRuns(runner, agent=app.app_name, timeout_s=app.config.timeout_s, changed=changed), None
     from fujie.agents.durable import durable_runs
 
-    return durable_runs(app, runner)
+    return durable_runs(app, runner, changed)

@@ -35,6 +35,8 @@ class AgentProfile:
     skills: Sequence[Skill]
     authenticated: bool
     """Whether a bearer token is needed."""
+    pushes: bool = True
+    """Whether push notifications are sent."""
 
 
 def card_1_0(agent: AgentProfile) -> Json:
@@ -50,7 +52,11 @@ def card_1_0(agent: AgentProfile) -> Json:
         "supportedInterfaces": [
             {"url": url, "protocolBinding": binding, "protocolVersion": version} for binding, version in order
         ],
-        "capabilities": {"streaming": True, "pushNotifications": True, "extendedAgentCard": agent.authenticated},
+        "capabilities": {
+            "streaming": True,
+            "pushNotifications": agent.pushes,
+            "extendedAgentCard": agent.authenticated,
+        },
         **(security if agent.authenticated else {}),
     }
 
@@ -68,7 +74,7 @@ def card_0_3(agent: AgentProfile) -> Json:
         "url": url,
         "preferredTransport": "JSONRPC",
         "additionalInterfaces": [{"url": url, "transport": binding} for binding in ("JSONRPC", "HTTP+JSON")],
-        "capabilities": {"streaming": True, "pushNotifications": True, "stateTransitionHistory": False},
+        "capabilities": {"streaming": True, "pushNotifications": agent.pushes, "stateTransitionHistory": False},
         "supportsAuthenticatedExtendedCard": agent.authenticated,
         **(security if agent.authenticated else {}),
     }

@@ -1,6 +1,6 @@
 """A run's events to a stream of A2A, or to the one task that answers everything else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fujie.protocols.a2a.nouns import Json, Message, Task
 from fujie.protocols.a2a.shape import Shape
@@ -45,7 +45,7 @@ class Encoder:
         return f"data: {compact(self._envelope(said))}\n\n"
 
 
-def folded(run_id: str, context_id: str, question: Message | None, events: list[RunEvent]) -> Task:
+def folded(run_id: str, context_id: str, question: Message | None, events: Iterable[RunEvent]) -> Task:
     """Return the task that a log of events makes."""
     task = TaskOfRun(run_id, context_id, question)
     for event in events:

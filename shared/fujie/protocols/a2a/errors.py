@@ -8,6 +8,7 @@ A2aError                        InvalidParams unless its class says otherwise
 ├── NoSuchTaskError             there is none, or it is somebody else's: nobody can tell
 ├── TaskEndedError              what has ended cannot be canceled
 ├── UnsupportedError            not in this state, or not at all
+├── PushUnsupportedError        no notifications are sent
 ├── PushRefusedError            the address is none that we call
 └── VersionError                neither 0.3 nor 1.0
 """
@@ -48,6 +49,7 @@ PARAMS = Fault("InvalidParams", -32602, 400, "INVALID_ARGUMENT", 422)
 INTERNAL = Fault("Internal", -32603, 500, "INTERNAL", 500)
 NO_TASK = Fault("TaskNotFound", -32001, 404, "NOT_FOUND", 404)
 ENDED = Fault("TaskNotCancelable", -32002, 400, "FAILED_PRECONDITION", 409)
+NO_PUSH = Fault("PushNotificationNotSupported", -32003, 400, "FAILED_PRECONDITION", 501)
 UNSUPPORTED = Fault("UnsupportedOperation", -32004, 400, "FAILED_PRECONDITION", 501)
 VERSION = Fault("VersionNotSupported", -32009, 400, "FAILED_PRECONDITION", 400)
 _BY_STATUS = {
@@ -126,6 +128,13 @@ class UnsupportedError(A2aError):
     fault = UNSUPPORTED
 
 
+class PushUnsupportedError(A2aError):
+    """No push notifications are sent here."""
+
+    code = "push_unsupported"
+    fault = NO_PUSH
+
+
 class PushRefusedError(ParamsError):
     """The address is none that notifications may be sent to."""
 
@@ -139,7 +148,8 @@ class VersionError(A2aError):
     fault = VERSION
 
     def __init__(self, asked: str, spoken: str = "0.3, 1.0") -> None:
-        super().__init__(f"A2A version {asked[:20]!r} is not spoken here", repair=f"send A2A-Version: {spoken}")
+        """`asked` is the version, or what was asked for in one that does not have it."""
+        super().__init__(f"A2A {asked[:64]!r} is not spoken here", repair=f"send A2A-Version: {spoken}")
         self.spoken = spoken
 
 

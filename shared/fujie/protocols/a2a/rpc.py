@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fujie.protocols.a2a.errors import NoRpcError, ParamsError
-from fujie.protocols.a2a.fields import Fields, json_of
+from fujie.protocols.a2a.fields import Fields
 from fujie.protocols.a2a.nouns import Json
 
 CallId = str | int | None
@@ -16,9 +16,8 @@ class Call:
     params: Fields
 
 
-def call_from_body(unverified_body: bytes) -> Call:
-    """Return the call in a body. Raises NotJsonError, NoRpcError, ParamsError, each after `call_id_of` could tell."""
-    value = json_of(unverified_body)
+def call_of(value: object) -> Call:
+    """Return the call that a JSON value from outside is. Raises NoRpcError, ParamsError."""
     if not isinstance(value, dict):
         raise NoRpcError("the body must be one JSON-RPC call; batches are not supported")
     if value.get("jsonrpc") != "2.0":

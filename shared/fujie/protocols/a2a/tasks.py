@@ -68,10 +68,10 @@ class _Answer:
 class TaskOfRun:
     """One run as a task: fed its events, it yields what a stream says of each and can tell the whole at any time."""
 
-    def __init__(self, run_id: str, context_id: str, question: Message | None = None) -> None:
+    def __init__(self, run_id: str, context_id: str, question: Message | None = None, created_at: int = 0) -> None:
         self.ids = TaskIds(run_id, context_id)
         self._history: list[Message] = [question] if question else []
-        self._status = Status("submitted", 0)
+        self._status = Status("submitted", created_at)
         self._metadata: Json = {}
         self._answers: dict[str, _Answer] = {}
         self._thoughts: dict[str, list[str]] = {}
