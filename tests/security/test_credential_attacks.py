@@ -75,6 +75,12 @@ def test_no_inbound_token_goes_out(call, world, name, arguments):  # noqa: F811
         assert (ID_TOKEN in said) == (action == FOR_JWT)
 
 
+def test_to_say_which_tools_there_are_asks_nobody_for_anything(ask, world):  # noqa: F811
+    """Hurt: everybody, who would allow everything before the first answer, and so learn to allow whatever comes."""
+    assert ask("GET", "/tools", token=token_for())[0] == 200
+    assert world.actions == world.requests == []
+
+
 WISHES = {
     "scopes": ["document.admin"],
     "provider": "dingtalk",

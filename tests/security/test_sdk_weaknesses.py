@@ -62,6 +62,20 @@ async def test_a_malformed_user_token_fails_and_never_degrades(own, token):
     assert own.cloud.calls == []
 
 
+async def test_nothing_is_left_in_a_file_or_printed(own, tmp_path, monkeypatch, capsys):
+    """Hurt: Alice; the SDK rewrites a file in the working directory at each token, and prints it."""
+    monkeypatch.chdir(tmp_path)
+
+    @requires_api_key(provider_name="weather", identity=own.identity)
+    async def ask(api_key=""):
+        return api_key
+
+    with on_behalf_of(user_token=own.token(ALICE)):
+        assert await ask()
+    assert list(tmp_path.iterdir()) == []
+    assert "".join(capsys.readouterr()) == ""
+
+
 async def test_what_was_said_of_one_request_is_gone_for_the_next(own):
     """Hurt: Alice, for whom the next request on this worker would act, because the one before it failed."""
     with pytest.raises(RuntimeError), on_behalf_of(user_token=own.token(ALICE)):

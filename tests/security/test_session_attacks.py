@@ -6,7 +6,7 @@ import pytest
 from tests.agents.doubles import FakeTools, ScriptedMind
 from tests.functions import plane, test_callback, test_chat
 from tests.functions.plane import ALICE, BOB, ORIGIN, Plane
-from tests.functions.process_world import ProcessWorld, question
+from tests.functions.process_world import ID_TOKEN, ProcessWorld, question
 from tests.identity.world import Issuer, query_of
 
 EVIL = {"origin": "https://evil.example", "access-control-request-method": "POST"}
@@ -151,6 +151,17 @@ async def test_who_one_is_no_header_and_no_body_says():
     bearer = await process.bearer(user=ALICE)
     assert (await process.ask(question("hi", session_id="s", user_id=BOB.id), SAID | bearer)).status_code == 200
     assert [run.user for run in await process.store.runs("s")] == [ALICE]
+
+
+async def test_a_users_token_is_nobodys_id_and_no_key_of_anything():
+    """Hurt: Alice, whose raw id_token as a user's id would lie in every table, and change at each sign-in."""
+    process = ProcessWorld(ScriptedMind("hello"), FakeTools())
+    answer = await process.ask(question("hi", session_id="s"), {"authorization": f"Bearer {ID_TOKEN}"})
+    assert answer.status_code == 200
+    [run] = await process.store.runs("s")
+    assert run.user.id == ALICE.id
+    assert ID_TOKEN not in str(vars(process.store))
+    assert ID_TOKEN not in answer.text
 
 
 async def test_nor_in_the_browser():
