@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from fujie.permission import OAuthFlow
 from fujie.tools.manifest import ProviderNeed, StatementNeed, providers_needed, statements_needed
 from infra.config import DEFAULT_VAULT, StackConfig
 
@@ -104,6 +105,7 @@ class OAuth2Provider:
     issuer: str = ""
     application: str = ""
     client_id: str = ""
+    flow: OAuthFlow = "USER_FEDERATION"
 
 
 @dataclass(frozen=True)
@@ -263,7 +265,7 @@ def _oauth2_provider(config: StackConfig, names: _Names, need: ProviderNeed) -> 
     issuer = config.issuers.get(need.name, need.issuer)
     client_id = "" if own_application else config.provider_client_id(need.name)
     callback_url = config.provider_callback_url(need.name)
-    return OAuth2Provider(need.name, need.vendor, callback_url, issuer, own_application, client_id)
+    return OAuth2Provider(need.name, need.vendor, callback_url, issuer, own_application, client_id, need.flow)
 
 
 def _roles(
@@ -297,8 +299,10 @@ def _tool_statements(config: StackConfig, identity_arn: str, needs: Sequence[Pro
     """Return what the credential broker may fetch: workload access tokens, and credentials of the declared providers.
 
     The cloud knows no narrower resource than `*` for workload access tokens; what they can reach, the rest limits.
+    Those without a user are for tools that act as the workload itself, and not allowed where there is none.
     """
-    tokens = Statement(("agentidentitydata:GetWorkloadAccessTokenForJWT",), ("*",))
+    own = ("agentidentitydata:GetWorkloadAccessToken",) if any(need.flow == "M2M" for need in needs) else ()
+    tokens = Statement(("agentidentitydata:GetWorkloadAccessTokenForJWT", *own), ("*",))
     fetch = {
         "oauth": ("agentidentitydata:GetResourceOAuth2Token", "oauth2credentialprovider"),
         "api_key": ("agentidentitydata:GetResourceAPIKey", "apikeycredentialprovider"),

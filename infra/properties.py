@@ -65,6 +65,7 @@ def oauth2_provider(config: StackConfig, provider: OAuth2Provider, client_id: An
         "name": provider.name,
         "token_vault": config.token_vault,
         "vendor": provider.vendor,
+        "oauth_type": provider.flow,
         "callback_url": provider.callback_url,
         "discovery_url": discovery,
         "client_id": client_id,

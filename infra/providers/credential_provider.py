@@ -7,7 +7,8 @@ from infra.providers.clients import CloudClients, absent
 from infra.providers.kind import Kind, Problems, Properties
 
 CUSTOM = "CustomOAuth2"
-VENDORS = ("AliyunOAuth2", "AlibabaCloudOAuth2", "DingTalkOAuth2", "FeiShuOAuth2", CUSTOM)
+VENDORS = ("AliyunOAuth2", "AlibabaCloudOAuth2", "DingTalkOAuth2", "FeiShuOAuth2", "IDaaS", CUSTOM)
+TYPES = ("USER_FEDERATION", "M2M", "ON_BEHALF_OF")
 
 
 def _find_oauth2(clients: CloudClients, wanted: Properties) -> dict[str, Any] | None:
@@ -24,6 +25,7 @@ def _find_oauth2(clients: CloudClients, wanted: Properties) -> dict[str, Any] | 
         "name": told["OAuth2CredentialProviderName"],
         "token_vault": told.get("TokenVaultName") or wanted["token_vault"],
         "vendor": told["CredentialProviderVendor"],
+        "oauth_type": told.get("OAuthType") or "USER_FEDERATION",
         "callback_url": told["CallbackURL"],
         "discovery_url": (config.get("OAuth2Discovery") or {}).get("DiscoveryURL", ""),
         "client_id": config.get("ClientId", ""),
@@ -37,6 +39,7 @@ def _create_oauth2(clients: CloudClients, wanted: Properties) -> dict[str, Any]:
 
     request = models.CreateOAuth2CredentialProviderRequest(
         credential_provider_vendor=wanted["vendor"],
+        oauth_type=wanted["oauth_type"],
         oauth2_provider_config=_config(wanted),
         callback_url=wanted["callback_url"],
         description=wanted["description"],
@@ -88,6 +91,7 @@ def _config(wanted: Properties) -> Any:
 def _check_oauth2(wanted: Properties) -> Problems:
     yield from names(wanted, "name", "token_vault")
     yield from one_of(wanted, "vendor", VENDORS)
+    yield from one_of(wanted, "oauth_type", TYPES)
     yield from addresses(wanted, "callback_url")
     yield from filled(wanted, "client_id")
     if wanted.get("vendor") == CUSTOM:
@@ -147,12 +151,12 @@ def _api_key_named(wanted: Properties) -> dict[str, Any]:
 OAUTH2_PROVIDER = Kind(
     name="OAuth2CredentialProvider",
     key=("token_vault", "name"),
-    fields=("vendor", "callback_url", "discovery_url", "client_id", "client_secret", "description"),
+    fields=("vendor", "oauth_type", "callback_url", "discovery_url", "client_id", "client_secret", "description"),
     find=_find_oauth2,
     create=_create_oauth2,
     update=_update_oauth2,
     delete=_delete_oauth2,
-    fixed=frozenset({"vendor"}),
+    fixed=frozenset({"vendor", "oauth_type"}),
     unread=frozenset({"client_secret"}),
     outputs=("arn",),
     check=_check_oauth2,

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+OAuthFlow = Literal["USER_FEDERATION", "M2M", "ON_BEHALF_OF"]
+"""Whose an access token is: the user's, who is asked; the workload's own; the workload's in the user's name."""
+
 
 @dataclass(frozen=True, slots=True)
 class CredentialBadge:

@@ -24,14 +24,23 @@ def test_tools_of_one_provider_need_it_once_with_all_their_scopes():
     )
 
 
+def test_a_provider_is_told_whose_tokens_it_gives():
+    machine = made("robot", OAuth("m", {"r": "R"}, flow="M2M"))
+    assert [need.flow for need in providers_needed([machine, made("u", OAuth("u", {"r": "R"}))])] == [
+        "M2M",
+        "USER_FEDERATION",
+    ]
+
+
 @pytest.mark.parametrize(
     "other",
     [
         APIKey("d"),
         OAuth("d", {"r": "R"}, vendor="AliyunOAuth2"),
         OAuth("d", {"r": "R"}, issuer="https://other.example"),
+        OAuth("d", {"r": "R"}, flow="M2M"),
     ],
-    ids=["another kind", "another vendor", "another issuer"],
+    ids=["another kind", "another vendor", "another issuer", "another flow"],
 )
 def test_one_provider_described_in_two_ways_is_refused(other):
     first = made("first", OAuth("d", {"r": "R"}, issuer="https://d.example"))

@@ -21,7 +21,7 @@ from fujie.identity.behalf import Behalf, current_behalf
 from fujie.identity.claims import unverified_header
 from fujie.identity.credential_cache import NO_TIME, CredentialCache, Kept
 from fujie.identity.credential_key import API_KEY_TTL, MARGIN, CacheKey, Kind, beyond_margin
-from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthFlow, OAuthQuestion, OAuthToken
+from fujie.identity.data_plane import AuthorizationNeeded, DataPlane, OAuthQuestion, OAuthToken
 from fujie.identity.errors import (
     CloudRefusedError,
     CloudUnavailableError,
@@ -31,7 +31,7 @@ from fujie.identity.errors import (
 )
 from fujie.identity.loop_thread import LoopThread, refuse_running_loop
 from fujie.identity.workload_tokens import Whom, WorkloadTokens
-from fujie.permission import ConsentRequest, Scope
+from fujie.permission import ConsentRequest, OAuthFlow, Scope
 from fujie.secret import Secret
 from fujie.settings import CallerKey, Settings, caller_key_from_environ, settings_from_environ
 

@@ -14,8 +14,8 @@ import httpx2
 
 from fujie.http import is_safe_url
 from fujie.identity.agent_identity import AgentIdentity, Need, OAuthWish, default_identity
-from fujie.identity.data_plane import OAuthFlow
 from fujie.identity.errors import HostUndeclaredError, IdentityMisconfiguredError
+from fujie.permission import OAuthFlow
 from fujie.secret import Secret
 
 REFUSED = 401

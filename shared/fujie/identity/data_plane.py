@@ -9,19 +9,19 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from fujie import clock
 from fujie.http import Answer, NoAnswerError, fetch, is_safe_url
 from fujie.identity.call_flow import Call, Pause, Step, call_flow
 from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, IdentityMisconfiguredError, ThrottledError
+from fujie.permission import OAuthFlow
 from fujie.secret import Secret
 from fujie.settings import CallerKey, Settings
 
 if TYPE_CHECKING:
     import httpx2
 
-OAuthFlow = Literal["USER_FEDERATION", "M2M", "ON_BEHALF_OF"]
 MAX_ANSWER_BYTES = 256 * 1024
 DEADLINE_S = 10.0
 IN_PROGRESS = "IN_PROGRESS"

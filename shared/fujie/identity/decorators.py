@@ -15,8 +15,8 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from fujie.identity.agent_identity import AgentIdentity, Need, OAuthWish, check_sts, default_identity
-from fujie.identity.data_plane import OAuthFlow
 from fujie.identity.errors import IdentityMisconfiguredError
+from fujie.permission import OAuthFlow
 from fujie.secret import Secret
 
 T = TypeVar("T")

@@ -50,10 +50,28 @@ class IssuedCredential:
     user_name: str
     generation: int = 0
     """Of the person's grant when it was obtained: after a withdrawal it is asked for no more."""
+    wish_hash: str = ""
+    """Of flow and audience, where nobody was asked."""
 
     def badge(self) -> CredentialBadge:
         """Return what may be said about it."""
         return CredentialBadge(self.kind, self.provider, self.scopes, self.user_name, _iso(self.expires_at))
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """An access token for which nobody is asked: the workload's own, or the workload's in the user's name."""
+
+    provider: str
+    scopes: tuple[str, ...]
+    flow: Literal["M2M", "ON_BEHALF_OF"]
+    audience: str = ""
+    """The application at which a token in the user's name is good."""
+
+    @property
+    def digest(self) -> str:
+        """Return what tells it apart from another of the same provider and scopes."""
+        return hashlib.sha256(json.dumps([self.flow, self.audience]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -131,6 +149,19 @@ class CredentialBroker:
         await note_use(self._store, acting, provider, wanted, allowed, words_from_ask(ask), self._now())
         return issued
 
+    async def unasked(self, acting: Acting, wish: Unasked, *, lasting: timedelta = NO_TIME) -> IssuedCredential:
+        """Return an access token for which nobody is asked, obtained in the user's run.
+
+        The workload's own token says nothing of the user; one in his name is had with his own id_token alone.
+        """
+        await self._wats.subject(_whom(acting))
+        wish = replace(wish, scopes=tuple(sorted(set(wish.scopes))))
+        key = self._key(acting, wish.provider, wish.scopes, "oauth", wish.digest)
+        name = acting.user.name if wish.flow == "ON_BEHALF_OF" else ""
+        asking, lasting = partial(self._fetch_unasked, acting, wish, name), beyond_margin(lasting)
+        fetch = partial(self._shared_or_fetched, key, name, asking, lasting)
+        return await self._issued.get_or_fetch(key, fetch, lasting=lasting)
+
     async def _oauth(
         self,
         acting: Acting,
@@ -165,7 +196,7 @@ class CredentialBroker:
 
     async def forget(self, acting: Acting, credential: IssuedCredential) -> None:
         """Drop a credential that its receiver refused, so that the next call asks the cloud again."""
-        key = self._key(acting, credential.provider, credential.scopes, credential.kind)
+        key = self._key(acting, credential.provider, credential.scopes, credential.kind, credential.wish_hash)
         key = replace(key, generation=credential.generation)
         self._issued.forget(key)
         if self._shared is not None:
@@ -180,7 +211,9 @@ class CredentialBroker:
         found = await self._shared.get(key, lasting=lasting)
         if found is not None:
             secret, ends = found.secret, found.expires_at
-            issued = IssuedCredential(key.kind, key.provider, key.scopes, secret, ends, user_name, key.generation)
+            issued = IssuedCredential(
+                key.kind, key.provider, key.scopes, secret, ends, user_name, key.generation, key.policy_hash
+            )
             return Kept(issued, found.until)
         kept = await fetch()
         if kept.until is not None:
@@ -223,6 +256,19 @@ class CredentialBroker:
         ends = None if answer.lifetime_s is None else asked_at + timedelta(seconds=answer.lifetime_s)
         name, generation = acting.user.name, allowed.generation
         issued = IssuedCredential("oauth", provider, scopes, answer.access_token, ends, name, generation)
+        return Kept(issued, ends - MARGIN if ends else None)
+
+    async def _fetch_unasked(self, acting: Acting, wish: Unasked, user_name: str) -> Kept[IssuedCredential]:
+        asked_at = self._now()
+        whom = _whom(acting) if wish.flow == "ON_BEHALF_OF" else Whom(acting.user.tenant)
+        question = OAuthQuestion(wish.provider, wish.scopes, flow=wish.flow, audience=wish.audience)
+        answer = await self._wats.ask_with(whom, lambda wat: self._data_plane.get_resource_oauth2_token(wat, question))
+        if isinstance(answer, AuthorizationNeeded):
+            raise CloudRefusedError("the cloud would ask the user, and this token is one for which nobody is asked")
+        ends = None if answer.lifetime_s is None else asked_at + timedelta(seconds=answer.lifetime_s)
+        issued = IssuedCredential(
+            "oauth", wish.provider, wish.scopes, answer.access_token, ends, user_name, wish_hash=wish.digest
+        )
         return Kept(issued, ends - MARGIN if ends else None)
 
     async def _ask_oauth(

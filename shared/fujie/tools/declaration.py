@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from fujie.permission import OAuthFlow
+
 Effect = Literal["read", "write"]
 
 
@@ -22,7 +24,12 @@ class APIKey:
 
 @dataclass(frozen=True)
 class OAuth:
-    """An OAuth access token on the user's behalf, for these scopes (name -> the user's words, by language or plain)."""
+    """An OAuth access token for these scopes (name -> the user's words, by language or plain).
+
+    Without more it is the user's own, who is asked. Nobody is asked for the workload's own token (`flow="M2M"`), which
+    says nothing of the user, nor for one with which the workload acts in the user's name at the application `audience`
+    (`flow="ON_BEHALF_OF"`).
+    """
 
     provider: str
     scopes: Mapping[str, str | Mapping[str, str]]
@@ -31,6 +38,8 @@ class OAuth:
     """`CredentialProviderVendor`: AliyunOAuth2, DingTalkOAuth2, CustomOAuth2 ..."""
     issuer: str = ""
     """Where the provider's discovery document is; the stack's configuration may name another (its emulated twin)."""
+    flow: OAuthFlow = "USER_FEDERATION"
+    audience: str = ""
 
 
 @dataclass(frozen=True)

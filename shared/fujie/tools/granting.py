@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fujie.identity.acting import Acting
 from fujie.identity.consent import ConsentAsk
 from fujie.identity.errors import CloudUnavailableError
-from fujie.identity.outbound import CredentialBroker, IssuedCredential, StsCredential
+from fujie.identity.outbound import CredentialBroker, IssuedCredential, StsCredential, Unasked
 from fujie.permission import CredentialBadge
 from fujie.secret import Secret
 from fujie.tools.declaration import STS, APIKey, OAuth, Tool
@@ -78,17 +78,22 @@ class Grants:
             issued = await self._broker.api_key(acting, credential.provider)
             return Grant(issued.badge(), issued, header=credential.header, prefix=credential.prefix)
         if isinstance(credential, OAuth):
-            ask = _consent_ask(asked, credential)
-            lasting = timedelta(seconds=asked.tool.timeout_s)
-            issued = await self._broker.oauth(
-                acting, credential.provider, tuple(credential.scopes), ask=ask, lasting=lasting
-            )
+            issued = await self._token(acting, asked, credential)
             return Grant(issued.badge(), issued)
         if isinstance(credential, STS):
             policy = session_policy(credential, Scope(acting.user.id, self._bucket), asked.arguments)
             sts = await self._broker.sts(acting, policy, session_name=session_name(acting.user.id))
             return Grant(sts.badge(), sts=sts)
         return Grant()
+
+    async def _token(self, acting: Acting, asked: Asked, credential: OAuth) -> IssuedCredential:
+        provider, scopes = credential.provider, tuple(credential.scopes)
+        lasting = timedelta(seconds=asked.tool.timeout_s)
+        if credential.flow == "USER_FEDERATION":
+            ask = _consent_ask(asked, credential)
+            return await self._broker.oauth(acting, provider, scopes, ask=ask, lasting=lasting)
+        wish = Unasked(provider, scopes, credential.flow, credential.audience)
+        return await self._broker.unasked(acting, wish, lasting=lasting)
 
 
 def session_name(user_id: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fujie.permission import OAuthFlow
 from fujie.tools.declaration import STS, APIKey, Credential, OAuth, Tool
 from fujie.tools.errors import ToolDeclarationError
 
@@ -23,6 +24,8 @@ class ProviderNeed:
     scopes: Mapping[str, Words] = field(default_factory=dict)
     issuer: str = ""
     display_name: str = ""
+    flow: OAuthFlow = "USER_FEDERATION"
+    """The provider's `OAuthType`."""
 
 
 @dataclass(frozen=True)
@@ -62,20 +65,27 @@ def _provider(credential: Credential | None) -> ProviderNeed | None:
     if isinstance(credential, OAuth):
         scopes = dict(sorted(credential.scopes.items()))
         return ProviderNeed(
-            "oauth", credential.provider, credential.vendor, scopes, credential.issuer, credential.display_name
+            "oauth",
+            credential.provider,
+            credential.vendor,
+            scopes,
+            credential.issuer,
+            credential.display_name,
+            credential.flow,
         )
     return None
 
 
 def _merged(known: ProviderNeed, need: ProviderNeed, tool: str) -> ProviderNeed:
-    if (known.kind, known.vendor) != (need.kind, need.vendor) or _differ(known.issuer, need.issuer):
+    one, other = ((it.kind, it.vendor, it.flow) for it in (known, need))
+    if one != other or _differ(known.issuer, need.issuer):
         raise ToolDeclarationError(
             f"tool {tool!r} describes provider {need.name!r} differently than another tool",
             repair="declare the credential once and share it",
         )
     scopes = dict(sorted({**known.scopes, **need.scopes}.items()))
     issuer, display_name = known.issuer or need.issuer, known.display_name or need.display_name
-    return ProviderNeed(known.kind, known.name, known.vendor, scopes, issuer, display_name)
+    return ProviderNeed(known.kind, known.name, known.vendor, scopes, issuer, display_name, known.flow)
 
 
 def _differ(one: str, other: str) -> bool:

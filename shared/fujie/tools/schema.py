@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
+from fujie.permission import OAuthFlow
 from fujie.tools.declaration import STS, APIKey, Credential, Effect, OAuth, Tool
 from fujie.tools.errors import ToolDeclarationError
 
@@ -146,10 +147,23 @@ def _check_credential(credential: Credential | None, hosts: Sequence[str], argum
         _check_sts(credential, arguments)
     elif not hosts:
         raise ToolDeclarationError("it has a credential and no hosts", repair="name the hosts that may receive it")
-    if isinstance(credential, OAuth) and not credential.scopes:
-        raise ToolDeclarationError("its OAuth credential has no scopes")
+    if isinstance(credential, OAuth):
+        _check_oauth(credential)
     if isinstance(credential, APIKey) and not _HEADER.fullmatch(credential.header):
         raise ToolDeclarationError(f"{credential.header!r} is not a header's name")
+
+
+def _check_oauth(credential: OAuth) -> None:
+    if not credential.scopes:
+        raise ToolDeclarationError("its OAuth credential has no scopes")
+    if credential.flow not in get_args(OAuthFlow):
+        raise ToolDeclarationError(f"its flow must be one of {', '.join(get_args(OAuthFlow))}")
+    is_on_behalf = credential.flow == "ON_BEHALF_OF"
+    if is_on_behalf != bool(credential.audience) or is_on_behalf != (credential.vendor == "IDaaS"):
+        raise ToolDeclarationError(
+            "the flow ON_BEHALF_OF, an audience and the vendor IDaaS go together",
+            repair="name all three, the audience being the application at which the token is good, or none",
+        )
 
 
 def _check_sts(credential: STS, arguments: set[str]) -> None:
