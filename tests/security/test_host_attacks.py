@@ -43,6 +43,7 @@ def _parts():
     served = Served(SimpleNamespace(), SimpleNamespace(), AgentMetadata("a"))
     return SimpleNamespace(
         served=lambda: served,
+        pushes=None,
         agent=AgentApp("a"),
         http=SimpleNamespace(aclose=None),
         store=SimpleNamespace(open=None, close=None),
