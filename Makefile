@@ -39,7 +39,7 @@ deploy: install ## Apply a stack with Pulumi: make deploy STACK=local|dev|prod
 	@$(BIN)/python -m infra.deploy up --stack $(STACK)
 
 clean: ## Remove what was built, installed and remembered here
-	@rm -rf $(VENV) $(TOOLS) .fujie .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@rm -rf $(VENV) $(TOOLS) .fujie .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 install: $(INSTALLED)
