@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fujie.sessions.errors import ConflictError, FencedError
+from fujie.sessions.rows import HandledEvent
 from tests.sessions.rows import (
     ADDRESS,
     ALICE,
@@ -482,3 +483,38 @@ async def test_writers_at_once_make_one_chain(rivals):
     assert len({entry.call_id for entry in entries}) == 16
     assert all(later.previous == earlier.seal for earlier, later in itertools.pairwise(entries))
     assert await rivals[1].ledger_head() == (16, entries[-1].seal)
+
+
+# Events from outside
+
+EVENT = HandledEvent("oss:1", "running", NOW + timedelta(minutes=1), NOW + timedelta(days=8))
+AFTER = NOW + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(("outcome", "found"), [("done", "done"), ("unknown", "unknown"), ("failed", "new")])
+async def test_an_event_is_handled_again_only_after_a_failure(store, outcome, found):
+    assert await store.claim_event(EVENT, NOW) == "new"
+    assert await store.claim_event(EVENT, NOW) == "held"
+    await store.end_event(EVENT.id, outcome)
+    assert await store.claim_event(EVENT, NOW) == found
+
+
+async def test_an_event_whose_worker_is_gone_is_another_ones(store):
+    assert await store.claim_event(EVENT, NOW) == "new"
+    assert await store.claim_event(replace(EVENT, held_until=AFTER + timedelta(minutes=1)), AFTER) == "lost"
+    assert await store.claim_event(EVENT, AFTER) == "held"
+
+
+async def test_events_are_forgotten_when_no_repetition_can_come(store):
+    await store.claim_event(EVENT, NOW)
+    await store.end_event(EVENT.id, "done")
+    assert await store.claim_event(replace(EVENT, id="other"), EVENT.expires_at) == "new"
+    assert await store.claim_event(EVENT, EVENT.expires_at) == "new"
+
+
+async def test_of_many_who_want_an_event_at_once_one_gets_it(rivals):
+    claims = await asyncio.gather(*(rivals[n % 2].claim_event(EVENT, NOW) for n in range(8)))
+    assert sorted(claims) == ["held"] * 7 + ["new"]
+    await rivals[0].end_event(EVENT.id, "failed")
+    claims = await asyncio.gather(*(rivals[n % 2].claim_event(EVENT, NOW) for n in range(8)))
+    assert sorted(claims) == ["held"] * 7 + ["new"]

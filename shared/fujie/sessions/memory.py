@@ -19,7 +19,16 @@ from fujie.identity.rows import (
 )
 from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation, PushAddress, Run, RunStatus
+from fujie.sessions.rows import (
+    Conversation,
+    EventClaim,
+    EventOutcome,
+    HandledEvent,
+    PushAddress,
+    Run,
+    RunStatus,
+    claim_of,
+)
 
 Kept = TypeVar("Kept")
 UNFINISHED: tuple[RunStatus, ...] = ("running", "waiting")
@@ -40,6 +49,7 @@ class MemoryStore(Store):
         self._spent: dict[str, datetime] = {}
         self._shared: dict[str, SealedCredential] = {}
         self._addresses: dict[tuple[str, str], PushAddress] = {}
+        self._handled: dict[str, HandledEvent] = {}
         self._ledger: list[LedgerEntry] = []
 
     async def open(self) -> None:
@@ -286,6 +296,20 @@ class MemoryStore(Store):
     async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
         for key in [key for key in self._addresses if key[0] == run_id and address_id in (None, key[1])]:
             del self._addresses[key]
+
+    # Events from outside
+
+    async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
+        self._handled = {key: kept for key, kept in self._handled.items() if kept.expires_at > now}
+        found = self._handled.get(event.id)
+        claim: EventClaim = "new" if found is None else claim_of(found, now)
+        if claim in {"new", "lost"}:
+            self._handled[event.id] = event
+        return claim
+
+    async def end_event(self, event_id: str, outcome: EventOutcome) -> None:
+        if found := self._handled.get(event_id):
+            self._handled[event_id] = replace(found, status=outcome)
 
     # Ledger
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import User
-from fujie.sessions.rows import Conversation, PushAddress, Run, RunStatus
+from fujie.sessions.rows import Conversation, EventClaim, EventOutcome, HandledEvent, PushAddress, Run, RunStatus
 
 
 class Store(IdentityStore, Protocol):
@@ -73,3 +73,13 @@ class Store(IdentityStore, Protocol):
 
     async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
         """Forget one of a run's addresses, or all."""
+
+    # Events from outside
+    async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
+        """Return what is known of the event; one that is new or lost is this worker's from now on, until `held_until`.
+
+        Of workers that ask at once, one gets it. Rows whose time is over go.
+        """
+
+    async def end_event(self, event_id: str, outcome: EventOutcome) -> None:
+        """Say how the handling ended; after a failure the event is new again."""

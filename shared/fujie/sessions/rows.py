@@ -7,6 +7,10 @@ from typing import Literal
 from fujie.identity.rows import User
 
 RunStatus = Literal["running", "waiting", "completed", "failed", "canceled"]
+EventOutcome = Literal["done", "failed", "unknown"]
+EventClaim = Literal["new", "held", "lost", "done", "unknown"]
+"""What a worker finds who wants to handle an event: nobody did yet, or all who did failed; somebody is at it; somebody
+was and is gone; it was handled; nobody knows whether it was."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +63,22 @@ def title_of(text: str, limit: int) -> str:
     """Return the text's first line as a title: nothing in it turns a list around, or is refused by a database."""
     line = text.partition("\n")[0]
     return "".join(character for character in line[: 2 * limit] if character.isprintable())[:limit]
+
+
+@dataclass(frozen=True)
+class HandledEvent:
+    """An event that came from outside, and how far its handling is; kept until no repetition can come any more."""
+
+    id: str
+    status: Literal["running", "done", "failed", "unknown"]
+    held_until: datetime
+    expires_at: datetime
+
+
+def claim_of(found: HandledEvent, now: datetime) -> EventClaim:
+    """Return what a worker finds in a row that was there."""
+    if found.status in {"done", "unknown"}:
+        return "done" if found.status == "done" else "unknown"
+    if found.status == "failed":
+        return "new"
+    return "held" if found.held_until > now else "lost"

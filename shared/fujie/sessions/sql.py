@@ -29,13 +29,23 @@ from fujie.identity.rows import (
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreUnavailableError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation, PushAddress, Run, RunStatus
+from fujie.sessions.rows import (
+    Conversation,
+    EventClaim,
+    EventOutcome,
+    HandledEvent,
+    PushAddress,
+    Run,
+    RunStatus,
+    claim_of,
+)
 from fujie.sessions.tables import (
     BROWSER_SESSIONS,
     CONSENTS,
     CONVERSATIONS,
     DELEGATIONS,
     GRANTS,
+    HANDLED_EVENTS,
     LEDGER,
     LEDGER_HEAD,
     LOGIN_ATTEMPTS,
@@ -331,6 +341,27 @@ class SqlStore(Store):
 
     async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
         await self._write(sa.delete(PUSH_ADDRESSES).where(*_push_addresses(run_id, address_id)))
+
+    # Events from outside
+
+    async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
+        table = HANDLED_EVENTS
+        await self._write(sa.delete(table).where(table.c.expires_at <= now))
+        try:
+            await self._insert(table, event)
+            return "new"
+        except ConflictError:
+            found = await self._one(HandledEvent, sa.select(table).where(table.c.id == event.id))
+        claim = "held" if found is None else claim_of(found, now)
+        if found is None or claim not in {"new", "lost"}:
+            return claim
+        as_found = (table.c.id == event.id, table.c.status == found.status, table.c.held_until == found.held_until)
+        taken = await self._write(sa.update(table).where(*as_found).values(columns_from_row(event)))
+        return claim if taken else "held"
+
+    async def end_event(self, event_id: str, outcome: EventOutcome) -> None:
+        table = HANDLED_EVENTS
+        await self._write(sa.update(table).where(table.c.id == event_id).values(status=outcome))
 
     # Ledger
 

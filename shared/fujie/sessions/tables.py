@@ -19,9 +19,9 @@ from fujie.identity.rows import (
     SealedCredential,
     User,
 )
-from fujie.sessions.rows import Conversation, PushAddress, Run
+from fujie.sessions.rows import Conversation, HandledEvent, PushAddress, Run
 
-REVISION = "0004"
+REVISION = "0005"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""
 
 Row = (
@@ -35,6 +35,7 @@ Row = (
     | LedgerEntry
     | SealedCredential
     | PushAddress
+    | HandledEvent
 )
 RowType = TypeVar(
     "RowType",
@@ -48,6 +49,7 @@ RowType = TypeVar(
     LedgerEntry,
     SealedCredential,
     PushAddress,
+    HandledEvent,
 )
 
 
@@ -255,6 +257,16 @@ LEDGER = sa.Table(
     _text("fingerprint"),
     _text("previous"),
     _text("seal"),
+)
+
+HANDLED_EVENTS = sa.Table(
+    "handled_events",
+    METADATA,
+    _text("id", primary_key=True),
+    _text("status"),
+    _moment("held_until"),
+    _moment("expires_at"),
+    sa.Index("handled_events_by_end", "expires_at"),
 )
 
 # One row, whose lock puts writers in line, and which notices when the ledger's end is cut off.
