@@ -260,6 +260,14 @@ async def test_who_comes_back_after_the_consent_reads_on_where_the_pause_was(out
     assert resolved in [event.get("data") for event in found]
 
 
+async def test_who_asks_again_for_one_object_of_a_run_that_waits_is_told_so_at_once():
+    made = waiting_world().made
+    await made.ask(question(id=ID))
+    headers = await made.bearer() | {"last-event-id": "0"}
+    again = await asyncio.wait_for(made.ask(question(id=ID, stream=False), headers), 5)
+    assert again.json()["status"] == "incomplete"
+
+
 async def test_a_task_that_waits_shows_what_it_waits_for():
     waiting = waiting_world()
     made = waiting.made

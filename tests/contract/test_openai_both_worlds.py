@@ -17,7 +17,7 @@ from fujie.protocols.events import (
 )
 from tests.agents.doubles import eventually
 from tests.contract.both_worlds import BOTH
-from tests.contract.openai_world import client
+from tests.contract.openai_world import client, served
 
 ANSWER = (
     ReasoningStarted("r"), ReasoningDelta("r", "let me think"), ReasoningEnded("r"),
@@ -73,6 +73,41 @@ async def test_a_response_in_the_background_is_canceled(world):
         return (await responses.retrieve(begun.id)).status == "cancelled"
 
     await eventually(is_cancelled)
+
+
+@pytest.mark.parametrize("api", ["chat", "responses"])
+async def test_a_client_that_closes_its_stream_cancels_the_run(world, api):
+    made = world((TextStarted("m"), TextDelta("m", "half"), lambda: asyncio.sleep(60)))
+    async with served(made.app) as url, openai.AsyncOpenAI(api_key="alice", base_url=f"{url}/v1") as sender:
+        if api == "chat":
+            stream = await sender.chat.completions.create(**CHAT, stream=True)
+            run_id = (await anext(stream)).fujie["run_id"]
+        else:
+            stream = await sender.responses.create(model="m", input="hi", stream=True)
+            run_id = (await anext(stream)).response.fujie["run_id"]
+        await stream.close()
+
+        async def is_canceled():
+            return (await alice(made).responses.retrieve(f"resp_{run_id}")).status == "cancelled"
+
+        await eventually(is_canceled)
+
+
+async def test_a_reader_that_leaves_a_run_in_the_background_comes_back_for_the_rest(world):
+    go = asyncio.Event()
+    made = world((TextStarted("m"), TextDelta("m", "half"), go.wait, TextDelta("m", " and half"), TextEnded("m")))
+    async with served(made.app) as url, openai.AsyncOpenAI(api_key="alice", base_url=f"{url}/v1") as sender:
+        stream = await sender.responses.create(model="m", input="hi", background=True, stream=True)
+        seen = [await anext(stream) for _ in range(5)]
+        await stream.close()
+        later = await sender.responses.retrieve(
+            seen[0].response.id, stream=True, starting_after=seen[-1].sequence_number
+        )
+        go.set()
+        rest = [event async for event in later]
+    numbers = [event.sequence_number for event in seen + rest]
+    assert numbers == list(range(len(numbers)))
+    assert rest[-1].response.output_text == "half and half"
 
 
 async def test_a_conversation_goes_on_from_a_response(world):

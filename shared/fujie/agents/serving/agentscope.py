@@ -51,7 +51,7 @@ class Process:
             events = runs.execute(run, principal.act)
         else:
             run = await runs.find(_named(asked), principal.user)
-            events = runs.watch(run.id, principal.user)
+            events = runs.watch(run.id, principal.user, follow=asked.stream)
         with bind(run_id=run.id, user_id=run.user.id):
             if asked.stream:
                 await stream_events(request, send, events, Encoder(-1 if after is None else after))
