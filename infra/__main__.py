@@ -68,7 +68,8 @@ runtime = Runtime(
 )
 functions = {short: function.name for short, function in runtime.functions.items()}
 if inputs.domain:
-    Domain("domain", DomainArgs(inputs.domain, inputs.certificate_id, stack.routes, functions), cloud)
+    key = inputs.certificate_key.reveal() if inputs.certificate_key else ""
+    Domain("domain", DomainArgs(inputs.domain, inputs.certificate, key, stack.routes, functions), cloud)
 
 pulumi.export("url", inputs.public_url)
 pulumi.export("functions", {short: function.url for short, function in runtime.functions.items()})

@@ -1,6 +1,7 @@
 """What `Pulumi.<stack>.yaml` may say: every key with its meaning. A key that is not here is refused.
 
-In any text, `{cloud_url}` stands for that key's value, so that a stack on an emulator names its address once.
+In any text, `{cloud_url}` stands for that key's value and `{cloud_port}` for its port, so that a stack on an emulator
+names its address once.
 """
 
 import dataclasses
@@ -39,8 +40,10 @@ class StackInputs:
     """Such as cn-beijing; Agent Identity must be there."""
     public_url: str
     """The one origin at which users meet the stack: https and a custom domain of the account, except in `local`."""
-    certificate_id: str = ""
-    """The domain's certificate in Certificate Management; required with https."""
+    certificate: str = ""
+    """The domain's certificate chain, PEM; required with https."""
+    certificate_key: Secret | None = None
+    """Its private key, PEM (secret)."""
     cloud_url: str = ""
     """Where the cloud answers instead of its public endpoints: an emulator. FUJIE_CLOUD_URL precedes it."""
     database_url: Secret | None = None
@@ -110,8 +113,7 @@ def inputs_from_config(values: Mapping[str, str], stack: str, environ: Mapping[s
     own = {key.removeprefix(f"{PROJECT}:"): text for key, text in values.items() if key.startswith(f"{PROJECT}:")}
     if environ.get("FUJIE_CLOUD_URL"):
         own["cloud_url"] = environ["FUJIE_CLOUD_URL"]
-    if "cloud_url" in own:
-        own = {key: text.replace("{cloud_url}", own["cloud_url"].rstrip("/")) for key, text in own.items()}
+    own = {key: _filled(text, own.get("cloud_url", "").rstrip("/")) for key, text in own.items()}
     hints, fields = get_type_hints(StackInputs), {each.name: each for each in dataclasses.fields(StackInputs)}
     problems = [f"unknown key {key!r}" for key in sorted(own.keys() - fields.keys())]
     problems += [
@@ -123,6 +125,12 @@ def inputs_from_config(values: Mapping[str, str], stack: str, environ: Mapping[s
     given = StackInputs(**{name: _read(stack, name, text, hints[name]) for name, text in own.items()})
     _refuse(stack, _problems(given, stack))
     return given
+
+
+def _filled(text: str, cloud_url: str) -> str:
+    if not cloud_url:
+        return text
+    return text.replace("{cloud_url}", cloud_url).replace("{cloud_port}", str(urlsplit(cloud_url).port or ""))
 
 
 def _read(stack: str, name: str, text: str, kind: Any) -> Any:
@@ -170,7 +178,8 @@ def _problems(given: StackInputs, stack: str) -> list[str]:
         checks |= {
             "public_url is https": given.public_url.startswith("https://"),
             "public_url names a domain of the account": given.domain,
-            "certificate_id is needed for https": given.certificate_id,
+            "certificate and certificate_key (secret) are needed for https": given.certificate
+            and given.certificate_key,
         }
     if stack != LOCAL:
         checks["database_url (secret) is needed"] = given.database_url

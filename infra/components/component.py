@@ -9,6 +9,6 @@ class Part(ComponentResource):
     def __init__(self, name: str, opts: ResourceOptions | None = None) -> None:
         super().__init__(f"fujie:infra:{type(self).__name__}", name, None, opts)
 
-    def inside(self, *, depends_on: "list[ComponentResource] | None" = None) -> ResourceOptions:
+    def inside(self) -> ResourceOptions:
         """Return the options of a child."""
-        return ResourceOptions(parent=self, depends_on=depends_on)
+        return ResourceOptions(parent=self)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi_alicloud as alicloud
-from pulumi import Output, ResourceOptions
+from pulumi import Input, Output, ResourceOptions
 
 from infra.components.component import Part
 
@@ -14,10 +14,11 @@ PLATFORM_PATHS = ("/invoke", "/initialize", "/pre-stop")
 
 @dataclass(frozen=True)
 class DomainArgs:
-    """The domain, its certificate ("" serves plain HTTP), the route table, and the functions' names."""
+    """The domain, its certificate (without one it serves plain HTTP), the route table, and the functions' names."""
 
     domain: str
-    certificate_id: str
+    certificate: str
+    certificate_key: Input[str]
     routes: Sequence[tuple[str, str]]
     """(path pattern, function), the first that fits counts."""
     functions: Mapping[str, Output[str]]
@@ -32,8 +33,8 @@ class Domain(Part):
         alicloud.fc.V3CustomDomain(
             name,
             custom_domain_name=args.domain,
-            protocol="HTTPS" if args.certificate_id else "HTTP",
-            certificate_id=args.certificate_id or None,
+            protocol="HTTPS" if args.certificate else "HTTP",
+            cert_config=_certificate(args),
             route_config={
                 "routes": [
                     {"path": path, "function_name": args.functions[function], "qualifier": "LATEST"}
@@ -43,6 +44,16 @@ class Domain(Part):
             opts=self.inside(),
         )
         self.register_outputs({"domain": args.domain})
+
+
+def _certificate(args: DomainArgs) -> alicloud.fc.V3CustomDomainCertConfigArgs | None:
+    if not args.certificate:
+        return None
+    return alicloud.fc.V3CustomDomainCertConfigArgs(
+        cert_name=args.domain.replace(".", "-"),
+        certificate=args.certificate,
+        private_key=Output.secret(args.certificate_key),
+    )
 
 
 def check_routes(routes: Sequence[tuple[str, str]]) -> None:

@@ -1,4 +1,8 @@
-"""One function of Function Compute 3.0 with its HTTP trigger: how it runs, as whom, and with which environment."""
+"""One function of Function Compute 3.0 with its HTTP trigger: how it runs, as whom, and with which environment.
+
+No session affinity: state lives outside the process, and functions with affinity take no asynchronous invocation
+(fc.md 1.4), by which `process` is woken.
+"""
 
 import json
 from collections.abc import Mapping
@@ -16,8 +20,6 @@ PORT = 9000
 CLOUD_PYTHON = "/var/fc/lang/python3.12/bin/python3"
 """Where custom.debian11 has it; it is not on PATH (fc.md 3)."""
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
-SESSION_HEADER = "x-fujie-conversation"
-SESSIONS_AN_INSTANCE = 20
 ASYNC_RETRIES = 3
 ASYNC_AGE_S = 86_400
 
@@ -39,7 +41,7 @@ class FunctionArgs:
 
 
 class HostedFunction(Part):
-    """The function; `url` is where its HTTP trigger answers, `arn` what policies and destinations name."""
+    """The function; `url` is where its HTTP trigger answers those who may reach it."""
 
     def __init__(self, name: str, args: FunctionArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
@@ -79,8 +81,10 @@ class HostedFunction(Part):
             opts=self.inside(),
         )
         self.name: Output[str] = function.function_name
-        self.arn: Output[str] = function.function_arn
-        self.url: Output[str] = trigger.http_trigger.apply(lambda http: http.url_internet.rstrip("/"))
+        public = args.function.public
+        self.url: Output[str] = trigger.http_trigger.apply(
+            lambda http: str(http.url_internet if public else http.url_intranet).rstrip("/")
+        )
         self.register_outputs({"name": self.name, "url": self.url})
 
 
