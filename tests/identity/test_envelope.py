@@ -79,6 +79,11 @@ async def test_while_keys_rotate_the_old_one_opens_and_the_new_one_seals():
     assert await unseal(held(OLD), newer, WORDS) is None
 
 
+async def test_a_key_may_have_any_name():
+    wrapper = HeldKeys([WrappingKey("2026:a", os.urandom(32))])
+    assert await unseal(wrapper, await seal(wrapper, TEXT, WORDS), WORDS) == TEXT
+
+
 async def test_a_key_of_the_same_name_is_not_the_same_key():
     sealed = await seal(HeldKeys([WrappingKey("k", os.urandom(32))]), TEXT, WORDS)
     assert await unseal(HeldKeys([WrappingKey("k", os.urandom(32))]), sealed, WORDS) is None

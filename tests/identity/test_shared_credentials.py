@@ -1,14 +1,14 @@
 """Two instances of a function over one store: what one obtained serves the other, and nobody else."""
 
 import json
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from datetime import timedelta
 
 import pytest
 
 from fujie.identity.consent import ConsentAsk
 from fujie.identity.credential_key import CacheKey
-from fujie.identity.envelope import HeldKeys, wrapping_keys
+from fujie.identity.envelope import HeldKeys, digest, seal, unseal, wrapping_keys
 from fujie.identity.errors import AuthorizationRequired, CloudUnavailableError, TokenInvalidError
 from fujie.identity.keys import new_wrapping_key
 from fujie.identity.outbound import CredentialBroker
@@ -63,6 +63,11 @@ async def test_credentials_of_sts_are_never_kept(shared, store):
     await shared.put(replace(OWN, kind="sts"), SHARED)
     assert store._shared == {}
     await shared.put(OWN, SHARED)
+    [row] = store._shared.values()
+    words = asdict(OWN) | {"kind": "sts"}
+    text = await unseal(HeldKeys(WRAPPING), row.sealed, asdict(OWN))
+    row = replace(row, key_hash=digest(words), sealed=await seal(HeldKeys(WRAPPING), text, words))
+    await store.keep_credential(row, START, 10)
     assert await shared.get(replace(OWN, kind="sts")) is None
 
 
