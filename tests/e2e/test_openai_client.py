@@ -1,4 +1,4 @@
-"""The official OpenAI client against the running product: an answer, and a pause that is granted and asked again."""
+"""The official OpenAI client against the running product: answers, and pauses that are granted."""
 
 import openai
 import pytest
@@ -58,6 +58,35 @@ def test_a_pause_that_is_granted_is_answered_when_asked_again(own_stack):
     (result,) = again.fujie["tool_results"]
     assert (result["name"], result["ok"]) == ("get_current_time", True)
     assert (result["credential"]["kind"], result["credential"]["user"]) == ("oauth", "bob")
+
+
+def test_a_response_that_waits_is_read_on_once_it_is_granted(own_stack):
+    stack = own_stack()
+    with client_of(stack, "bob") as client:
+        paused = client.responses.create(model="fujie", input=BY_NAME["time"].en)
+        consent = paused.fujie["authorization_required"]
+        assert (paused.status, consent["connect_url"] in paused.output_text) == ("incomplete", True)
+
+        bob = Person(stack, "bob").sign_in()
+        with client.responses.stream(response_id=paused.id) as events:
+            assert bob.allow(consent["connect_url"]).status_code == 200
+            answered = events.get_final_response()
+        bob.close()
+        assert answered.status == "completed"
+        assert [item.type for item in answered.output] == [
+            "function_call",
+            "message",
+            "function_call_output",
+            "message",
+        ]
+        assert client.responses.retrieve(paused.id).output_text == answered.output_text
+        again = client.responses.create(
+            model="fujie", input=BY_NAME["weather"].en, previous_response_id=paused.id, background=True
+        )
+        with client.responses.stream(response_id=again.id) as events:
+            later = events.get_final_response()
+    assert "Hangzhou" in later.output_text
+    assert later.conversation == answered.conversation
 
 
 def test_a_token_that_does_not_hold_is_the_clients_own_authentication_error(stack):
