@@ -21,7 +21,9 @@ class StreamingASGI(httpx2.AsyncBaseTransport):
             "server": (url.host, url.port), "client": ("127.0.0.1", 1),
         }  # fmt: skip
         exchange.task = asyncio.create_task(self._app(scope, exchange.receive, exchange.send))
+        exchange.task.add_done_callback(lambda _: exchange.sent.put_nowait({"type": "ended"}))
         start = await exchange.sent.get()
+        assert start["type"] == "http.response.start", exchange.task.exception()
         return httpx2.Response(start["status"], headers=start["headers"], stream=exchange)
 
 

@@ -3,8 +3,11 @@
 import asyncio
 import json
 
+import httpx2
 import pytest
 
+from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentConfig
 from fujie.agents.errors import StepLimitError
 from fujie.agents.runner import ToolCall
 from fujie.protocols.events import (
@@ -273,6 +276,8 @@ async def test_a_run_is_not_found_on_another_thread_nor_by_somebody_else():
     seen = await ask(made)
     ours = seen.events[0]["metadata"]["fujie"]["runId"]
     assert refusal(await post(made, "/ag-ui/connect", runId=ours, threadId="t2")) == (404, "run_not_found")
+    foreign = await post(made, "/ag-ui/connect", runId="nothing", headers=CLIENT | await made.bearer(user=BOB))
+    assert refusal(foreign) == (403, "forbidden")
     assert refusal(await post(made, "/ag-ui/connect", runId="nothing")) == (404, "run_not_found")
     headers = CLIENT | await made.bearer(user=BOB)
     assert refusal(await post(made, "/ag-ui/connect", headers=headers)) == (403, "forbidden")
@@ -308,3 +313,30 @@ async def test_the_client_is_not_believed_about_who_it_is():
     seen = await ask(made, forwardedProps={"user_id": "mallory", "userId": "mallory"})
     run = await made.store.run(seen.events[0]["metadata"]["fujie"]["runId"])
     assert run.user.name == "alice"
+
+
+async def test_a_client_that_knows_only_the_thread_reads_what_goes_on_there():
+    waiting = waiting_world()
+    interrupt = await paused(waiting)
+    seen = await ask(waiting.made, "/ag-ui/connect", runId="of-the-client", messages=[])
+    assert seen.events[0]["runId"] == "of-the-client"
+    assert seen.events[-1]["outcome"]["interrupts"] == [interrupt]
+
+
+async def test_an_app_of_its_own_keeps_nothing_and_is_shown_the_whole_conversation():
+    app, shown = AgentApp("Friday", config=AgentConfig(open_access=True)), []
+
+    @app.query(framework="text")
+    async def query(self, msgs, request=None, **kwargs):
+        shown.append([message.role for message in request.input])
+        yield "Hel"
+        yield "lo"
+
+    answer = {"id": "a1", "role": "assistant", "content": "hello"}
+    first, again = ({"id": f"u{number}", "role": "user", "content": "hi"} for number in (1, 2))
+    asked = run_input(messages=[first, answer, again])
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1") as client:
+        for path in ("/ag-ui", "/ag-ui/connect"):
+            answer = await client.post(path, content=asked)
+            assert list(read(answer.text).texts.values()) == ["Hello"]
+    assert shown == [["user", "assistant", "user"]]

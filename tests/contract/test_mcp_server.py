@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import httpx2
 import mcp_types
@@ -11,6 +12,8 @@ from mcp.client.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 
+from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentConfig
 from fujie.agents.errors import StepLimitError
 from fujie.agents.runner import ToolCall
 from fujie.protocols.events import ReasoningDelta, ReasoningEnded, ReasoningStarted, TextDelta, TextEnded, TextStarted
@@ -30,7 +33,7 @@ async def connected(made, mode, *, headers=BEARER, **options):
     """The official client: what it is sent arrives piece by piece, and it goes away when it likes."""
     async with (
         httpx2.AsyncClient(transport=StreamingASGI(made.app), headers=headers, timeout=5) as http,
-        Client(streamable_http_client("http://process/mcp", http_client=http), mode=mode, **options) as client,
+        Client(streamable_http_client("http://127.0.0.1:8080/mcp", http_client=http), mode=mode, **options) as client,
     ):
         yield client
 
@@ -380,3 +383,17 @@ async def test_a_page_of_another_origin_may_not_ask(public_url, origin, status):
     made = world(public_url=public_url)
     answer = await post(made, modern("tools/list"), headers=BEARER | {"origin": origin, "host": "evil.example"})
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_an_app_of_its_own_is_a_tool_too(mode):
+    app = AgentApp("Friday 2", "Helps.", config=AgentConfig(open_access=True))
+
+    @app.query(framework="text")
+    async def query(self, msgs, request=None, **kwargs):
+        yield "Hello"
+
+    async with connected(SimpleNamespace(app=app), mode, headers={}) as client:
+        (tool,) = (await client.list_tools()).tools
+        assert (tool.name, tool.title, tool.description) == ("Friday_2", "Friday 2", "Helps.")
+        assert said(await client.call_tool(tool.name, {"message": "hi"})) == "Hello"

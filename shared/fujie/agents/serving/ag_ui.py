@@ -1,10 +1,12 @@
 """AG-UI's door: a run, the resume of a paused one, and the watching of one that was started at whatever door.
 
 `POST /ag-ui` and `/ag-ui/agent` start or resume; `POST /ag-ui/connect` watches. The specification's HTTP binding knows
-no re-entering of a stream, but its client has `connect`: the same input, whose `threadId` and `runId` name the run.
+no re-entering of a stream, but its client has `connect`: the same input, which names the run, or, with a `runId` that
+is not known, what goes on on its thread.
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fujie.agents.errors import RunNotFoundError
@@ -67,17 +69,26 @@ def refused(error: FujieError) -> Answer:
 async def _run_or_resume(served: Served, principal: Principal, asked: RunInput) -> _Stream:
     if found := await _interrupted(served.runs, principal, asked):
         return await _resume(served, principal, asked, *found)
-    run = await served.runs.start(principal, asked.run(kept=True))
+    run = await served.runs.start(principal, asked.run(kept=served.runs.keeps))
     told = Asked(asked.thread_id, asked.run_id, asked.parent_run_id)
     return _Stream(run, served.runs.execute(run, principal.act), told)
 
 
 async def _connect(served: Served, principal: Principal, asked: RunInput) -> _Stream:
-    run = await served.runs.find(asked.our_run_id, principal.user)
-    if run.conversation_id != asked.thread_id:
-        raise RunNotFoundError("there is no such run on this thread")
+    run = await _found(served.runs, principal, asked)
     told = Asked(asked.thread_id, asked.run_id, asked.parent_run_id, restated=asked.before_the_answer())
     return _Stream(run, served.runs.watch(run.id, principal.user, follow=False), told)
+
+
+async def _found(runs: Runs, principal: Principal, asked: RunInput) -> Run:
+    """Return the run that the input names, else the one that runs or waits on its thread."""
+    with suppress(RunNotFoundError):
+        run = await runs.find(asked.our_run_id, principal.user)
+        if run.conversation_id == asked.thread_id:
+            return run
+    if run_now := await runs.current(asked.thread_id, principal.user):
+        return run_now
+    raise RunNotFoundError("there is no such run on this thread, nor one that runs or waits")
 
 
 async def _interrupted(runs: Runs, principal: Principal, asked: RunInput) -> tuple[Run, Resume] | None:

@@ -46,7 +46,7 @@ def routes(served: Served) -> list[Route]:
     """Return the routes of this protocol."""
     door = Door(served)
     own = [Route("POST", "/mcp", door.post, _refused), Route("GET", "/mcp", door.read_on, _refused)]
-    return own + ([Route("GET", METADATA_PATH, door.metadata, _refused)] if served.issuers else [])
+    return own + ([Route("GET", METADATA_PATH, door.metadata, _refused)] if door.issuers else [])
 
 
 def _refused(error: FujieError) -> Answer:
@@ -60,6 +60,11 @@ class Door:
 
     served: Served
 
+    @property
+    def issuers(self) -> list[str]:
+        """Whose tokens are taken."""
+        return [*self.served.issuers, *(issuer.issuer for issuer in self.served.config.issuers)]
+
     async def post(self, request: Request, send: Send) -> None:
         """Answer one message."""
         await self._guarded(request, send, self._post)
@@ -70,18 +75,19 @@ class Door:
 
     async def metadata(self, request: Request, send: Send) -> None:
         """Say where tokens come from."""
-        said = resource_metadata(self._base_url(request), self.served.name, self.served.issuers)
+        said = resource_metadata(self._base_url(request), self.served.name, self.issuers)
         await answer(send, Answer(200, compact(said).encode()))
 
     async def _guarded(self, request: Request, send: Send, work: Callable[[Request, Send], Awaitable[None]]) -> None:
         """Refuse pages of other origins, and lead those without a token to where they get one."""
         try:
-            check_origin(request.headers.get("origin"), self.served.public_url)
+            config = self.served.config
+            check_origin(request.headers.get("origin"), self.served.public_url, config.cors_origins)
             await work(request, send)
         except FujieError as error:
             if error.status != 401:
                 raise
-            led = challenge(self._base_url(request), self.served.issuers)
+            led = challenge(self._base_url(request), self.issuers)
             await answer(send, Answer(401, error_body(error, None), headers=[(b"www-authenticate", led.encode())]))
 
     async def _post(self, request: Request, send: Send) -> None:

@@ -26,12 +26,12 @@ def challenge(base_url: str, issuers: Sequence[str]) -> str:
     return f'Bearer resource_metadata="{base_url}{METADATA_PATH}"' if issuers else "Bearer"
 
 
-def check_origin(origin: str | None, public_url: str) -> None:
+def check_origin(origin: str | None, public_url: str, allowed: Sequence[str] = ()) -> None:
     """Refuse a page of another origin: a name that was rebound to this address cannot pretend to be ours.
 
     A server that has no public address, or a loopback one, answers pages of this machine. Raises OriginError.
     """
-    if origin is None or _same_origin(origin, public_url):
+    if origin is None or origin in allowed or _same_origin(origin, public_url):
         return
     is_local = not public_url or _host(public_url) in _LOOPBACK
     if not (is_local and _host(origin) in _LOOPBACK):
