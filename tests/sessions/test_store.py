@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fujie.sessions.errors import ConflictError, FencedError
-from fujie.sessions.rows import HandledEvent
+from fujie.sessions.rows import AgentState, HandledEvent
 from tests.sessions.rows import (
     ADDRESS,
     ALICE,
@@ -199,6 +199,28 @@ async def test_an_address_is_kept_for_its_run_until_it_is_dropped(store):
     await store.drop_push_addresses("run-1")
     assert await store.push_addresses("run-1") == []
     assert len(await store.push_addresses("run-2")) == 1
+
+
+async def test_what_an_agent_keeps_of_a_session_is_numbered_and_its_own_alone(store):
+    states = [AgentState(ALICE, "s", "plan", number, f"[{number}]") for number in (1, 2, 10)]
+    for state in [*states, replace(states[0], name="other"), replace(states[0], session_id="s2")]:
+        await store.put_agent_state(state)
+    assert await store.agent_states(ALICE, "s", "plan") == states
+    assert await store.agent_states(ALICE, "s", "plan", limit=1) == [states[-1]]
+    assert await store.agent_states(replace(ALICE, tenant="elsewhere"), "s", "plan") == []
+    assert await store.agent_states(BOB, "s", "plan") == []
+    assert await store.agent_state_sessions(ALICE, "plan") == ["s", "s2"]
+    assert await store.agent_state_sessions(BOB, "plan") == []
+
+
+async def test_an_agents_older_states_go_and_a_number_is_written_anew(store):
+    for number in range(5):
+        await store.put_agent_state(AgentState(ALICE, "s", "plan", number, "old"), keep=2)
+    await store.put_agent_state(AgentState(ALICE, "s", "plan", 4, "new"), keep=2)
+    kept = await store.agent_states(ALICE, "s", "plan")
+    assert [(state.number, state.value) for state in kept] == [(3, "old"), (4, "new")]
+    await store.drop_agent_states(ALICE, "s", "plan")
+    assert await store.agent_states(ALICE, "s", "plan") == []
 
 
 async def test_a_run_comes_back_as_it_was(store):

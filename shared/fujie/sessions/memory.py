@@ -20,6 +20,7 @@ from fujie.identity.rows import (
 from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.port import Store
 from fujie.sessions.rows import (
+    AgentState,
     Conversation,
     EventClaim,
     EventOutcome,
@@ -50,6 +51,7 @@ class MemoryStore(Store):
         self._shared: dict[str, SealedCredential] = {}
         self._addresses: dict[tuple[str, str], PushAddress] = {}
         self._handled: dict[str, HandledEvent] = {}
+        self._states: dict[tuple[str, str, str, str], dict[int, AgentState]] = {}
         self._ledger: list[LedgerEntry] = []
 
     async def open(self) -> None:
@@ -297,6 +299,27 @@ class MemoryStore(Store):
         for key in [key for key in self._addresses if key[0] == run_id and address_id in (None, key[1])]:
             del self._addresses[key]
 
+    # What agents keep
+
+    async def put_agent_state(self, state: AgentState, keep: int | None = None) -> None:
+        kept = self._states.setdefault(_place(state.user, state.session_id, state.name), {})
+        kept[state.number] = state
+        for number in sorted(kept)[:-keep] if keep else ():
+            del kept[number]
+
+    async def agent_states(
+        self, user: User, session_id: str, name: str, limit: int | None = None
+    ) -> Sequence[AgentState]:
+        kept = self._states.get(_place(user, session_id, name), {})
+        return [kept[number] for number in sorted(kept)][-limit if limit else None :]
+
+    async def drop_agent_states(self, user: User, session_id: str, name: str) -> None:
+        self._states.pop(_place(user, session_id, name), None)
+
+    async def agent_state_sessions(self, user: User, name: str) -> Sequence[str]:
+        own = (user.tenant, user.id)
+        return sorted(place[2] for place in self._states if place[:2] == own and place[3] == name)
+
     # Events from outside
 
     async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
@@ -345,3 +368,7 @@ def _same_person(one: User, other: User) -> bool:
 
 def _held_by_another(row: Run, owner: str, now: datetime) -> bool:
     return row.lease_owner not in {"", owner} and row.lease_expires_at is not None and row.lease_expires_at > now
+
+
+def _place(user: User, session_id: str, name: str) -> tuple[str, str, str, str]:
+    return user.tenant, user.id, session_id, name

@@ -6,7 +6,16 @@ from typing import Protocol
 
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import User
-from fujie.sessions.rows import Conversation, EventClaim, EventOutcome, HandledEvent, PushAddress, Run, RunStatus
+from fujie.sessions.rows import (
+    AgentState,
+    Conversation,
+    EventClaim,
+    EventOutcome,
+    HandledEvent,
+    PushAddress,
+    Run,
+    RunStatus,
+)
 
 
 class Store(IdentityStore, Protocol):
@@ -73,6 +82,21 @@ class Store(IdentityStore, Protocol):
 
     async def drop_push_addresses(self, run_id: str, address_id: str | None = None) -> None:
         """Forget one of a run's addresses, or all."""
+
+    # What agents keep
+    async def put_agent_state(self, state: AgentState, keep: int | None = None) -> None:
+        """Write a state, in place of the one of its number; with `keep`, only so many of the newest stay."""
+
+    async def agent_states(
+        self, user: User, session_id: str, name: str, limit: int | None = None
+    ) -> Sequence[AgentState]:
+        """Return the states by number; with `limit`, the newest of them."""
+
+    async def drop_agent_states(self, user: User, session_id: str, name: str) -> None:
+        """Forget what is kept under a name."""
+
+    async def agent_state_sessions(self, user: User, name: str) -> Sequence[str]:
+        """Return the ids of the user's sessions that have something under a name."""
 
     # Events from outside
     async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:

@@ -59,6 +59,18 @@ class PushAddress:
     """Address, and what proves to it who calls, in an envelope that only the agent's function opens."""
 
 
+@dataclass(frozen=True)
+class AgentState:
+    """What an agent keeps of one person's session under a name; the highest number is the newest."""
+
+    user: User
+    session_id: str
+    name: str
+    number: int
+    value: str
+    """JSON text."""
+
+
 def title_of(text: str, limit: int) -> str:
     """Return the text's first line as a title: nothing in it turns a list around, or is refused by a database."""
     line = text.partition("\n")[0]

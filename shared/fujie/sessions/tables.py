@@ -19,9 +19,9 @@ from fujie.identity.rows import (
     SealedCredential,
     User,
 )
-from fujie.sessions.rows import Conversation, HandledEvent, PushAddress, Run
+from fujie.sessions.rows import AgentState, Conversation, HandledEvent, PushAddress, Run
 
-REVISION = "0005"
+REVISION = "0006"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""
 
 Row = (
@@ -36,6 +36,7 @@ Row = (
     | SealedCredential
     | PushAddress
     | HandledEvent
+    | AgentState
 )
 RowType = TypeVar(
     "RowType",
@@ -50,6 +51,7 @@ RowType = TypeVar(
     SealedCredential,
     PushAddress,
     HandledEvent,
+    AgentState,
 )
 
 
@@ -237,6 +239,17 @@ PUSH_ADDRESSES = sa.Table(
     sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
     _text("id", primary_key=True),
     _text("sealed"),
+)
+
+AGENT_STATES = sa.Table(
+    "agent_states",
+    METADATA,
+    *_owner(),
+    _text("session_id"),
+    _text("name"),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    _text("value"),
+    sa.PrimaryKeyConstraint("tenant", "user_id", "session_id", "name", "number"),
 )
 
 LEDGER = sa.Table(
