@@ -1,7 +1,7 @@
 import hashlib
 from datetime import UTC, datetime
 
-from fujie.identity.acs3 import anonymous_request, rpc_request, signed_request
+from fujie.identity.acs3 import anonymous_request, query_request, rpc_request, signed_request
 from fujie.secret import Secret
 from fujie.settings import CallerKey
 from tests.identity.world import KEY, START, everything_said, query_of
@@ -56,6 +56,26 @@ def test_it_agrees_with_the_official_signer():
     payload = hashlib.sha256(b"{}").hexdigest()
     expected = Utils.get_authorization(theirs, "ACS3-HMAC-SHA256", payload, "AK", "secret")
     assert ours.headers["authorization"] == expected
+
+
+def test_it_agrees_with_the_official_signer_about_a_query():
+    from alibabacloud_tea_openapi.utils import Utils
+    from darabonba.request import DaraRequest
+
+    query = {"Plaintext": "a+b/c==", "KeyId": "key-1", "EncryptionContext": '{"fujie":"x y~*"}'}
+    ours = query_request(
+        "https://kms.example", "2016-01-20", "Encrypt", query, CallerKey("AK", Secret("secret")), START
+    )
+    assert (ours.method, ours.body, query_of(ours.url)) == ("POST", b"", query)
+    assert "content-type" not in ours.headers
+    theirs = DaraRequest()
+    theirs.method, theirs.pathname, theirs.query = "POST", "/", query
+    signed = ours.headers["authorization"].split("SignedHeaders=")[1].split(",")[0].split(";")
+    theirs.headers = {name: ours.headers[name] for name in signed}
+    payload = hashlib.sha256(b"").hexdigest()
+    expected = Utils.get_authorization(theirs, "ACS3-HMAC-SHA256", payload, "AK", "secret")
+    assert ours.headers["authorization"] == expected
+    assert "a%2Bb" not in everything_said(ours)
 
 
 def test_two_requests_never_share_a_nonce():

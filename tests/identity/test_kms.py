@@ -28,7 +28,8 @@ class Service:
         self.kept, self.asked, self.answer = {}, [], None
 
     def __call__(self, request):
-        form = dict(parse_qsl(request.content.decode()))
+        form = dict(parse_qsl(request.url.query.decode()))
+        assert (request.method, request.url.path, request.content) == ("POST", "/", b"")
         self.asked.append((request.headers["x-acs-action"], request.headers["x-acs-version"], form))
         assert request.headers["authorization"].startswith("ACS3-HMAC-SHA256 Credential=STS.key,")
         if self.answer is not None:

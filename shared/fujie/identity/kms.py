@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fujie import clock
 from fujie.http import NoAnswerError, fetch, is_safe_url
-from fujie.identity.acs3 import rpc_request
+from fujie.identity.acs3 import query_request
 from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, IdentityMisconfiguredError
 from fujie.identity.faults import document_from_answer
 from fujie.settings import CallerKey, Settings
@@ -50,9 +50,9 @@ class KmsKey:
 
     async def unwrap(self, wrapped: str, context: str) -> bytes | None:
         """Return the data key; None also where another key wrapped it, though the role may decrypt with that one."""
-        form = {"CiphertextBlob": wrapped, "EncryptionContext": _context(context)}
+        query = {"CiphertextBlob": wrapped, "EncryptionContext": _context(context)}
         try:
-            document = await self._ask("Decrypt", form)
+            document = await self._ask("Decrypt", query)
         except CloudRefusedError:
             return None
         if document.get("KeyId") != self._key_id:
@@ -62,8 +62,8 @@ class KmsKey:
         except ValueError:
             return None
 
-    async def _ask(self, action: str, form: Mapping[str, str]) -> Mapping[str, Any]:
-        request = rpc_request(self._endpoint, VERSION, action, form, self._caller_key(), self._now())
+    async def _ask(self, action: str, query: Mapping[str, str]) -> Mapping[str, Any]:
+        request = query_request(self._endpoint, VERSION, action, query, self._caller_key(), self._now())
         try:
             answer = await fetch(
                 self._http,
