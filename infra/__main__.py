@@ -25,7 +25,7 @@ from infra.components.sign_in import SignIn, SignInArgs  # noqa: E402
 from infra.components.storage import Storage, StorageArgs  # noqa: E402
 from infra.declaration import declare  # noqa: E402
 from infra.inputs import inputs_from_config  # noqa: E402
-from infra.packaging.building import build  # noqa: E402
+from infra.packages.building import build  # noqa: E402
 from infra.program import database_of, missing_secrets, tags_of, target_of  # noqa: E402
 
 name = pulumi.get_stack()

@@ -6,7 +6,7 @@ from pathlib import Path
 from fujie.errors import SettingsError
 from fujie.tools.manifest import ProviderNeed
 from infra.inputs import LOCAL, StackInputs
-from infra.packaging.target import CLOUD, Target, here
+from infra.packages.target import CLOUD, Target, here
 
 OWN_VENDORS = ("AliyunOAuth2", "AlibabaCloudOAuth2")
 """Vendors at which the stack's own application is a public client, without a secret."""

@@ -14,7 +14,7 @@ from pulumi import Input, Output, ResourceOptions
 
 from infra.components.component import Part
 from infra.declaration import Function
-from infra.packaging.building import HANDLER
+from infra.packages.building import HANDLER
 
 PORT = 9000
 CLOUD_PYTHON = "/var/fc/lang/python3.12/bin/python3"

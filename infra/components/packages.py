@@ -7,7 +7,7 @@ import pulumi_alicloud as alicloud
 from pulumi import Output, ResourceOptions
 
 from infra.components.component import Part
-from infra.packaging.building import Package
+from infra.packages.building import Package
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Declared(Mocks):
 
 def run_program(monkeypatch, tmp_path, stack="dev", **changes):
     """Run `infra/__main__.py` with changed configuration (None leaves a key out) and return what it declared."""
-    import infra.packaging.building as building
+    import infra.packages.building as building
 
     def package(function, target, into, agent=None):
         return building.Package(function.name, tmp_path / f"{function.name}.zip", f"{function.name}-sha", 1)

@@ -14,9 +14,9 @@ import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from infra.packaging.errors import PackagingError
-from infra.packaging.reach import ROOT
-from infra.packaging.target import Target
+from infra.packages.errors import PackagingError
+from infra.packages.reach import ROOT
+from infra.packages.target import Target
 
 LAYOUT = "1"
 """Raised when what stands below makes something else of the same wheels."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.packaging.errors import PackagingError
+from infra.packages.errors import PackagingError
 
 PROBE_S = 20.0
 

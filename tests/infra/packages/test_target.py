@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from infra.packaging.errors import PackagingError
-from infra.packaging.target import Target, here
+from infra.packages.errors import PackagingError
+from infra.packages.target import Target, here
 
 
 def test_this_interpreter_compiles_for_itself():

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.declaration import Function
-from infra.packaging.archive import write_zip
-from infra.packaging.errors import PackagingError
-from infra.packaging.reach import reach
-from infra.packaging.target import Target
-from infra.packaging.wheels import compile_for, libraries
+from infra.packages.archive import write_zip
+from infra.packages.errors import PackagingError
+from infra.packages.reach import reach
+from infra.packages.target import Target
+from infra.packages.wheels import compile_for, libraries
 
 MAX_ZIP_BYTES = 100 * 1024 * 1024
 """What every region takes from OSS (fc.md 3); our own floors are 30 and 50 MB."""

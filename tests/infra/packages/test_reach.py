@@ -1,7 +1,7 @@
 import pytest
 
 from infra.declaration import ROUTES
-from infra.packaging.reach import ROOT, reach
+from infra.packages.reach import ROOT, reach
 
 FUNCTIONS = ("chat", "process", "callback", "tool")
 

@@ -10,9 +10,9 @@ import pytest
 from infra.config import StackConfig
 from infra.declaration import declare
 from infra.environment import Resolved, function_environment
-from infra.packaging.building import agent_in_package, build
-from infra.packaging.errors import PackagingError
-from infra.packaging.target import CLOUD, here
+from infra.packages.building import agent_in_package, build
+from infra.packages.errors import PackagingError
+from infra.packages.target import CLOUD, here
 from infra.stack_secrets import load_or_create
 
 CONFIG = StackConfig("t", "1", "cn-beijing", "https://t.example", "b")

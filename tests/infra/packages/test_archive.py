@@ -4,7 +4,7 @@ import zipfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.packaging.archive import write_zip
+from infra.packages.archive import write_zip
 
 names = st.text("abcdefgh", min_size=1, max_size=8)
 
