@@ -15,7 +15,7 @@ from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
-from fujie.agents.watching import LogReader, watched
+from fujie.agents.watching import LogReader, is_overdue, watched
 from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
@@ -47,6 +47,7 @@ class RunService(Runs):
     ) -> None:
         self._store = store
         self._runner = runner
+        runner.keeps_in(store)
         self._tools = tools
         self._agent = agent
         self._timing = timing or Timing()
@@ -65,6 +66,8 @@ class RunService(Runs):
             await self._store.add_run(run)
         except ConflictError:
             await bury_lost_runs(self._store, conversation_id, now=self._timing.now)
+            for other in await self._store.runs(conversation_id):
+                await self._wake_if_overdue(other)
             await self._add_or_say_busy(run)
         return run
 
@@ -134,12 +137,13 @@ class RunService(Runs):
         return [run for run in await self._store.runs(conversation_id) if _same_person(run.user, user)]
 
     async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
-        await self.find(run_id, user)
+        await self._wake_if_overdue(await self.find(run_id, user))
         return await LogReader(self._store, run_id).news()
 
     async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
         await self.find(run_id, user)
-        async with aclosing(watched(self._store, run_id, follow=follow, clock=self._timing.now)) as events:
+        following = watched(self._store, run_id, follow=follow, wake=self.background, clock=self._timing.now)
+        async with aclosing(following) as events:
             async for event in events:
                 yield event
 
@@ -205,6 +209,11 @@ class RunService(Runs):
         if found.status != run.status:
             self._changed(self, found)
         return found
+
+    async def _wake_if_overdue(self, run: Run) -> None:
+        """Nobody tells a run that the time for its consents is over: whoever looks at it lets it go on."""
+        if await is_overdue(self._store, run, self._timing.now()):
+            self.background(run)
 
     async def _still_open(self, run_id: str) -> bool:
         """Expire what is due, and say whether a consent of the run still waits for the user."""

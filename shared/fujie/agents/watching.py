@@ -1,15 +1,22 @@
 """A run's log read forward from the store, while it is still being written."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
+from datetime import datetime
 
 from fujie.agents.lost import bury_if_lost
 from fujie.clock import Clock, now
 from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunPaused, event_from_json
 from fujie.sessions.port import Store
+from fujie.sessions.rows import Run
 
 POLL_S = 0.15
-BURIAL_CHECK_S = 1.0
+CHECK_S = 1.0
+NUDGE_AFTER_S = 5.0
+"""How long a run may wait for consents that are all settled before it is woken once more."""
+
+Wake = Callable[[Run], None]
+"""Lets a waiting run go on."""
 
 
 class LogReader:
@@ -41,19 +48,54 @@ class LogReader:
 
 
 async def watched(
-    store: Store, run_id: str, *, follow: bool, clock: Clock = now, poll_s: float = POLL_S
+    store: Store, run_id: str, *, follow: bool, wake: Wake, clock: Clock = now, poll_s: float = POLL_S
 ) -> AsyncGenerator[RunEvent, None]:
-    """Yield a run's events until it ends, or pauses unless `follow`; a run whose worker died is ended on the way."""
-    reader = LogReader(store, run_id)
-    loop = asyncio.get_running_loop()
-    next_check = loop.time() + BURIAL_CHECK_S
+    """Yield a run's events until it ends, or pauses unless `follow`.
+
+    On the way a run whose worker died is ended, and one that waits for nobody any more is woken.
+    """
+    reader, minder = LogReader(store, run_id), _Minder(store, wake, clock)
     while True:
         for event in await reader.news():
             yield event
         if reader.is_ended or (reader.is_paused and not follow):
             return
-        if loop.time() >= next_check:
-            next_check = loop.time() + BURIAL_CHECK_S
-            if (run := await store.run(run_id)) is not None:
-                await bury_if_lost(store, run, now=clock)
+        await minder.mind(run_id, asyncio.get_running_loop().time())
         await asyncio.sleep(poll_s)
+
+
+async def is_overdue(store: Store, run: Run, moment: datetime) -> bool:
+    """Say whether a run waits although the time of every consent that is still open is over."""
+    if run.status != "waiting":
+        return False
+    still_open = await store.open_consents(run.id)
+    return bool(still_open) and all(consent.expires_at <= moment for consent in still_open)
+
+
+class _Minder:
+    """Looks after a run while somebody watches it."""
+
+    def __init__(self, store: Store, wake: Wake, clock: Clock) -> None:
+        self._store = store
+        self._wake = wake
+        self._clock = clock
+        self._next_check = 0.0
+        self._settled_since: float | None = None
+
+    async def mind(self, run_id: str, at: float) -> None:
+        if at < self._next_check:
+            return
+        self._next_check = at + CHECK_S
+        if (run := await self._store.run(run_id)) is None:
+            return
+        run = await bury_if_lost(self._store, run, now=self._clock)
+        if await is_overdue(self._store, run, self._clock()) or await self._was_forgotten(run, at):
+            self._wake(run)
+
+    async def _was_forgotten(self, run: Run, at: float) -> bool:
+        """Say whether the run waits on although all is settled: whoever settled it wakes it, unless that was lost."""
+        if run.status != "waiting" or await self._store.open_consents(run.id):
+            self._settled_since = None
+            return False
+        self._settled_since = at if self._settled_since is None else self._settled_since
+        return at - self._settled_since >= NUDGE_AFTER_S
