@@ -2,10 +2,13 @@
 
 import asyncio
 import json
+from dataclasses import replace
+from datetime import timedelta
 
 import openai
 import pytest
 
+from fujie import clock
 from fujie.agents.errors import StepLimitError
 from fujie.agents.runner import ToolCall
 from fujie.protocols.events import (
@@ -337,6 +340,16 @@ async def test_who_comes_back_after_the_answer_reads_on_where_the_pause_was(outc
     output = next(item for item in response.output if item.type == "function_call_output")
     assert ours(output)["ok"] == (outcome == "completed")
     assert await client(waiting.made).responses.retrieve(id_) == response
+
+
+async def test_a_wait_that_ran_out_is_answered_to_who_asks_for_it(monkeypatch):
+    made = waiting_world("too late").made
+    first = await ask(made)
+    later = replace(made.runs._timing, now=lambda: clock.now() + timedelta(minutes=11))
+    monkeypatch.setattr(made.runs, "_timing", later)
+    response = (await asyncio.wait_for(rest_of(made, first.id, -1), 5))[-1].response
+    assert (response.status, response.output_text.endswith("toolate")) == ("completed", True)
+    assert ours(response)["authorizations_resolved"] == [{"consent_id": "c1", "outcome": "expired"}]
 
 
 async def rest_of(made, id_, after):
