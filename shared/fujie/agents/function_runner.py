@@ -6,8 +6,9 @@ from typing import Any
 
 from fujie.agents.adapters import adapter_for
 from fujie.agents.adapters.port import Adapter
-from fujie.agents.handler import Function, RunContext, items_of, wanted
+from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wanted
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem
+from fujie.agents.states import AgentStates, MemoryStates
 from fujie.errors import FujieError
 from fujie.protocols.agentscope.request import AgentRequest
 
@@ -29,6 +30,7 @@ class FunctionRunner(AgentRunner):
         self._function = function
         self._framework = framework
         self._takes_payload = takes_payload
+        self._states: AgentStates = MemoryStates()
         self._wanted = wanted(function, KNOWN, takes_payload=takes_payload)
         parameters = inspect.signature(function).parameters
         self._optional = {name for name in self._wanted if parameters[name].default is not inspect.Parameter.empty}
@@ -44,9 +46,14 @@ class FunctionRunner(AgentRunner):
         called = inspect.unwrap(self._function)
         return inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called)
 
+    def keeps_in(self, states: AgentStates) -> None:
+        self._states = states
+
     async def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         adapter = adapter_for(self._framework)
-        items = items_of(self._function, self._arguments(adapter, step))
+        context = _Late(step, self._states)
+        CURRENT_RUN.set(context)
+        items = items_of(self._function, self._arguments(adapter, context))
         hear = adapter.hear
         try:
             async for item in items:
@@ -58,21 +65,21 @@ class FunctionRunner(AgentRunner):
             yield event
         yield StepDone("", usage=adapter.usage)
 
-    def _arguments(self, adapter: Adapter, step: Step) -> Mapping[str, Any]:
+    def _arguments(self, adapter: Adapter, context: "_Late") -> Mapping[str, Any]:
         if self._takes_payload:
-            return self._of_payload(_context(step))
-        return {name: self._argument(name, adapter, step) for name in self._wanted}
+            return self._of_payload(context())
+        return {name: self._argument(name, adapter, context) for name in self._wanted}
 
-    def _argument(self, name: str, adapter: Adapter, step: Step) -> Any:
+    def _argument(self, name: str, adapter: Adapter, context: "_Late") -> Any:
         match name:
             case "self" | "app":
                 return self._app
             case "msgs" | "messages":
-                return adapter.messages(step.request)
+                return adapter.messages(context.step.request)
             case "request":
-                return _context(step).request
+                return context().request
             case "context":
-                return _context(step)
+                return context()
         return None
 
     def _of_payload(self, context: RunContext) -> Mapping[str, Any]:
@@ -97,11 +104,24 @@ def payload_of(request: AgentRequest) -> Any:
     return {"prompt": request.question(), "session_id": request.session_id}
 
 
-def _context(step: Step) -> RunContext:
-    """Return the context, with the ids that count: a user id comes from the verified token, never from the body."""
-    run = step.run
-    if run is None:
-        raise FujieError("a function answers runs alone")
-    request = step.request.changed(session_id=run.conversation_id, user_id=run.user.id)
-    headers = request.extra.get(HEADERS)
-    return RunContext(run.id, run.conversation_id, run.user, request, headers if isinstance(headers, dict) else {})
+class _Late:
+    """The context of a run, made when it is asked for: most functions do not."""
+
+    __slots__ = ("_made", "_states", "step")
+
+    def __init__(self, step: Step, states: AgentStates) -> None:
+        self.step = step
+        self._states = states
+        self._made: RunContext | None = None
+
+    def __call__(self) -> RunContext:
+        """Return it, with the ids that count: a user id comes from the verified token, never from the body."""
+        if self._made is None:
+            run = self.step.run
+            if run is None:
+                raise FujieError("a function answers runs alone")
+            request = self.step.request.changed(session_id=run.conversation_id, user_id=run.user.id)
+            headers = request.extra.get(HEADERS)
+            seen = headers if isinstance(headers, dict) else {}
+            self._made = RunContext(run.id, run.conversation_id, run.user, request, seen, self._states)
+        return self._made

@@ -1,14 +1,18 @@
 """An agent developer's own function: what it wants to be given, and what it gives, whatever kind of function it is."""
 
 import inspect
+import json
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from fujie.agents.states import AgentStates, MemoryStates
 from fujie.agents.threads import in_thread, stepped_in_thread
 from fujie.errors import SettingsError
 from fujie.identity.rows import User
 from fujie.protocols.agentscope.request import AgentRequest
+from fujie.sessions.rows import AgentState
 
 Function = Callable[..., Any]
 
@@ -22,6 +26,17 @@ class RunContext:
     user: User
     request: AgentRequest
     headers: Mapping[str, str] = field(default_factory=dict)
+    states: AgentStates = field(default_factory=MemoryStates, repr=False)
+
+    async def load_state(self, name: str = "state") -> Any:
+        """Return what `save_state` kept of this user's session under the name, or None."""
+        found = await self.states.agent_states(self.user, self.session_id, name, limit=1)
+        return json.loads(found[-1].value) if found else None
+
+    async def save_state(self, value: Any, name: str = "state") -> None:
+        """Keep a value for this user's session, in place of the last; it must be JSON."""
+        text = json.dumps(value, ensure_ascii=False)
+        await self.states.put_agent_state(AgentState(self.user, self.session_id, name, 1, text))
 
     @property
     def request_id(self) -> str:
@@ -32,6 +47,10 @@ class RunContext:
     def request_headers(self) -> Mapping[str, str]:
         """The headers, under the name that AgentCore has for them."""
         return self.headers
+
+
+CURRENT_RUN: ContextVar[Callable[[], RunContext] | None] = ContextVar("current_run", default=None)
+"""Gives the run whose function is at work, for what is called without being told."""
 
 
 def wanted(function: Function, known: frozenset[str], *, takes_payload: bool = False) -> tuple[str, ...]:
@@ -52,11 +71,18 @@ def wanted(function: Function, known: frozenset[str], *, takes_payload: bool = F
     return tuple(names)
 
 
-async def items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
-    """Yield what a function yields, or the one thing that it returns.
+def items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+    """Return what a function yields, or the one thing that it returns, as items.
 
     It may be async or not, a generator or not, or return a generator; what is not async runs in a thread.
     """
+    if inspect.isasyncgenfunction(function):
+        items: AsyncGenerator[Any, None] = function(**arguments)
+        return items
+    return _items_of(function, arguments)
+
+
+async def _items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
     called = inspect.unwrap(function)
     if inspect.isasyncgenfunction(called):
         result = function(**arguments)

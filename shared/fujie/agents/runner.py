@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from fujie.agents.states import AgentStates
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
@@ -69,3 +70,6 @@ class AgentRunner(Protocol):
 
     def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         """Yield what is said as it comes, and StepDone last; how the run goes is not the agent's to say."""
+
+    def keeps_in(self, states: AgentStates) -> None:
+        """Take the place where a function's own state is kept; a runner without functions has none."""
