@@ -347,7 +347,7 @@ async def test_a_wait_that_ran_out_is_answered_to_who_asks_for_it(monkeypatch):
     first = await ask(made)
     later = replace(made.runs._timing, now=lambda: clock.now() + timedelta(minutes=11))
     monkeypatch.setattr(made.runs, "_timing", later)
-    response = (await asyncio.wait_for(rest_of(made, first.id, -1), 5))[-1].response
+    response = (await asyncio.wait_for(rest_of(made, first.id, 0), 5))[-1].response
     assert (response.status, response.output_text.endswith("toolate")) == ("completed", True)
     assert ours(response)["authorizations_resolved"] == [{"consent_id": "c1", "outcome": "expired"}]
 
