@@ -8,6 +8,7 @@ from fujie.settings import Settings, settings_from_environ
 from fujie.telemetry import configure_logging
 from fujie.tools.declaration import Tool
 from functions.tool.app import create_app
+from functions.tool.events import EventHandler
 from functions.tool.parts import parts_from_settings
 
 
@@ -24,6 +25,7 @@ def tools_from_settings(settings: Settings) -> Sequence[Tool]:
 
 configure_logging()
 _settings = settings_from_environ()
-handler = fc_handler(create_app(parts_from_settings(_settings, tools_from_settings(_settings))))
+_parts = parts_from_settings(_settings, tools_from_settings(_settings))
+handler = fc_handler(create_app(_parts), EventHandler(_parts))
 initialize = handler.initialize
 fujie.fc.loading.done()

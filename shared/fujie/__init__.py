@@ -13,8 +13,13 @@ if TYPE_CHECKING:
     from fujie.tools.declaration import APIKey as APIKey
     from fujie.tools.declaration import OAuth as OAuth
     from fujie.tools.declaration import tool as tool
+    from fujie.tools.sources import ObjectCreated as ObjectCreated
+    from fujie.tools.sources import QueueMessage as QueueMessage
+    from fujie.tools.sources import Schedule as Schedule
 
-__all__ = ["STS", "APIKey", "AgentApp", "OAuth", "ToolContext", "tool"]
+__all__ = [
+    "STS", "APIKey", "AgentApp", "OAuth", "ObjectCreated", "QueueMessage", "Schedule", "ToolContext", "tool",
+]  # fmt: skip
 
 _HOME = {
     "AgentApp": "fujie.agents.app",
@@ -23,6 +28,9 @@ _HOME = {
     "OAuth": "fujie.tools.declaration",
     "STS": "fujie.tools.declaration",
     "tool": "fujie.tools.declaration",
+    "ObjectCreated": "fujie.tools.sources",
+    "QueueMessage": "fujie.tools.sources",
+    "Schedule": "fujie.tools.sources",
 }
 
 

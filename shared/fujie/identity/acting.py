@@ -36,6 +36,27 @@ class Acting:
     delegation: Delegation
     tokens: InboundTokens
 
+    @property
+    def run_id(self) -> str:
+        return self.run.id
+
+
+@dataclass(frozen=True)
+class Unattended:
+    """What happened by itself: a timer, an object, a message. Nobody's delegation, the workload's own means alone."""
+
+    tenant: str
+    run_id: str
+    """The event's id."""
+
+    @property
+    def user(self) -> User:
+        """Nobody."""
+        return User(self.tenant, "", "")
+
+
+Actor = Acting | Unattended
+
 
 class Refresher:
     """Renews delegations at the issuer's token endpoint and seals them anew."""

@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from fujie import clock
-from fujie.identity.acting import Acting
+from fujie.identity.acting import Acting, Actor, Unattended
 from fujie.identity.consent import TTL, ConsentAsk, ConsentDesk, words_from_ask
 from fujie.identity.credential_cache import NO_TIME, CredentialCache, Kept
 from fujie.identity.credential_key import API_KEY_TTL, MARGIN, CacheKey, Kind, beyond_margin
@@ -118,8 +118,8 @@ class CredentialBroker:
         self._issued: CredentialCache[CacheKey, IssuedCredential] = CredentialCache(now=now)
         self._roles: CredentialCache[CacheKey, StsCredential] = CredentialCache(now=now)
 
-    async def api_key(self, acting: Acting, provider: str) -> IssuedCredential:
-        """Return the workload's API key for the provider, obtained in the user's run."""
+    async def api_key(self, acting: Actor, provider: str) -> IssuedCredential:
+        """Return the workload's API key for the provider, obtained in the user's run or in nobody's."""
         await self._wats.subject(_whom(acting))
         key = self._key(acting, provider, (), "api_key")
         return await self._issued.get_or_fetch(
@@ -149,7 +149,7 @@ class CredentialBroker:
         await note_use(self._store, acting, provider, wanted, allowed, words_from_ask(ask), self._now())
         return issued
 
-    async def unasked(self, acting: Acting, wish: Unasked, *, lasting: timedelta = NO_TIME) -> IssuedCredential:
+    async def unasked(self, acting: Actor, wish: Unasked, *, lasting: timedelta = NO_TIME) -> IssuedCredential:
         """Return an access token for which nobody is asked, obtained in the user's run.
 
         The workload's own token says nothing of the user; one in his name is had with his own id_token alone.
@@ -184,7 +184,7 @@ class CredentialBroker:
                 raise
         return await self._issued.get_or_fetch(key, fetch, flight=acting.run.id, lasting=lasting)
 
-    async def sts(self, acting: Acting, policy: Mapping[str, Any], *, session_name: str) -> StsCredential:
+    async def sts(self, acting: Actor, policy: Mapping[str, Any], *, session_name: str) -> StsCredential:
         """Return credentials that can do no more than the session policy says; raises on an empty one."""
         if not policy.get("Statement"):
             raise IdentityMisconfiguredError("a session policy without statements would not narrow anything")
@@ -194,7 +194,7 @@ class CredentialBroker:
         key = self._key(acting, "sts", (), "sts", digest)
         return await self._roles.get_or_fetch(key, lambda: self._fetch_sts(acting, policy, session_name))
 
-    async def forget(self, acting: Acting, credential: IssuedCredential) -> None:
+    async def forget(self, acting: Actor, credential: IssuedCredential) -> None:
         """Drop a credential that its receiver refused, so that the next call asks the cloud again."""
         key = self._key(acting, credential.provider, credential.scopes, credential.kind, credential.wish_hash)
         key = replace(key, generation=credential.generation)
@@ -220,7 +220,7 @@ class CredentialBroker:
             await self._shared.put(key, SharedSecret(kept.value.secret, kept.value.expires_at, kept.until))
         return kept
 
-    async def _fetch_api_key(self, acting: Acting, provider: str) -> Kept[IssuedCredential]:
+    async def _fetch_api_key(self, acting: Actor, provider: str) -> Kept[IssuedCredential]:
         secret = await self._wats.ask_with(
             _whom(acting), lambda wat: self._data_plane.get_resource_api_key(wat, provider)
         )
@@ -258,7 +258,7 @@ class CredentialBroker:
         issued = IssuedCredential("oauth", provider, scopes, answer.access_token, ends, name, generation)
         return Kept(issued, ends - MARGIN if ends else None)
 
-    async def _fetch_unasked(self, acting: Acting, wish: Unasked, user_name: str) -> Kept[IssuedCredential]:
+    async def _fetch_unasked(self, acting: Actor, wish: Unasked, user_name: str) -> Kept[IssuedCredential]:
         asked_at = self._now()
         whom = _whom(acting) if wish.flow == "ON_BEHALF_OF" else Whom(acting.user.tenant)
         question = OAuthQuestion(wish.provider, wish.scopes, flow=wish.flow, audience=wish.audience)
@@ -280,7 +280,7 @@ class CredentialBroker:
             _whom(acting), lambda wat: self._data_plane.get_resource_oauth2_token(wat, question)
         )
 
-    async def _fetch_sts(self, acting: Acting, policy: Mapping[str, Any], session_name: str) -> Kept[StsCredential]:
+    async def _fetch_sts(self, acting: Actor, policy: Mapping[str, Any], session_name: str) -> Kept[StsCredential]:
         role = await self._wats.ask_with(
             _whom(acting),
             lambda wat: self._data_plane.assume_role_for_workload_identity(
@@ -293,13 +293,15 @@ class CredentialBroker:
         return Kept(credential, role.expires_at - MARGIN)
 
     def _key(
-        self, acting: Acting, provider: str, scopes: tuple[str, ...], kind: Kind, policy_hash: str = ""
+        self, acting: Actor, provider: str, scopes: tuple[str, ...], kind: Kind, policy_hash: str = ""
     ) -> CacheKey:
         user = acting.user
         return CacheKey(user.tenant, user.id, self._workload, provider, scopes, kind, policy_hash)
 
 
-def _whom(acting: Acting) -> Whom:
+def _whom(acting: Actor) -> Whom:
+    if isinstance(acting, Unattended):
+        return Whom(acting.tenant)
     tokens, user = acting.tokens, acting.user
     return Whom(user.tenant, tokens.id_token, subject=user.id, expires_at=tokens.expires_at)
 

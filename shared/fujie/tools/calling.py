@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fujie.errors import FujieError
-from fujie.identity.acting import Acting
+from fujie.identity.acting import Actor
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.ledger import Ledger
 from fujie.identity.outbound import CredentialBroker
@@ -46,7 +46,10 @@ _log = logging.getLogger(__name__)
 
 
 class Caller:
-    """Calls the registry's tools for verified users. `open_objects` makes the object store of an STS credential."""
+    """Calls the registry's tools for verified users, and for nobody when an event came.
+
+    `open_objects` makes the object store of an STS credential.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class Caller:
         self._ledger = ledger
 
     async def call(
-        self, acting: Acting, name: str, arguments: Mapping[str, Any], *, call_id: str, language: str, actor: str = ""
+        self, acting: Actor, name: str, arguments: Mapping[str, Any], *, call_id: str, language: str, actor: str = ""
     ) -> Outcome:
         """Return how the call ended; a fault of tool, provider or credential is an outcome.
 
@@ -99,7 +102,7 @@ class Caller:
         if self._ledger is not None and use.has_begun:
             await self._ledger.record(use.entry(outcome), use.credential)
 
-    async def _run(self, acting: Acting, asked: Asked, values: Mapping[str, Any], grant: Grant) -> Any:
+    async def _run(self, acting: Actor, asked: Asked, values: Mapping[str, Any], grant: Grant) -> Any:
         from fujie.tools.door import client_through
         from fujie.tools.faults import named_error
 
@@ -121,7 +124,7 @@ class Caller:
         auth = CredentialAuth(grant.header, grant.prefix, grant.issued.secret) if grant.issued else None
         return Door(self._http, places, tool.hosts, auth)
 
-    def _context(self, acting: Acting, asked: Asked, grant: Grant, http: "httpx2.AsyncClient") -> ToolContext:
+    def _context(self, acting: Actor, asked: Asked, grant: Grant, http: "httpx2.AsyncClient") -> ToolContext:
         settings = self._settings
         if grant.sts is not None and self._open_objects is None:
             raise ToolMisconfiguredError("this stack has no object storage", repair="set FUJIE_OSS_BUCKET")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from fujie.permission import OAuthFlow
+from fujie.tools.sources import Source
 
 Effect = Literal["read", "write"]
 
@@ -75,6 +76,8 @@ class Tool:
     reason: Mapping[str, str] = field(default_factory=dict)
     """Why it asks, in the user's words, by language; for the consent card."""
     timeout_s: float = 20.0
+    on: Sequence[Source] = ()
+    """What calls it beside a model."""
 
 
 def tool(
@@ -85,16 +88,17 @@ def tool(
     name: str = "",
     reason: str | Mapping[str, str] = "",
     timeout_s: float = 20.0,
+    on: Sequence[Source] = (),
 ) -> Callable[[Callable[..., Awaitable[Any]]], Tool]:
     """Declare a tool from an async function: its docstring describes it, its annotations give the schema.
 
     Raises ToolDeclarationError at import when the function cannot be one (not async, no docstring, no annotations,
-    a credential without hosts).
+    a credential without hosts, an event source that does not say all its arguments).
     """
     from fujie.tools.schema import declare
 
     def decorate(function: Callable[..., Awaitable[Any]]) -> Tool:
         words = {"en": reason} if isinstance(reason, str) and reason else reason or {}
-        return declare(function, credential, hosts, effect, name, words, timeout_s)
+        return declare(function, credential, hosts, effect, name, words, timeout_s, on)
 
     return decorate

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fujie.identity.acting import Acting
+from fujie.identity.acting import Actor, Unattended
 from fujie.identity.consent import ConsentAsk
-from fujie.identity.errors import CloudUnavailableError
+from fujie.identity.errors import CloudUnavailableError, DelegationRequiredError
 from fujie.identity.outbound import CredentialBroker, IssuedCredential, StsCredential, Unasked
 from fujie.permission import CredentialBadge
 from fujie.secret import Secret
@@ -57,8 +57,11 @@ class Grants:
         self._broker = broker
         self._bucket = bucket
 
-    async def grant(self, acting: Acting, asked: Asked) -> Grant:
-        """Return the call's credential; raises AuthorizationRequired and the other errors of identity."""
+    async def grant(self, acting: Actor, asked: Asked) -> Grant:
+        """Return the call's credential; raises AuthorizationRequired and the other errors of identity.
+
+        Where nobody is signed in, what is somebody's own is refused: DelegationRequiredError.
+        """
         try:
             async with asyncio.timeout(DEADLINE_S):
                 return await self._grant(acting, asked)
@@ -67,12 +70,12 @@ class Grants:
                 f"no credential within {DEADLINE_S:g} s", repair="try again in a moment"
             ) from error
 
-    async def forget(self, acting: Acting, grant: Grant) -> None:
+    async def forget(self, acting: Actor, grant: Grant) -> None:
         """Drop a credential that the provider refused, so that the next call obtains a new one."""
         if grant.issued is not None:
             await self._broker.forget(acting, grant.issued)
 
-    async def _grant(self, acting: Acting, asked: Asked) -> Grant:
+    async def _grant(self, acting: Actor, asked: Asked) -> Grant:
         credential = asked.tool.credential
         if isinstance(credential, APIKey):
             issued = await self._broker.api_key(acting, credential.provider)
@@ -86,9 +89,13 @@ class Grants:
             return Grant(sts.badge(), sts=sts)
         return Grant()
 
-    async def _token(self, acting: Acting, asked: Asked, credential: OAuth) -> IssuedCredential:
+    async def _token(self, acting: Actor, asked: Asked, credential: OAuth) -> IssuedCredential:
         provider, scopes = credential.provider, tuple(credential.scopes)
         lasting = timedelta(seconds=asked.tool.timeout_s)
+        if credential.flow == "M2M":
+            return await self._broker.unasked(acting, Unasked(provider, scopes, "M2M"), lasting=lasting)
+        if isinstance(acting, Unattended):
+            raise DelegationRequiredError(f"{asked.tool.name} acts for a person, and nobody is signed in")
         if credential.flow == "USER_FEDERATION":
             ask = _consent_ask(asked, credential)
             return await self._broker.oauth(acting, provider, scopes, ask=ask, lasting=lasting)
@@ -98,6 +105,7 @@ class Grants:
 
 def session_name(user_id: str) -> str:
     """Return a RoleSessionName (2 to 64 of letters, digits, . @ - _) that lets the cloud's audit name the user."""
+    user_id = user_id or "nobody"
     return f"fujie-{re.sub(r'[^A-Za-z0-9.@_-]', '-', user_id)}"[:64]
 
 

@@ -1,7 +1,7 @@
 """What the ledger is told of a tool call: who used whose credential for what, and how it ended."""
 
 from fujie import clock
-from fujie.identity.acting import Acting
+from fujie.identity.acting import Actor
 from fujie.identity.rows import Decision, LedgerEntry
 from fujie.secret import Secret
 from fujie.tools.declaration import STS, APIKey, OAuth, Tool
@@ -12,7 +12,7 @@ from fujie.tools.outcomes import Outcome, Succeeded, Waits
 class CredentialUse:
     """One use, from the decision to its end. A call that needs no credential never begins one."""
 
-    def __init__(self, acting: Acting, tool: Tool, call_id: str, actor: str) -> None:
+    def __init__(self, acting: Actor, tool: Tool, call_id: str, actor: str) -> None:
         self._acting = acting
         self._tool = tool
         self._call_id = call_id
@@ -41,9 +41,9 @@ class CredentialUse:
         """Return the entry; `outcome` is that of `said_of`."""
         kind, provider, scopes = _named(self._tool)
         decision: Decision = "issued" if self._grant else "asked" if outcome == WAITS else "refused"
-        run, user = self._acting.run, self._acting.user
+        user, run_id = self._acting.user, self._acting.run_id
         return LedgerEntry(
-            clock.now(), self._actor, user, run.id, self._call_id, self._tool.name,
+            clock.now(), self._actor, user, run_id, self._call_id, self._tool.name,
             kind, provider, scopes, decision, outcome,
         )  # fmt: skip
 

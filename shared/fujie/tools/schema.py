@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 from fujie.permission import OAuthFlow
 from fujie.tools.declaration import STS, APIKey, Credential, Effect, OAuth, Tool
 from fujie.tools.errors import ToolDeclarationError
+from fujie.tools.sources import Source
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -37,6 +38,7 @@ def declare(
     name: str,
     reason: Mapping[str, str],
     timeout_s: float,
+    on: Sequence[Source] = (),
 ) -> Tool:
     """Return the tool that the function is; raises ToolDeclarationError, naming it, when it cannot be one."""
     shown = name or getattr(function, "__name__", repr(function))
@@ -45,11 +47,21 @@ def declare(
         _check_limits(hosts, effect, timeout_s)
         _check_credential(credential, hosts, set(_argument_parameters(function)))
         parameters = _schema(arguments_model(function))
+        _check_sources(on, credential, parameters)
     except ToolDeclarationError as error:
         raise ToolDeclarationError(f"tool {shown!r}: {error.message}", repair=error.repair) from error.__cause__
     description = inspect.getdoc(function) or ""
     return Tool(
-        shown, description, parameters, function, credential, tuple(hosts), effect, dict(reason), float(timeout_s)
+        shown,
+        description,
+        parameters,
+        function,
+        credential,
+        tuple(hosts),
+        effect,
+        dict(reason),
+        float(timeout_s),
+        tuple(on),
     )
 
 
@@ -136,6 +148,24 @@ def _check_limits(hosts: Sequence[str], effect: Effect, timeout_s: float) -> Non
         raise ToolDeclarationError("its effect is neither 'read' nor 'write'")
     if not 0 < timeout_s <= MAX_TIMEOUT_S:
         raise ToolDeclarationError(f"timeout_s must be above 0 and at most {MAX_TIMEOUT_S:g}")
+
+
+def _check_sources(on: Sequence[Source], credential: Credential | None, parameters: Mapping[str, Any]) -> None:
+    """An event says all that the tool must be told, and nobody is signed in when it comes."""
+    for source in on:
+        if missing := sorted(set(parameters.get("required", ())) - set(source.arguments)):
+            told = ", ".join(source.arguments)
+            raise ToolDeclarationError(f"{type(source).__name__} tells {told}, and not {', '.join(missing)}")
+    if on and _is_somebodys_own(credential):
+        raise ToolDeclarationError(
+            "it needs a signed-in user, and an event has none", repair="declare a tool of the workload's own beside it"
+        )
+
+
+def _is_somebodys_own(credential: Credential | None) -> bool:
+    if isinstance(credential, STS):
+        return any("{user}" in resource for resource in credential.resources)
+    return isinstance(credential, OAuth) and credential.flow != "M2M"
 
 
 def _check_credential(credential: Credential | None, hosts: Sequence[str], arguments: set[str]) -> None:

@@ -1,0 +1,97 @@
+"""Events that are no requests: each calls the tools that wait for it, once, however often it is delivered.
+
+An event whose handling fails is new again, and the platform, told by an exception, delivers it again or ends it in its
+dead-letter destination. A write whose worker died in the middle is not repeated: nobody knows what it did.
+"""
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Any
+
+from fujie import clock
+from fujie.errors import FujieError
+from fujie.fc.events import Event, events_from
+from fujie.identity.acting import Unattended
+from fujie.sessions.rows import EventClaim, EventOutcome, HandledEvent
+from fujie.telemetry import bind
+from fujie.tools.declaration import Tool
+from fujie.tools.outcomes import Succeeded
+from fujie.tools.sources import arguments_of, is_called_by
+from functions.tool.parts import Parts
+
+ACTOR = "event"
+HELD = timedelta(seconds=75)
+"""Longer than the function's own timeout: after it, the worker is gone."""
+REMEMBERED = timedelta(days=8)
+"""A day longer than the platform may keep an event (fc.md 2.3)."""
+
+log = logging.getLogger(__name__)
+
+
+class EventFailedError(FujieError):
+    """An event was not handled; the platform may deliver it again."""
+
+    code = "event_failed"
+
+
+class EventHandler:
+    """Takes what is not HTTP: FC's `on_event`."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def __call__(self, document: Any, _context: Any) -> dict[str, int]:
+        """Return how many calls were made; raises EventFailedError when one of them failed, ForeignEventError."""
+        made, failed = 0, []
+        for event in events_from(document):
+            for tool in self._called_by(event):
+                problem = await self._once(tool, event)
+                made += problem is None
+                failed += [f"{tool.name}: {problem}"] if problem else []
+        if failed:
+            raise EventFailedError("; ".join(failed))
+        return {"calls": made}
+
+    def _called_by(self, event: Event) -> Iterable[Tool]:
+        bucket = self._parts.settings.oss_bucket
+        found = [tool for tool in self._parts.registry if is_called_by(tool.name, tool.on, event, bucket)]
+        if not found:
+            log.warning("no tool waits for the event %s", event.id)
+        return found
+
+    async def _once(self, tool: Tool, event: Event) -> str | None:
+        """Handle the event with the tool unless that was done; return why it was not."""
+        now, identity = clock.now(), f"{tool.name}:{event.id}"
+        claim = await self._parts.store.claim_event(
+            HandledEvent(identity, "running", now + HELD, now + REMEMBERED), now
+        )
+        if claim == "done":
+            return None
+        if problem := _refusal(claim, tool):
+            if claim == "lost":
+                await self._parts.store.end_event(identity, "unknown")
+            return problem
+        with bind(run_id=event.id):
+            outcome, problem = await self._call(tool, event)
+        await self._parts.store.end_event(identity, outcome)
+        return problem
+
+    async def _call(self, tool: Tool, event: Event) -> tuple[EventOutcome, str | None]:
+        acting = Unattended(self._parts.settings.tenant, event.id)
+        arguments = arguments_of(event, tool.parameters["properties"])
+        outcome = await self._parts.caller.call(
+            acting, tool.name, arguments, call_id=event.id, language="en", actor=ACTOR
+        )
+        if isinstance(outcome, Succeeded):
+            return "done", None
+        return "failed", str(outcome.as_dict().get("error", {}).get("code", "it waits for a person"))
+
+
+def _refusal(claim: EventClaim, tool: Tool) -> str | None:
+    """Return why this claim means not to begin, or not to begin again."""
+    if claim == "held":
+        return "another worker is at it"
+    if claim == "unknown" or (claim == "lost" and tool.effect == "write"):
+        return "its outcome is unknown: the worker died in the middle of it"
+    return None
