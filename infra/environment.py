@@ -31,6 +31,8 @@ class Resolved:
     """What `chat` and `callback` tell people of that agent; they do not load its file."""
     agent_elsewhere: Mapping[str, str] | None = None
     """FUJIE_AGENT_ENDPOINT and FUJIE_AGENT_BEARER_TOKEN, for `chat` alone."""
+    public_clients: Mapping[str, str] | None = None
+    """OAuth provider of Alibaba Cloud -> id of this stack's application there, which has no secret; for `tool`."""
 
 
 def function_environment(function: str, resolved: Resolved) -> Environment:
@@ -52,6 +54,7 @@ def _common(resolved: Resolved) -> Environment:
 def _chat(resolved: Resolved) -> Environment:
     return {
         "FUJIE_PROCESS_URL": resolved.process_url,
+        "FUJIE_TOOL_URL": resolved.tool_url,
         "FUJIE_PROCESS_FUNCTION": resolved.config.function_name("process"),
         "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_INTERNAL_SIGNING_KEY": resolved.secrets.signing["chat"].private.reveal(),
@@ -89,7 +92,8 @@ def _callback(resolved: Resolved) -> Environment:
 def _tool(resolved: Resolved) -> Environment:
     return {
         "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
-        "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "process"),
+        "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "process", "chat"),
+        "FUJIE_PUBLIC_CLIENTS": _public_clients(resolved),
         "FUJIE_SEALING_PUBLIC_KEY": resolved.secrets.sealing.public,
         "FUJIE_SEALING_PRIVATE_KEY": resolved.secrets.sealing.private.reveal(),
         "FUJIE_LEDGER_KEY": resolved.secrets.ledger.reveal(),
@@ -112,6 +116,14 @@ _OWN: Mapping[str, Callable[[Resolved], Environment]] = {
 
 def _about(resolved: Resolved) -> str:
     return json.dumps(asdict(resolved.agent_about), ensure_ascii=False) if resolved.agent_about else ""
+
+
+def _public_clients(resolved: Resolved) -> str:
+    discovery = f"{resolved.config.issuer}/.well-known/openid-configuration"
+    clients = (resolved.public_clients or {}).items()
+    return (
+        json.dumps({name: {"client_id": id_, "discovery_url": discovery} for name, id_ in clients}) if clients else ""
+    )
 
 
 def _public_keys(resolved: Resolved, *minters: str) -> str:

@@ -12,7 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -106,6 +106,8 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
     applications = ensure_entrance(stack, clients)
     client_id = applications[stack.identity_providers[0].application]
     resolved = _resolved(options, environ, stack, secrets, client_id, database_url, tools, about)
+    own = {it.name: applications[it.application] for it in stack.oauth2_providers if it.application}
+    resolved = replace(resolved, public_clients=own)
     with httpx2.Client(base_url=emulator.url, headers=emulator.admin_headers, trust_env=False, timeout=30) as http:
         _put_functions(http, stack, resolved, options.base_port)
         resources = options.agent.parent / "partners" if options.agent else None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from fujie import clock
 from fujie.identity.grants import words_of
@@ -20,12 +20,16 @@ async def grants(session: SignedIn, parts: PartsOf) -> dict[str, Any]:
     return {"grants": [_shown(row) for row in await parts.store.grants(session.user)]}
 
 
-@routes.delete("/{grant_id}", status_code=204)
-async def withdraw(grant_id: Id, session: OwnPage, parts: PartsOf) -> Response:
-    """Take a permission back: its next use asks again. Somebody else's is not found, like one that is not there."""
-    if await parts.store.withdraw_grant(grant_id, session.user, clock.now()) is None:
+@routes.delete("/{grant_id}")
+async def withdraw(grant_id: Id, session: OwnPage, parts: PartsOf) -> dict[str, str]:
+    """Take a permission back: its next use asks again. Somebody else's is not found, like one that is not there.
+
+    `at_provider` says whether the provider has revoked it, too, or has to be told by the person.
+    """
+    withdrawn = await parts.store.withdraw_grant(grant_id, session.user, clock.now())
+    if withdrawn is None:
         raise UnknownError("there is no such permission")
-    return Response(status_code=204)
+    return {"at_provider": await parts.withdrawn.tell(session, withdrawn.provider) if parts.withdrawn else "unreached"}
 
 
 def _shown(grant: Grant) -> Mapping[str, Any]:

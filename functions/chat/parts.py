@@ -15,6 +15,7 @@ from fujie.identity.internal import InternalMinter
 from fujie.identity.revoking import SignOutTeller
 from fujie.identity.signin import SignIn
 from fujie.identity.wake import Waker
+from fujie.identity.withdrawing import WithdrawalTeller
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
 from fujie.settings import Settings
@@ -36,6 +37,8 @@ class Parts:
     cookies: Cookies
     signed_out: SignOutTeller | None = None
     """Has refresh tokens revoked after a sign-out."""
+    withdrawn: WithdrawalTeller | None = None
+    """Has a withdrawn permission's token revoked at its provider."""
 
     @property
     def origin(self) -> str:
@@ -62,6 +65,7 @@ def parts_from_settings(settings: Settings) -> Parts:
         agent=_agent(settings, http, store, minter),
         cookies=Cookies(secure=settings.public_url.startswith("https://")),
         signed_out=SignOutTeller(settings, http, minter),
+        withdrawn=WithdrawalTeller(settings.tool_url, http, minter),
     )
 
 

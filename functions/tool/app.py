@@ -14,9 +14,10 @@ from fujie.identity.acting import acting_for
 from fujie.identity.errors import DelegationExpiredError, DelegationRequiredError
 from fujie.identity.internal import InternalCaller, spend
 from fujie.identity.ledger import actors
+from fujie.identity.withdrawing import PATH
 from fujie.telemetry import bind
 from fujie.tools.outcomes import Failed
-from functions.tool.asked import asked_call, speaker
+from functions.tool.asked import asked_call, asked_withdrawal, speaker
 from functions.tool.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,14 @@ async def list_tools(request: Request, _caller: Speaker) -> dict[str, Any]:
     """List the tools of this stack."""
     parts: Parts = request.app.state.parts
     return {"tools": parts.registry.manifest()}
+
+
+@routes.post(PATH)
+async def withdrawn(request: Request) -> dict[str, str]:
+    """Revoke at its provider what a withdrawn permission gave; for `chat` alone."""
+    parts: Parts = request.app.state.parts
+    unverified_token, provider = await asked_withdrawal(request)
+    return {"at_provider": await parts.revoker.revoke(unverified_token, provider)}
 
 
 @routes.post("/tools/{name}/call")

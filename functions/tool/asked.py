@@ -1,7 +1,7 @@
 """What a request to tool says, checked at the door: who speaks, and one call that is exactly what the token names."""
 
 import hmac
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -14,6 +14,7 @@ from fujie.secret import Secret
 from functions.tool.parts import Parts
 
 MAX_BODY_BYTES = 1024 * 1024
+Body = TypeVar("Body", bound=BaseModel)
 
 
 class ToolCallRequest(BaseModel):
@@ -26,18 +27,36 @@ class ToolCallRequest(BaseModel):
     language: Literal["en", "zh"] = "en"
 
 
+class WithdrawalRequest(BaseModel):
+    """The body of `POST /withdrawals`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    provider: Annotated[str, Field(min_length=1, max_length=128)]
+
+
 async def speaker(request: Request) -> InternalCaller:
     """Return which function speaks; raises TokenInvalidError or TokenExpiredError."""
     parts: Parts = request.app.state.parts
+    return parts.verifier.verify(_bearer(request))
+
+
+async def asked_withdrawal(request: Request) -> tuple[Secret, str]:
+    """Return the unverified token and the provider of a withdrawal; raises TokenInvalidError."""
+    unverified_token = _bearer(request)
+    return unverified_token, _read(WithdrawalRequest, await _limited_body(request)).provider
+
+
+def _bearer(request: Request) -> Secret:
     scheme, _, unverified = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not unverified.strip():
         raise TokenInvalidError("an internal token is required")
-    return parts.verifier.verify(Secret(unverified.strip()))
+    return Secret(unverified.strip())
 
 
 async def asked_call(request: Request, caller: InternalCaller, name: str) -> ToolCallRequest:
     """Return the call; raises TokenInvalidError when the token was minted for another one."""
-    asked = _read(await _limited_body(request))
+    asked = _read(ToolCallRequest, await _limited_body(request))
     try:
         digest = arguments_hash(asked.arguments)
     except ValueError as error:  # NaN, or half of a surrogate pair
@@ -58,9 +77,9 @@ async def _limited_body(request: Request) -> bytes:
     return b"".join(chunks)
 
 
-def _read(body: bytes) -> ToolCallRequest:
+def _read(kind: type[Body], body: bytes) -> Body:
     try:
-        return ToolCallRequest.model_validate_json(body)
+        return kind.model_validate_json(body)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False, include_context=False)
         raise RequestValidationError([item | {"loc": ("body", *item["loc"])} for item in found]) from error

@@ -11,6 +11,7 @@ from fujie.http import http_client
 from fujie.identity.acting import Refresher
 from fujie.identity.claims import IdTokenVerifier
 from fujie.identity.consent import ConsentDesk
+from fujie.identity.data_plane import DataPlane
 from fujie.identity.delegation import Opener, Sealer
 from fujie.identity.envelope import HeldKeys, wrapping_keys
 from fujie.identity.internal import InternalVerifier
@@ -18,6 +19,7 @@ from fujie.identity.kms import KmsKey
 from fujie.identity.ledger import Ledger, LedgerKey
 from fujie.identity.outbound import CredentialBroker, StsCredential
 from fujie.identity.shared_credentials import SharedCredentials
+from fujie.identity.withdrawing import GrantRevoker, Vault, public_clients
 from fujie.sessions.opening import store_from_settings
 from fujie.sessions.port import Store
 from fujie.settings import Settings, caller_key_from_environ
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 FUNCTION = "tool"
 MINTERS = ("process",)
 """Nobody else may have a tool called."""
+WITHDRAWERS = ("chat",)
+"""Nobody else says that a person has withdrawn a permission; the store has to say so, too."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Parts:
     """Renews sign-ins that ended while a run waited; None where the stack has no sign-in of its own."""
     registry: Registry
     caller: Caller
+    revoker: GrantRevoker
 
 
 def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Store | None = None) -> Parts:
@@ -58,16 +63,25 @@ def parts_from_settings(settings: Settings, tools: Iterable[Tool], *, store: Sto
     store = store or store_from_settings(settings)
     desk, shared = ConsentDesk(settings, store), _shared(settings, http, store)
     broker = CredentialBroker(settings, http, store, desk, caller_key_from_environ, shared=shared)
-    ledger = Ledger(store, LedgerKey(settings.ledger_key))
+    ledger, opener = Ledger(store, LedgerKey(settings.ledger_key)), Opener(settings.sealing_private_key)
+    refresher = _refresher(settings, http)
+    vault = Vault(
+        DataPlane(settings, http, caller_key_from_environ),
+        settings.workload_identity,
+        f"{settings.public_url}/callback",
+    )
+    from_chat = InternalVerifier(FUNCTION, settings.internal_public_keys, WITHDRAWERS)
+    clients = public_clients(settings.public_clients)
     return Parts(
         settings=settings,
         store=store,
         http=http,
         verifier=InternalVerifier(FUNCTION, settings.internal_public_keys, MINTERS),
-        opener=Opener(settings.sealing_private_key),
-        refresher=_refresher(settings, http),
+        opener=opener,
+        refresher=refresher,
         registry=registry,
         caller=Caller(registry, broker, settings, http, lambda sts: _objects(settings, sts), ledger),
+        revoker=GrantRevoker(http, store, opener, from_chat, vault, clients, refresh=refresher, ledger=ledger),
     )
 
 

@@ -89,6 +89,8 @@ class Settings:
     """Its private half: only `tool` and `callback` have it."""
     ledger_key: Secret | None = None
     """With which `tool` seals the ledger of credentials; nobody else has it."""
+    public_clients: Mapping[str, str] = field(default_factory=dict)
+    """OAuth provider -> JSON of client_id and discovery_url, where this stack's client there has no secret."""
     shared_cache_key: Secret | None = None
     """JWK or JWK set under which `tool`'s instances share credentials through the store; without one they do not."""
     shared_cache_kms_key: str = ""
@@ -153,6 +155,7 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         sealing_public_key=env.get("FUJIE_SEALING_PUBLIC_KEY", ""),
         sealing_private_key=_secret(env, "FUJIE_SEALING_PRIVATE_KEY"),
         ledger_key=_secret(env, "FUJIE_LEDGER_KEY"),
+        public_clients=_mapping(env, "FUJIE_PUBLIC_CLIENTS"),
         shared_cache_key=_secret(env, "FUJIE_SHARED_CACHE_KEY"),
         shared_cache_kms_key=env.get("FUJIE_SHARED_CACHE_KMS_KEY", ""),
         kms_endpoint=_endpoint(env, "KMS", f"kms-vpc.{region}.aliyuncs.com"),

@@ -119,7 +119,7 @@ class SealedCredential:
     """When the row may be swept up; until when the credential may be used lies inside."""
 
 
-Decision = Literal["issued", "asked", "refused"]
+Decision = Literal["issued", "asked", "refused", "withdrawn"]
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class LedgerEntry:
     scopes: tuple[str, ...]
     decision: Decision
     outcome: str
-    """`ok`, `waits`, or the code of what went wrong."""
+    """`ok`, `waits`, or the code of what went wrong; of a withdrawal what became of it at the provider."""
     fingerprint: str = ""
     """Keyed, so that nobody can try credentials against it; empty when none was issued."""
     seq: int = 0

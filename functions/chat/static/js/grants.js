@@ -27,8 +27,9 @@ async function load() {
 async function withdraw(grant) {
   busy.value = true;
   try {
-    await opened(`/api/grants/${encodeURIComponent(grant.id)}`, { method: "DELETE", headers: { "x-csrf-token": me.value?.csrf_token ?? "" } });
-    said.value = t().withdrawn(nameOf(grant));
+    const answer = await opened(`/api/grants/${encodeURIComponent(grant.id)}`, { method: "DELETE", headers: { "x-csrf-token": me.value?.csrf_token ?? "" } });
+    const isRevoked = (await answer.json()).at_provider === "revoked";
+    said.value = isRevoked ? t().revoked(nameOf(grant)) : t().withdrawn(nameOf(grant));
   } catch (error) {
     if (!(error instanceof Refused && error.code === "not_found")) { problem.value = asError(error); return; }
   } finally {
@@ -49,7 +50,7 @@ export function Grants() {
   }, []);
   return html`<div class="scroller" tabindex="-1"><section class="transcript accounts" aria-labelledby="accounts">
     <div><h1 id="accounts" ref=${heading} tabindex="-1">${words.accounts}</h1><p class="faint">${words.accountsAbout}</p></div>
-    <p class="unseen" role="status">${said.value}</p>
+    <p class=${said.value ? "card" : "unseen"} role="status">${said.value}</p>
     ${problem.value && html`<p class="problem" role="alert">${errorWords(problem.value)} <button type="button" onClick=${load}>${words.retry}</button></p>`}
     ${grants.value === null && !problem.value && html`<p class="faint">${words.loading}</p>`}
     ${grants.value?.length === 0 && html`<p class="card">${words.noAccounts}</p>`}

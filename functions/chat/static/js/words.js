@@ -35,7 +35,7 @@ export const WORDS = {
     accounts: "Connected accounts", accountsAbout: "What you have allowed the agent to do for you elsewhere. Whatever you withdraw, it has to ask you for again.",
     noAccounts: "Nothing yet. When the agent needs an account of yours, it asks you first, and what you allow appears here.",
     can: "It can", since: "Allowed", lastUse: "Last used", neverUsed: "Not yet", withdraw: "Withdraw", keep: "Keep it",
-    withdrawSure: (name) => `The agent will no longer use ${name} for you unless you allow it again.`, withdrawn: (name) => `Withdrawn: ${name}`,
+    withdrawSure: (name) => `The agent will no longer use ${name} for you unless you allow it again.`, withdrawn: (name) => `Withdrawn: ${name}. The agent uses it no more; to make ${name} itself forget it, take it back there, too.`, revoked: (name) => `Withdrawn: ${name}. ${name} has been told, and accepts it no more.`,
     samples: ["What is the weather in Hangzhou today?", "What is on my schedule today?", "Read my OSS file notes.txt", "What time is it?", "List my ECS instances", "Write 'hello' to DingTalk document X"],
   },
   zh: {
@@ -70,7 +70,7 @@ export const WORDS = {
     accounts: "已授权账户", accountsAbout: "您允许智能体在其他服务中代您进行的操作。撤销后，下次使用前必须重新征得您的同意。",
     noAccounts: "暂无授权。智能体需要使用您的账户时会先征求您的同意，您允许的内容会显示在这里。",
     can: "可以", since: "授权时间", lastUse: "最近使用", neverUsed: "尚未使用", withdraw: "撤销", keep: "保留",
-    withdrawSure: (name) => `除非您再次授权，智能体将不再代您使用${name}。`, withdrawn: (name) => `已撤销：${name}`,
+    withdrawSure: (name) => `除非您再次授权，智能体将不再代您使用${name}。`, withdrawn: (name) => `已撤销：${name}。智能体不再使用它；如需让${name}也取消授权，请在该服务中一并撤销。`, revoked: (name) => `已撤销：${name}。已通知${name}，原授权不再有效。`,
     samples: ["今天天气怎么样？", "我今天的日程安排是什么？", "读取我的OSS文件", "现在几点了？", "帮我查询我的ECS实例列表", "写入\"hello\"到钉钉文档 X"],
   },
 };
