@@ -1,8 +1,9 @@
 """A function's code package, made whole or not at all."""
 
+import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from infra.packages.archive import write_zip
 from infra.packages.errors import PackagingError
 from infra.packages.reach import reach
 from infra.packages.target import Target
-from infra.packages.wheels import compile_for, libraries
+from infra.packages.wheels import compile_for, libraries, libraries_key
 
 MAX_ZIP_BYTES = 100 * 1024 * 1024
 """What every region takes from OSS (fc.md 3); our own floors are 30 and 50 MB."""
@@ -39,21 +40,41 @@ class Package:
 
 
 def build(function: Function, target: Target, into: Path, agent: Path | None = None) -> Package:
-    """Write the function's package into a folder. Raises PackagingError."""
+    """Write the function's package into a folder, unless it is there of the same ingredients. Raises PackagingError."""
     into.mkdir(parents=True, exist_ok=True)
     entry = function.entry if function.runtime.startswith("custom") else function.entry.rpartition(".")[0]
     reached = reach(entry)
-    with tempfile.TemporaryDirectory(dir=into) as scratch:
+    files = {**reached.files, **_agent_files(function.name, agent)}
+    path = into / f"{function.name}-{_ingredients(files, reached.requirements, target)}.zip"
+    if not path.exists():
+        _make(function, entry, files, reached.requirements, target, path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return Package(function.name, path, sha256, path.stat().st_size)
+
+
+def _make(
+    function: Function, entry: str, files: Mapping[str, Path], requirements: Sequence[str], target: Target, path: Path
+) -> None:
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         code = Path(scratch) / "code"
-        _copy({**reached.files, **_agent_files(function.name, agent)}, code)
+        _copy(files, code)
         if not function.runtime.startswith("custom"):
             (code / "index.py").write_text(_shim(entry))
         compile_for(target, code)
         zipped = Path(scratch) / "package.zip"
-        sha256 = write_zip({**_files(libraries(reached.requirements, target)), **_files(code)}, zipped)
+        write_zip({**_files(libraries(requirements, target)), **_files(code)}, zipped)
         _check_size(function.name, zipped)
-        path = zipped.replace(into / f"{function.name}-{sha256[:16]}.zip")
-    return Package(function.name, path, sha256, path.stat().st_size)
+        zipped.replace(path)
+
+
+def _ingredients(files: Mapping[str, Path], requirements: Sequence[str], target: Target) -> str:
+    """Return a hash of all that a package is made of, this recipe included."""
+    recipe = {path.name: path for path in Path(__file__).parent.glob("*.py")}
+    parts = [repr(target), libraries_key(requirements, target)]
+    for name, path in sorted({**files, **recipe}.items()):
+        parts.append(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def agent_in_package(agent: Path) -> str:

@@ -54,6 +54,11 @@ def libraries(requirements: Sequence[str], target: Target) -> Path:
     return folder
 
 
+def libraries_key(requirements: Sequence[str], target: Target) -> str:
+    """Return a hash of all that those libraries are made of."""
+    return _key(sorted(_pinned(requirements)), target)
+
+
 def compile_for(target: Target, folder: Path) -> None:
     """Write bytecode beside every module, the same for the same sources: `/code` is read-only, nothing could later.
 

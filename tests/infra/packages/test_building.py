@@ -135,3 +135,8 @@ def test_a_folder_that_is_no_agents_own_is_refused(tmp_path):
     (tmp_path / "agent.py").touch()
     with pytest.raises(PackagingError, match="holds 2002 files"):
         build(FUNCTIONS["process"], here(), tmp_path / "out", tmp_path / "agent.py")
+
+
+def test_what_is_there_of_the_same_ingredients_is_not_made_again(built, monkeypatch):
+    monkeypatch.setattr("infra.packages.building._make", None)
+    assert build(FUNCTIONS["callback"], here(), built["callback"].path.parent) == built["callback"]
