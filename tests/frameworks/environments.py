@@ -22,6 +22,7 @@ PACKAGES = {
     "agentscope_1": ("agentscope==1.0.21", "mcp==1.30.0", "openai==2.54.0", "tqdm", "greenlet"),
     "agentscope_2": ("agentscope==2.0.10",),
     "langgraph": ("langgraph==1.2.22", "langchain==1.4.7", "langchain-openai==1.7.3"),
+    "a2a_0_3": ("a2a-sdk[signing]==0.3.26",),
     "clients": ("bedrock-agentcore==1.25.0", "ppio-sandbox==2.1.0", "websockets==17.4"),
 }
 

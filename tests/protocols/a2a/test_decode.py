@@ -116,6 +116,7 @@ def test_what_0_3_sends_over_http_is_protojson_whose_left_out_blocking_is_false(
         FilePart(content="aGk=", media_type="text/plain"),
     ]
     assert found.wait is False
+    assert asked(v0_3, "message/send", {"message": message, "configuration": {}}).wait is False
     assert asked(v0_3, "message/send", {"message": message}).wait is True
 
 

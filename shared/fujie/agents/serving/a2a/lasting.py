@@ -2,18 +2,15 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import aclosing
 
 from fujie.agents.port import Act, Principal, Runs
 from fujie.agents.serving.following import patiently
-from fujie.errors import FujieError
 from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed
 from fujie.sessions.rows import Run
 
 MAX_UNREAD = 64
 """Events that a slow reader may leave unread before the run waits for him."""
-PROD_S = 10.0
-"""How often a held stream looks whether a pause is over that nobody ended: an expired consent, a lost wake-up."""
 Events = AsyncGenerator[RunEvent, None]
 
 
@@ -42,37 +39,12 @@ async def story(
                 seen += 1
                 yield last
     if not isinstance(last, RunCompleted | RunFailed | RunCanceled):
-        async with aclosing(_held(runs, run, principal, patience_s)) as later:
+        watched = patiently(runs.watch(run.id, principal.user), patience_s)
+        async with aclosing(watched) as later:
             async for event in later:
                 seen -= 1
                 if seen < 0:
                     yield event
-
-
-async def _held(runs: Runs, run: Run, principal: Principal, patience_s: float) -> Events:
-    watched = patiently(runs.watch(run.id, principal.user), patience_s)
-    async with _prodded(runs, run, principal), aclosing(watched) as events:
-        async for event in events:
-            yield event
-
-
-@asynccontextmanager
-async def _prodded(runs: Runs, run: Run, principal: Principal) -> AsyncGenerator[None, None]:
-    """See to it that a pause which is over ends, for as long as somebody waits for it."""
-    task = asyncio.create_task(_prod(runs, run, principal))
-    try:
-        yield
-    finally:
-        task.cancel()
-
-
-async def _prod(runs: Runs, run: Run, principal: Principal) -> None:
-    while True:
-        await asyncio.sleep(PROD_S)
-        with suppress(FujieError):
-            found = await runs.find(run.id, principal.user)
-            if found.status == "waiting":
-                runs.background(found, principal.act)
 
 
 class _Ear:

@@ -106,7 +106,7 @@ class RestDoor:
         if not method:
             raise NoSuchMethodError(f"A2A {dialect.version} has nothing here")
         given = await self._given(request)
-        params = Fields({**given, **_from_path(request.params, dialect.version)})
+        params = Fields({**given, **_from_path(self.resource, request.params, dialect.version)})
         return (v1_0.operation if dialect.version == "1.0" else v0_3.operation)(method, params)
 
     async def _given(self, request: Request) -> Mapping[str, Any]:
@@ -130,11 +130,13 @@ def _refused(error: FujieError) -> Answer:
     return refusal(error, REST["1.0"])
 
 
-def _from_path(params: Mapping[str, str], version: Version) -> Mapping[str, str]:
+def _from_path(resource: Resource, params: Mapping[str, str], version: Version) -> Mapping[str, str]:
     """Return what the path says under the names that a version's parameters have."""
     task, config = params.get("task"), params.get("config")
     if task is None:
         return {}
-    if version == "0.3":
-        return {"id": task, "taskId": task} | ({"pushNotificationConfigId": config} if config else {})
-    return {"id": config, "taskId": task} if config else {"id": task, "taskId": task}
+    if not resource.path.startswith(_PUSHES):
+        return {"id": task}
+    if version == "1.0":
+        return {"taskId": task} | ({"id": config} if config else {})
+    return {"id": task, "taskId": task} | ({"pushNotificationConfigId": config} if config else {})

@@ -34,7 +34,8 @@ def send(params: Fields, *, stream: bool) -> Send:
     message = Message(said.id("messageId", required=True), "user", _parts(said))
     if said.get("role") not in ("user", "ROLE_USER", 1):
         raise ParamsError(said.where("role"), "must be user")
-    how = params.object("configuration") or Fields({}, "configuration")
+    given = params.object("configuration")
+    how = given or Fields({}, "configuration")
     push = how.object("pushNotificationConfig", "pushNotification")
     context_id, metadata = said.id("contextId"), params.object("metadata")
     return Send(
@@ -43,7 +44,7 @@ def send(params: Fields, *, stream: bool) -> Send:
         task_id=said.id("taskId"),
         context_id=context_id,
         stream=stream,
-        wait=how.flag("blocking", default=not how.values or said.get("content") is None),
+        wait=how.flag("blocking", default=given is None or said.get("content") is None),
         history_length=how.number("historyLength", 0, MAX_HISTORY),
         push=push_config(push) if push else None,
     )
