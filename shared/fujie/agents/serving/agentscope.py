@@ -7,7 +7,6 @@ from fujie.agents.serving.asgi import Answer, Headers, Request, Route, Send, ans
 from fujie.agents.serving.errors import plain_refusal
 from fujie.agents.serving.served import Served
 from fujie.agents.serving.stream import fold_events, stream_events
-from fujie.agents.serving.tasks import task_routes
 from fujie.errors import FujieError, InputError
 from fujie.protocols.agentscope.encode import Encoder, LastResponse
 from fujie.protocols.agentscope.ids import RESPONSE, run_id_of
@@ -27,7 +26,6 @@ def routes(served: Served) -> list[Route]:
         Route("POST", "/process", Process(served), refused),
         Route("GET", "/process/{id}/events", Events(served), refused),
         Route("POST", "/process/stop", Stop(served), refused),
-        *task_routes(served, refused),
     ]
 
 

@@ -3,6 +3,7 @@
 PROTOCOLS: tuple[tuple[str, str], ...] = (
     ("/health", "fujie.agents.serving.about"),
     ("/metadata", "fujie.agents.serving.about"),
+    ("/process/task", "fujie.agents.serving.tasks"),
     ("/process", "fujie.agents.serving.agentscope"),
     ("/openai/v1/chat/completions", "fujie.agents.serving.openai_chat"),
     ("/openai/v1/models", "fujie.agents.serving.openai_chat"),

@@ -1,22 +1,21 @@
 """`POST /process/task` and `GET /process/task/{id}`: a run that nobody listens to, and how it stands."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
+from fujie.agents.serving.agentscope import refused
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.served import Served
-from fujie.errors import FujieError
 from fujie.protocols.agentscope.ids import run_id_of
 from fujie.protocols.agentscope.request import request_from_body
 from fujie.protocols.agentscope.tasks import submitted, task_not_found, task_state
 
 
-def task_routes(served: Served, refuse: Callable[[FujieError], Answer]) -> list[Route]:
+def routes(served: Served) -> list[Route]:
     """Return both routes."""
     return [
-        Route("POST", "/process/task", Submit(served), refuse),
-        Route("GET", "/process/task/{id}", Poll(served), refuse),
+        Route("POST", "/process/task", Submit(served), refused),
+        Route("GET", "/process/task/{id}", Poll(served), refused),
     ]
 
 
