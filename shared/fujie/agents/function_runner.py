@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from fujie.agents.adapters import adapter_for
@@ -52,7 +53,7 @@ class FunctionRunner(AgentRunner):
     async def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         adapter = adapter_for(self._framework)
         context = _Late(step, self._states)
-        CURRENT_RUN.set(context)
+        outer = CURRENT_RUN.set(context)
         items = items_of(self._function, self._arguments(adapter, context))
         hear = adapter.hear
         try:
@@ -61,6 +62,8 @@ class FunctionRunner(AgentRunner):
                     yield event
         finally:
             await items.aclose()
+            with suppress(ValueError):  # closed from elsewhere, where nothing was set
+                CURRENT_RUN.reset(outer)
         for event in adapter.end():
             yield event
         yield StepDone("", usage=adapter.usage)
