@@ -10,6 +10,7 @@ from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
 from fujie.agents.errors import StepLimitError
 from fujie.agents.runner import ToolCall
+from fujie.protocols.ag_ui.protobuf import frame
 from fujie.protocols.events import (
     ReasoningDelta,
     ReasoningEnded,
@@ -340,3 +341,12 @@ async def test_an_app_of_its_own_keeps_nothing_and_is_shown_the_whole_conversati
             answer = await client.post(path, content=asked)
             assert list(read(answer.text).texts.values()) == ["Hello"]
     assert shown == [["user", "assistant", "user"]]
+
+
+async def test_who_names_the_binary_binding_gets_frames_of_it():
+    made = world("hello")
+    accept = {"accept": "text/event-stream, application/vnd.ag-ui.event+proto"}
+    answer = await post(made, headers=BEARER | accept)
+    assert answer.headers["content-type"] == "application/vnd.ag-ui.event+proto"
+    again = await ask(made, "/ag-ui/connect")
+    assert answer.content == b"".join(map(frame, again.events))

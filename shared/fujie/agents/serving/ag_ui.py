@@ -17,10 +17,11 @@ from fujie.agents.serving.following import Events, followed
 from fujie.agents.serving.served import Served
 from fujie.agents.serving.stream import stream_events
 from fujie.errors import FujieError
-from fujie.protocols.ag_ui.encode import Encoder
+from fujie.protocols.ag_ui.encode import BinaryEncoder, Encoder
 from fujie.protocols.ag_ui.errors import error_body
 from fujie.protocols.ag_ui.events import Asked
 from fujie.protocols.ag_ui.interrupts import Resume
+from fujie.protocols.ag_ui.protobuf import MEDIA_TYPE, is_accepted
 from fujie.protocols.ag_ui.request import RunInput, run_input
 from fujie.sessions.rows import Run
 from fujie.telemetry import bind
@@ -58,7 +59,13 @@ class Door:
         asked = run_input(await request.body(self.served.config.max_body_bytes))
         stream = await self.opened(self.served, principal, asked)
         with bind(run_id=stream.run.id, user_id=stream.run.user.id):
-            await stream_events(request, send, stream.events, Encoder(stream.asked))
+            if is_accepted(request.headers.get("accept", "")):
+                wire = BinaryEncoder(stream.asked)
+                await stream_events(
+                    request, send, stream.events, wire, content_type=MEDIA_TYPE, heartbeat=None, encoding="latin-1"
+                )
+            else:
+                await stream_events(request, send, stream.events, Encoder(stream.asked))
 
 
 def refused(error: FujieError) -> Answer:

@@ -6,12 +6,11 @@ what is kept goes out. So no timer, no queue and no task stand between the agent
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import suppress
-from types import coroutine
+from collections.abc import AsyncGenerator, Callable
 from typing import Any, Protocol, TypeVar
 
 from fujie.agents.serving.asgi import Receive, Request, Send
+from fujie.agents.stepping import Step, let_go, rest
 from fujie.errors import FujieError
 from fujie.telemetry import kinds_and_places
 
@@ -24,7 +23,6 @@ MAX_READY_CHARS = 16 * 1024
 SILENT_EVENT_CHARS = 64
 """What an event without words counts, for the same reason."""
 
-Step = Generator[Any, None, Any]
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
 _log = logging.getLogger(__name__)
@@ -48,9 +46,10 @@ async def stream_events(
     *,
     content_type: str = SSE,
     heartbeat: bytes | None = PING,
+    encoding: str = "utf-8",
 ) -> None:
     """Answer with the events as they come; a client that goes away closes them, which cancels the run."""
-    outlet = _Outlet(request.receive, send, content_type, heartbeat)
+    outlet = _Outlet(request.receive, send, content_type, heartbeat, encoding)
     if await _all(events, wire.feed, outlet):
         outlet.ready.append(wire.end())
         await outlet.finish()
@@ -114,11 +113,12 @@ class _Listener:
 class _Outlet(_Listener):
     """A client that hears what is ready at once."""
 
-    def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None) -> None:
+    def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None, encoding: str) -> None:
         super().__init__(receive)
         self._send = send
         self._content_type = content_type
         self._heartbeat = heartbeat
+        self._encoding = encoding
         self._is_begun = self._is_sending = False
         self._is_silent = True
 
@@ -126,14 +126,14 @@ class _Outlet(_Listener):
         await super().flush()
         await self._begin()
         if self.ready:
-            piece = "".join(self.ready).encode()
+            piece = "".join(self.ready).encode(self._encoding)
             self.ready.clear()
             await self._say(piece)
 
     async def finish(self) -> None:
         """Send the rest, and end the answer."""
         await self._begin()
-        await self._send({"type": "http.response.body", "body": "".join(self.ready).encode()})
+        await self._send({"type": "http.response.body", "body": "".join(self.ready).encode(self._encoding)})
 
     async def beat(self) -> None:
         """Send a heartbeat where nothing was said since the last one; a client that does not read needs none."""
@@ -194,13 +194,14 @@ async def _pump(events: AsyncGenerator[_T, None], feed: Callable[[_T], str], lis
             await _flush_before(step, waits, listener)
             size = 0
             try:
-                event = await _rest(step, waits)
+                event = await rest(step, waits)
             except StopAsyncIteration:
                 return
-        text = feed(event)
-        if text:
-            ready.append(text)
-        size += len(text) or SILENT_EVENT_CHARS
+        for one in event if type(event) is list else (event,):
+            text = feed(one)
+            if text:
+                ready.append(text)
+            size += len(text) or SILENT_EVENT_CHARS
         if size > MAX_READY_CHARS:
             await listener.flush()
             await asyncio.sleep(0)
@@ -212,31 +213,5 @@ async def _flush_before(step: Step, waits: Any, listener: _Listener) -> None:
     try:
         await listener.flush()
     except BaseException:
-        with suppress(asyncio.CancelledError, StopAsyncIteration):
-            await _rest(step, waits, cancel=True)
+        await let_go(step, waits)
         raise
-
-
-@coroutine
-def _rest(step: Step, waits: Any, *, cancel: bool = False) -> Generator[Any, Any, Any]:
-    """Go on with a step that has begun and yielded `waits`, as the event loop would; return what it gives."""
-    if cancel and waits is not None:
-        waits.cancel()
-    elif cancel:
-        waits = step.throw(asyncio.CancelledError())
-    while True:
-        try:
-            given = yield waits
-        except GeneratorExit:
-            step.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
-            try:
-                waits = step.throw(error)
-            except StopIteration as done:
-                return done.value
-        else:
-            try:
-                waits = step.send(given)
-            except StopIteration as done:
-                return done.value

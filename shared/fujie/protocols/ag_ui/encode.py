@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from fujie.protocols.ag_ui.events import Asked, Events, Json
+from fujie.protocols.ag_ui.protobuf import frame
 from fujie.protocols.agentscope.words import compact, string
 from fujie.protocols.events import RunEvent, TextDelta
-
-SSE_TYPE = "text/event-stream; charset=utf-8"
 
 
 class Encoder:
@@ -25,6 +24,25 @@ class Encoder:
     def end(self) -> str:
         """Return the frames that are due when no more events come."""
         return _frames(self._events.end())
+
+
+class BinaryEncoder:
+    """One stream of the binary binding. A frame is given as text in which each character is a byte (latin-1)."""
+
+    def __init__(self, asked: Asked) -> None:
+        self._events = Events(asked)
+
+    def feed(self, event: RunEvent) -> str:
+        """Return the frames of one event."""
+        return _binary(self._events.feed(event))
+
+    def end(self) -> str:
+        """Return the frames that are due when no more events come."""
+        return _binary(self._events.end())
+
+
+def _binary(events: Iterable[Json]) -> str:
+    return b"".join(map(frame, events)).decode("latin-1")
 
 
 def _frames(events: Iterable[Json]) -> str:

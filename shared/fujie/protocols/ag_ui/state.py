@@ -9,6 +9,8 @@ from fujie.protocols.agentscope.words import compact
 from fujie.protocols.events import value_of
 
 _NOTHING = object()
+MAX_DEPTH = 64
+"""Readers of protobuf give up at a hundred levels, of which a value takes more than one for each of its own."""
 
 
 class State:
@@ -40,10 +42,19 @@ class State:
 def _sized(text: str) -> tuple[Any, int]:
     """Return the value and its length as JSON; what cannot be written as JSON stands for itself, as text."""
     value = value_of(text)
+    if not _is_shallow(value, MAX_DEPTH):
+        return text, len(text)
     try:
         return value, len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False))
     except (ValueError, RecursionError):
         return text, len(text)
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(item, levels - 1) for item in inner)
 
 
 def _shorter(old: Any, new: Any, size: int) -> list[Operation] | None:
