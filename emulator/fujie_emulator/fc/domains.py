@@ -119,5 +119,8 @@ def _check_routes(routes: Any) -> None:
             raise invalid("routeConfig", "a route names its function")
         if not set(route.get("methods") or ()) <= METHODS:
             raise invalid("routeConfig", f"methods among {', '.join(sorted(METHODS))} are right")
-        if route.get("rewriteConfig") or route.get("qualifier", "LATEST") not in ("", "LATEST"):
-            raise unsupported("routes that rewrite the path or name a version")
+        rewriting = route.get("rewriteConfig") or {}  # the published provider sends its three lists empty
+        if not isinstance(rewriting, dict) or any(rewriting.values()):
+            raise unsupported("routes that rewrite the path")
+        if route.get("qualifier", "LATEST") not in ("", "LATEST"):
+            raise unsupported("routes that name a version")

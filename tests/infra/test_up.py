@@ -1,0 +1,110 @@
+"""The real engine and provider on an emulated cloud: one life of a stack, in order."""
+
+import json
+import re
+
+import pytest
+
+from fujie_emulator.ram.state import Ram
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(scope="module")
+def before(cloud):
+    return inventory(cloud)
+
+
+@pytest.fixture(scope="module")
+def stack(pulumi, before):
+    run = pulumi()
+    run.run("up", "--yes", "--skip-preview")
+    return run
+
+
+def inventory(cloud):
+    """Return every document that a service keeps, without the default vault, which appears when first looked for."""
+    store = cloud.cloud.store
+    kinds = [(service, kind) for service, of_it in store.counts().items() for kind in of_it]
+    kept = {(service, kind, key) for service, kind in kinds for key, _ in store.list(service, kind)}
+    return {row for row in kept if row[:2] not in UNIMPORTANT} - {("agentidentity", "TokenVault", "default")}
+
+
+UNIMPORTANT = {("sts", "key")}
+"""Temporary keys that functions were given; they end by themselves."""
+
+
+def test_it_comes_up_from_nothing(stack, cloud):
+    made = inventory(cloud)
+    assert {"fujie-local-chat", "fujie-local-tool"} <= {key for service, kind, key in made if kind == "function"}
+    assert ("agentidentity", "WorkloadIdentity", "fujie-local-agent") in made
+    assert ("agentidentity", "APIKeyCredentialProvider", "fujie-local/weather") in made
+
+
+def test_a_second_time_nothing_changes(stack):
+    assert "unchanged" in stack.run("up", "--yes", "--skip-preview", "--expect-no-changes")
+    stack.run("preview", "--expect-no-changes")
+
+
+def test_no_secret_is_in_the_state_or_was_told(stack):
+    outputs = stack.outputs()
+    secrets = list(outputs["provider_secrets"].values())
+    state = stack.run("stack export")
+    told = stack.run("preview", "--diff")
+    assert secrets
+    assert not [secret for secret in secrets if secret in state or secret in told]
+    assert '"d":' not in state.replace('\\"', '"')  # no private key, a JWK with this member
+
+
+def test_what_runs_is_what_was_deployed(stack, cloud):
+    import httpx2
+
+    urls = stack.outputs()["functions"]
+    with httpx2.Client(trust_env=False, timeout=60) as http:
+        me = http.get(f"{urls['chat']}/api/me")
+    assert (me.status_code, me.json()["user"]) == (200, None)
+
+
+def test_refresh_finds_a_role_that_was_edited_by_hand_and_the_next_up_rights_it(stack, cloud):
+    ram = Ram(cloud.cloud.account, cloud.cloud.store, cloud.cloud.clock)
+    trust = ram.role("fujie-local-agent-role")["trust"]
+    everyone = json.dumps(trust | {"Statement": [{**trust["Statement"][0], "Condition": {}}]})
+    ram.update_role("fujie-local-agent-role", {"trust": everyone})
+    told = stack.run("refresh", "--yes", "--skip-preview")
+    assert re.search(r"ram:Role fujie-local-agent-role .*assumeRolePolicyDocument", told)
+    stack.run("up", "--yes", "--skip-preview")
+    assert ram.role("fujie-local-agent-role")["trust"] == trust
+
+
+def test_what_was_deleted_behind_its_back_is_made_again(stack, cloud):
+    store = cloud.cloud.store
+    assert store.delete("agentidentity", "APIKeyCredentialProvider", "fujie-local/weather")
+    assert store.delete("agentidentity", "WorkloadIdentity", "fujie-local-agent")
+    told = stack.run("up", "--yes", "--skip-preview", "--refresh")
+    assert "2 created" in told
+    assert store.get("agentidentity", "WorkloadIdentity", "fujie-local-agent")
+
+
+def test_a_provider_that_was_changed_by_hand_is_righted(stack, cloud):
+    store = cloud.cloud.store
+    key = "fujie-local-agent"
+    found = store.get("agentidentity", "WorkloadIdentity", key)
+    urls = {"AllowedResourceOAuth2ReturnURLs": ["https://evil.example/callback"]}
+    store.put("agentidentity", "WorkloadIdentity", key, found | urls)
+    told = stack.run("refresh", "--yes", "--skip-preview")
+    assert re.search(r"WorkloadIdentity fujie-local-agent .*return_urls", told)
+    stack.run("up", "--yes", "--skip-preview")
+    righted = store.get("agentidentity", "WorkloadIdentity", key)
+    assert righted["AllowedResourceOAuth2ReturnURLs"] == found["AllowedResourceOAuth2ReturnURLs"]
+
+
+def test_new_keys_are_made_for_a_new_generation_and_the_ledgers_stays(stack):
+    told = stack.run("preview", "--config", "fujie:key_generation=2")
+    replaced = set(re.findall(r"\+-\s+\S*GeneratedKey (\S+)", told))
+    assert {"sealing", "signing-chat", "signing-process", "signing-callback"} <= replaced
+    assert "ledger" not in replaced
+
+
+def test_destroy_leaves_what_was_there_before(stack, cloud, before):
+    stack.run("destroy", "--yes", "--skip-preview")
+    assert inventory(cloud) == before
