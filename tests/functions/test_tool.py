@@ -13,6 +13,7 @@ import pytest
 
 from fujie import APIKey, tool
 from fujie.fc.handler import fc_handler
+from fujie.identity.internal import arguments_hash
 from fujie.identity.ledger import LedgerKey, verify
 from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore
@@ -241,6 +242,19 @@ def test_a_token_that_is_not_for_exactly_this_call_is_refused(ask, world, token)
     status, answer = ask("POST", "/tools/get_weather/call", body, token)
     assert (status, answer["error"]["code"]) == (401, "token_invalid")
     assert world.actions == world.requests == []
+
+
+def test_only_chat_says_that_a_permission_was_withdrawn(ask, world):
+    body = {"provider": "time"}
+    for token, status in ((token_for(), 401), ("", 401), (withdrawal(), 403), (withdrawal({"provider": "x"}), 401)):
+        assert ask("POST", "/withdrawals", body, token)[0] == status
+    assert ask("POST", "/withdrawals", {"provider": ""}, withdrawal())[0] == 422
+    assert world.actions == world.requests == []
+
+
+def withdrawal(body=None):
+    digest = arguments_hash(body or {"provider": "time"})
+    return token_for(by="chat", key=CHAT_KEY, arguments_hash=digest)
 
 
 def test_the_list_is_for_process_alone(ask):
