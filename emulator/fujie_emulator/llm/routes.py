@@ -1,4 +1,7 @@
-"""`/llm/v1`: the wire of OpenAI's chat completions and responses; `/_fujie/llm/script`: the model's own rules."""
+"""`/llm/v1`: the wire of OpenAI's chat completions and responses; `/llm/api/v1`: DashScope's own.
+
+`/_fujie/llm/script`: the model's own rules.
+"""
 
 import asyncio
 import json
@@ -17,6 +20,7 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.journal import fingerprint, note
 from fujie_emulator.core.rpc import read_body
+from fujie_emulator.llm.dashscope import GenerationAnswer, error_body, generation
 from fujie_emulator.llm.errors import LlmError
 from fujie_emulator.llm.request import ChatRequest, chat_request, count_tokens
 from fujie_emulator.llm.response_answer import ResponseAnswer
@@ -55,6 +59,11 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         response = ResponseAnswer(secrets.token_hex(12), int(cloud.clock.time()), asked, reply)
         return _streamed(response.events()) if asked.chat.stream else JSONResponse(response.whole())
 
+    async def dashscope(request: Request) -> Response:
+        asked = generation(await _json(request), request.headers)
+        answer = GenerationAnswer(secrets.token_hex(16), asked, reply_to(asked.chat, _script(cloud)))
+        return _streamed(answer.events()) if asked.streams else JSONResponse(answer.whole())
+
     async def script(request: Request) -> Response:
         try:
             taken = script_from_json(await json_body(request))
@@ -73,6 +82,14 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         Route("/llm/v1/models/{model}", _guarded(cloud, "models", model)),
         Route("/llm/v1/chat/completions", _guarded(cloud, "chat.completions", completions), methods=["POST"]),
         Route("/llm/v1/responses", _guarded(cloud, "responses", responses), methods=["POST"]),
+        *(
+            Route(
+                f"/llm/api/v1/services/aigc/{kind}/generation",
+                _guarded(cloud, "generation", dashscope, error_body),
+                methods=["POST"],
+            )
+            for kind in ("text-generation", "multimodal-generation")
+        ),
         Route("/_fujie/llm/script", script, methods=["PUT"]),
         Route("/llm/v1/{rest:path}", _guarded(cloud, "unknown", unknown), methods=["GET", "POST", "DELETE"]),
     ]
@@ -87,8 +104,10 @@ def _streamed(events: AsyncIterator[str]) -> Response:
     return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
 
-def _guarded(cloud: Cloud, action: str, handler: Handler) -> Handler:
-    """Check the API key, spend faults, and render every error in OpenAI's form."""
+def _guarded(
+    cloud: Cloud, action: str, handler: Handler, form: Callable[[LlmError], dict[str, Any]] = LlmError.as_dict
+) -> Handler:
+    """Check the API key, spend faults, and render every error in the wire's form: OpenAI's, or DashScope's."""
 
     async def guarded(request: Request) -> Response:
         note(service="llm", action=action)
@@ -98,10 +117,10 @@ def _guarded(cloud: Cloud, action: str, handler: Handler) -> Handler:
             return await handler(request)
         except LlmError as error:
             note(code=error.code or "invalid_request_error")
-            return JSONResponse(error.as_dict(), error.status)
+            return JSONResponse(form(error), error.status)
         except CloudError as error:
             note(code=error.code)
-            return JSONResponse(LlmError(error.message, status=error.status, code=error.code).as_dict(), error.status)
+            return JSONResponse(form(LlmError(error.message, status=error.status, code=error.code)), error.status)
 
     return guarded
 
