@@ -5,22 +5,39 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PEERS = ROOT / ".venv-peers"
-PACKAGES = ("ppio-agent-runtime==0.1.0", "moto[server]==5.2.5", "agent-identity-python-sdk==0.1.6")
+PACKAGES = {
+    ".venv-peers": ("ppio-agent-runtime==0.1.0", "moto[server]==5.2.5", "agent-identity-python-sdk==0.1.6"),
+    ".venv-peers-runtime": (
+        "ppio-agent-runtime==0.1.0",
+        "bedrock-agentcore==1.25.0",
+        "agentrun-sdk[server]==0.0.54",
+        "agentscope-runtime==1.1.6.post2",
+    ),
+    # The runtime as its users had it: its own demands leave out what the first line needs to be imported.
+    ".venv-peers-agentscope1": (
+        "agentscope-runtime==1.1.6.post2",
+        "agentscope<2",
+        "mcp<2",
+        "tqdm",
+        "greenlet",
+    ),
+}
+"""Environment -> what it holds; the runtimes do not agree with the others on their dependencies."""
 PYTHON = ">=3.12"
 """What the peers demand, which is more than ours; uv takes the first such Python on PATH, or fetches one."""
 
 
-def peer_python() -> Path:
+def peer_python(environment: str = ".venv-peers") -> Path:
     """Return the Python that has the peers installed. Raises CalledProcessError, uv having said why, when none can."""
-    python, installed = PEERS / "bin" / "python", PEERS / ".installed"
-    wanted = "\n".join(PACKAGES)
+    folder, packages = ROOT / environment, PACKAGES[environment]
+    python, installed = folder / "bin" / "python", folder / ".installed"
+    wanted = "\n".join(packages)
     if not installed.exists() or installed.read_text() != wanted:
-        print(f"installing {', '.join(PACKAGES)} into {PEERS.name} ...", file=sys.stderr)
+        print(f"installing {', '.join(packages)} into {folder.name} ...", file=sys.stderr)
         uv = ROOT / ".tools" / "bin" / "uv"
         program = str(uv) if uv.exists() else "uv"
-        subprocess.run([program, "venv", "--quiet", "--clear", "--python", PYTHON, str(PEERS)], check=True)
+        subprocess.run([program, "venv", "--quiet", "--clear", "--python", PYTHON, str(folder)], check=True)
         install = [program, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python)]
-        subprocess.run([*install, *PACKAGES], check=True, cwd=ROOT)
+        subprocess.run([*install, *packages], check=True, cwd=ROOT)
         installed.write_text(wanted)
     return python

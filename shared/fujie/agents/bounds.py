@@ -26,7 +26,9 @@ class Bound:
     def count(self, event: RunEvent) -> None:
         """Take an event into account. Raises AnswerTooLongError when that was too much."""
         match event:
-            case TextDelta() | ReasoningDelta():
+            case TextDelta():
+                self.chars += len(event.text)
+            case ReasoningDelta():
                 self.chars += len(event.text)
             case ToolCalled():
                 self.chars += len(event.arguments)

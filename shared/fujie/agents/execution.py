@@ -62,12 +62,17 @@ class Execution:
         self._room.set()
         self._task = asyncio.create_task(self._run(work))
 
-    async def events(self) -> AsyncIterator[RunEvent]:
-        """Yield the events until the work is over."""
-        while (event := await self._unread.get()) is not None:
-            if self._unread.qsize() < MAX_UNREAD:
-                self._room.set()
-            yield event
+    async def batches(self) -> AsyncIterator[list[RunEvent]]:
+        """Yield the events until the work is over, those together that are there together."""
+        event = await self._unread.get()
+        while event is not None:
+            batch = [event]
+            while not self._unread.empty() and (event := self._unread.get_nowait()) is not None:
+                batch.append(event)
+            self._room.set()
+            yield batch
+            if event is not None:
+                event = await self._unread.get()
 
     async def cancel(self) -> None:
         """Cancel the run unless its work is over, and return when that is written."""

@@ -8,7 +8,7 @@ from typing import Any
 from fujie.agents.adapters import adapter_for
 from fujie.agents.adapters.port import Adapter
 from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wanted
-from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem
+from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, Voice
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.errors import FujieError
 from fujie.protocols.agentscope.request import AgentRequest
@@ -51,22 +51,26 @@ class FunctionRunner(AgentRunner):
         self._states = states
 
     async def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
-        adapter = adapter_for(self._framework)
-        context = _Late(step, self._states)
-        outer = CURRENT_RUN.set(context)
-        items = items_of(self._function, self._arguments(adapter, context))
-        hear = adapter.hear
+        outer = CURRENT_RUN.set(CURRENT_RUN.get(None))
+        items, voice = self.items(step)
         try:
             async for item in items:
-                for event in hear(item):
+                for event in voice.hear(item):
                     yield event
         finally:
             await items.aclose()
             with suppress(ValueError):  # closed from elsewhere, where nothing was set
                 CURRENT_RUN.reset(outer)
-        for event in adapter.end():
+        for event in voice.end():
             yield event
-        yield StepDone("", usage=adapter.usage)
+        yield StepDone("", usage=voice.usage)
+
+    def items(self, step: Step) -> tuple[AsyncGenerator[Any, None], Voice]:
+        """The run is the current one of this context from now on."""
+        adapter = adapter_for(self._framework)
+        context = _Late(step, self._states)
+        CURRENT_RUN.set(context)
+        return items_of(self._function, self._arguments(adapter, context)), adapter
 
     def _arguments(self, adapter: Adapter, context: "_Late") -> Mapping[str, Any]:
         if self._takes_payload:

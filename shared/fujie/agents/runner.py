@@ -5,11 +5,12 @@ calls the tools, who waits for consent and who remembers is the run's affair (ru
 and resumes alike.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fujie.agents.states import AgentStates
+from fujie.errors import FujieError
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
@@ -62,6 +63,42 @@ class StepDone:
 StepItem = RunEvent | StepDone
 
 
+class Voice(Protocol):
+    """Turns what a framework yields into our events; adapters are voices."""
+
+    @property
+    def usage(self) -> Mapping[str, int]:
+        """What the step has cost so far."""
+
+    def hear(self, item: Any, /) -> Iterable[RunEvent]:
+        """Return what an item says."""
+
+    def end(self) -> Iterable[RunEvent]:
+        """Return what is due when no more items come."""
+
+
+class _OwnVoice:
+    """Items that are events already, with StepDone last."""
+
+    def __init__(self) -> None:
+        self._done: StepDone | None = None
+
+    @property
+    def usage(self) -> Mapping[str, int]:
+        return self._done.usage if self._done else {}
+
+    def hear(self, item: StepItem, /) -> Iterable[RunEvent]:
+        if isinstance(item, StepDone):
+            self._done = item
+            return ()
+        return (item,)
+
+    def end(self) -> Iterable[RunEvent]:
+        if self._done is None:
+            raise FujieError("the agent's step ended without a result")
+        return ()
+
+
 class AgentRunner(Protocol):
     """Thinks. Raises LlmError when the model cannot."""
 
@@ -71,5 +108,10 @@ class AgentRunner(Protocol):
     def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         """Yield what is said as it comes, and StepDone last; how the run goes is not the agent's to say."""
 
+    def items(self, step: Step) -> tuple[AsyncGenerator[Any, None], Voice]:
+        """Return what `step` is made of, for whoever spares himself a generator in between."""
+        return self.step(step), _OwnVoice()
+
     def keeps_in(self, states: AgentStates) -> None:
         """Take the place where a function's own state is kept; a runner without functions has none."""
+        del states

@@ -11,7 +11,7 @@ from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
 from fujie.agents.lost import bury_if_lost, bury_lost_runs
-from fujie.agents.port import Act, Changed, Heard, Principal, Runs
+from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
@@ -71,16 +71,19 @@ class RunService(Runs):
             await self._add_or_say_busy(run)
         return run
 
-    async def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+    def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        return one_by_one(self.batches(run, act))
+
+    async def batches(self, run: Run, act: Act | None = None) -> AsyncGenerator[list[RunEvent], None]:
         """Where a consent was settled before the pause was written, the answer goes on in the same stream."""
-        event: RunEvent | None = None
-        async with aclosing(self._perform(run, 0, act, Turn.start)) as events:
-            async for event in events:
-                yield event
-        if isinstance(event, RunPaused):
-            async with aclosing(self.resume(run.id, act)) as more:
-                async for event in more:
-                    yield event
+        batch: list[RunEvent] = []
+        async with aclosing(self._perform(run, 0, act, Turn.start)) as batches:
+            async for batch in batches:
+                yield batch
+        if batch and isinstance(batch[-1], RunPaused):
+            async with aclosing(self._resumed(run.id, act)) as more:
+                async for batch in more:
+                    yield batch
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
         goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)
@@ -90,7 +93,10 @@ class RunService(Runs):
         await asyncio.gather(*(execution.cancel() for execution in self._running.values()))
         await self._background.close()
 
-    async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+    def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        return one_by_one(self._resumed(run_id, act))
+
+    async def _resumed(self, run_id: str, act: Act | None) -> AsyncGenerator[list[RunEvent], None]:
         run = await self._found(run_id)
         if run.status != "waiting" or await self._still_open(run_id):
             return
@@ -98,14 +104,14 @@ class RunService(Runs):
         held = await self._store.lease_run(run_id, self._owner, now, now + self._timing.lease, ("waiting",))
         if held is None:
             return
-        event: RunEvent | None = None
-        async with aclosing(self._perform(held, await self._next_seq(run_id), act, Turn.go_on)) as events:
-            async for event in events:
-                yield event
-        if isinstance(event, RunPaused):
-            async with aclosing(self.resume(run_id, act)) as more:
-                async for event in more:
-                    yield event
+        batch: list[RunEvent] = []
+        async with aclosing(self._perform(held, await self._next_seq(run_id), act, Turn.go_on)) as batches:
+            async for batch in batches:
+                yield batch
+        if batch and isinstance(batch[-1], RunPaused):
+            async with aclosing(self._resumed(run_id, act)) as more:
+                async for batch in more:
+                    yield batch
 
     async def cancel(self, run_id: str, user: User) -> RunStatus:
         await self.find(run_id, user)
@@ -149,14 +155,14 @@ class RunService(Runs):
 
     async def _perform(
         self, run: Run, next_seq: int, act: Act | None, work: Callable[[Turn], Awaitable[None]]
-    ) -> AsyncGenerator[RunEvent, None]:
+    ) -> AsyncGenerator[list[RunEvent], None]:
         execution = Execution(self._store, run, next_seq, self._timing)
         turn = Turn(self._store, self._runner, self._tools, execution, self._timing, act)
         self._running[run.id] = execution
         execution.begin(lambda: work(turn))
         try:
-            async for event in execution.events():
-                yield event
+            async for batch in execution.batches():
+                yield batch
         finally:
             await execution.cancel()
             self._running.pop(run.id, None)

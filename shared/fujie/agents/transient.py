@@ -10,13 +10,16 @@ import uuid
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from fujie import clock
 from fujie.agents.background import Background
 from fujie.agents.bounds import Bound
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
-from fujie.agents.port import Act, Changed, Heard, Principal, Runs
-from fujie.agents.runner import AgentRunner, Step, StepDone
+from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
+from fujie.agents.runner import AgentRunner, Step, Voice
+from fujie.agents.stepping import Step as StepByHand
+from fujie.agents.stepping import let_go, rest
 from fujie.errors import FujieError
 from fujie.identity.rows import User
 from fujie.protocols.agentscope.request import AgentRequest
@@ -28,6 +31,8 @@ from fujie.telemetry import kinds_and_places
 MAX_ENDED_RUNS = 256
 MAX_ENDED_CHARS = 8 * 1024 * 1024
 """What is remembered of runs that have ended, so that a client that lost its connection can read the rest."""
+BATCH_EVENTS, BATCH_CHARS = 64, 8 * 1024
+"""Of the events that are ready at once, what goes to the reader together."""
 BEGIN_S = 15.0
 """A run that was started and not executed within this does not keep its conversation busy."""
 
@@ -59,6 +64,14 @@ class _Live:
         if self.news is not None:
             self.news.set()
         return event
+
+    async def rest(self, step: StepByHand, waits: Any) -> Any:
+        """Wait for a step of the agent's, which may be stopped meanwhile."""
+        self.is_stepping = True
+        try:
+            return await rest(step, waits)
+        finally:
+            self.is_stepping = False
 
     def end(self, event: RunEvent) -> RunEvent:
         """Say the last event, once; what ended the run first counts."""
@@ -117,37 +130,59 @@ class TransientRuns(Runs):
         self._runs[run_id] = self._busy[session_id] = live
         return run
 
-    async def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no tool is called
+    def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
+        return one_by_one(self.batches(run, act))
+
+    async def batches(  # noqa: C901 - all that an agent may do, in one loop for speed
+        self,
+        run: Run,
+        act: Act | None = None,  # noqa: ARG002 - no tool is called
+    ) -> AsyncGenerator[list[RunEvent], None]:
         live = self._begun(run.id)
-        steps = self._runner.step(Step(live.request, (), run=run))
+        items, voice = self._runner.items(Step(live.request, (), run=run))
+        hear = voice.hear
         timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out, live)
+        batch: list[RunEvent] = [live.say(RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp())))]
         try:
-            yield live.say(RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp())))
             ending: RunEvent | None = None
+            full = BATCH_CHARS
             try:
-                live.is_stepping = True
-                async for item in steps:
-                    live.is_stepping = False
-                    if isinstance(item, StepDone):
-                        ending = RunCompleted(self._seconds(), dict(item.usage))
-                        break
-                    if live.why is not None:
-                        break
-                    live.bound.count(item)
-                    yield live.say(item)
-                    if live.why is not None:
-                        break
-                    live.is_stepping = True
+                while live.why is None:
+                    step: Any = items.__anext__()
+                    try:
+                        waits = step.send(None)
+                    except StopIteration as done:
+                        item = done.value
+                    else:
+                        try:
+                            if batch:
+                                yield batch
+                        except GeneratorExit:
+                            await let_go(step, waits)
+                            raise
+                        if live.why is not None:
+                            await let_go(step, waits)
+                            break
+                        batch, full = [], live.bound.chars + BATCH_CHARS
+                        item = await live.rest(step, waits)
+                    for event in hear(item):
+                        live.bound.count(event)
+                        batch.append(live.say(event))
+                    if len(batch) >= BATCH_EVENTS or live.bound.chars >= full:
+                        yield batch
+                        batch, full = [], live.bound.chars + BATCH_CHARS
+            except StopAsyncIteration:
+                ending = self._done(live, voice, batch)
             except asyncio.CancelledError as error:
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
                 ending = self._at_error(live, error)
-            live.is_stepping = False
-            yield live.end(live.why or ending or self._at_error(live, FujieError("the agent ended without a result")))
+            batch.append(live.end(live.why or ending or RunCanceled(self._seconds())))
+            yield batch
         finally:
             timer.cancel()
             self._over(live)
-            await steps.aclose()
+            await items.aclose()
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
         self._background.add(self.execute(run, act), heard)
@@ -253,6 +288,16 @@ class TransientRuns(Runs):
             del self._runs[run_id]
         if self._changed is not None:
             self._changed(self, live.run)
+
+    def _done(self, live: _Live, voice: Voice, batch: list[RunEvent]) -> RunEvent:
+        """Say what is due at the agent's end; that may be too much, or tell that it was no end."""
+        try:
+            for event in voice.end():
+                live.bound.count(event)
+                batch.append(live.say(event))
+        except FujieError as error:
+            return self._at_error(live, error)
+        return RunCompleted(self._seconds(), dict(voice.usage))
 
     def _seconds(self) -> int:
         return int(self._now().timestamp())

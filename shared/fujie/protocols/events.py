@@ -26,8 +26,10 @@ class TextStarted:
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class TextDelta:
+    """A piece of text. Not frozen, nor to be changed: there are hundreds in an answer, and freezing doubles their cost."""
+
     message_id: str
     text: str
 

@@ -26,6 +26,8 @@ class TextAdapter:
 
     def hear(self, item: Any) -> Iterable[RunEvent]:
         """Return the piece of text, or the value; None says nothing."""
+        if type(item) is str and item and self._message_id:  # nearly every item of a stream
+            return (TextDelta(self._message_id, clean(item)),)
         if isinstance(item, str):
             return self._said(item) if item else ()
         return () if item is None else [*self.end(), *self._speech.data(item)]
@@ -38,11 +40,10 @@ class TextAdapter:
         return (ended,)
 
     def _said(self, piece: str) -> Iterable[RunEvent]:
-        delta = TextDelta(self._message_id, clean(piece))
         if self._message_id:
-            return (delta,)
+            return (TextDelta(self._message_id, clean(piece)),)
         self._message_id = self._speech.new_id()
-        return TextStarted(self._message_id), TextDelta(self._message_id, delta.text)
+        return TextStarted(self._message_id), TextDelta(self._message_id, clean(piece))
 
 
 adapter = TextAdapter

@@ -6,6 +6,7 @@ from fujie.agents.errors import RunNotFoundError
 from fujie.agents.serving.asgi import Answer, Headers, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
 from fujie.agents.serving.served import Served
+from fujie.agents.serving.stream import Events as Ready
 from fujie.agents.serving.stream import fold_events, stream_events
 from fujie.errors import FujieError, InputError
 from fujie.protocols.agentscope.encode import Encoder, LastResponse
@@ -13,6 +14,7 @@ from fujie.protocols.agentscope.ids import RESPONSE, run_id_of
 from fujie.protocols.agentscope.request import AgentRequest, RequestInvalidError, request_from_body
 from fujie.protocols.agentscope.stopping import stop_request
 from fujie.protocols.agentscope.words import compact
+from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
 from fujie.telemetry import bind
 
@@ -46,7 +48,7 @@ class Process:
         after = last_event_id(request.headers)
         if after is None:
             run = await runs.start(principal, asked)
-            events = runs.execute(run, principal.act)
+            events: Ready[RunEvent] = runs.batches(run, principal.act)
         else:
             run = await runs.find(_named(asked), principal.user)
             events = runs.watch(run.id, principal.user, follow=asked.stream)

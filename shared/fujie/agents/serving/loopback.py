@@ -3,6 +3,7 @@
 import ipaddress
 import json
 from collections.abc import Collection
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fujie.agents.serving.asgi import Answer, App, Headers, Receive, Scope, Send, answer
@@ -32,11 +33,12 @@ class OnlyLoopback:
         ends = [end for end in (scope.get("client"), scope.get("server")) if end and end[1] is not None]
         if not all(is_loopback(end[0]) for end in ends):
             return False
-        name = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        name = _name(headers.get("host", ""))
         origin = headers.get("origin", "")
         return is_loopback(name) and (not origin or origin in self._origins or is_loopback_origin(origin))
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Is this a name or an address of this machine alone?"""
     if host == "localhost" or host.endswith(".localhost"):
@@ -45,6 +47,15 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@lru_cache(maxsize=256)
+def _name(host: str) -> str:
+    """Return a Host header without its port; nothing for one that is none."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return ""
 
 
 def is_loopback_origin(origin: str) -> bool:

@@ -7,7 +7,7 @@ what is kept goes out. So no timer, no queue and no task stand between the agent
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 from fujie.agents.serving.asgi import Receive, Request, Send
 from fujie.agents.stepping import Step, let_go, rest
@@ -25,6 +25,8 @@ SILENT_EVENT_CHARS = 64
 
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
+Events: TypeAlias = AsyncGenerator[_T, None] | AsyncGenerator[list[_T], None]
+"""Events one by one, or those together that are ready together."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,7 +43,7 @@ class Wire(Protocol[_T_contra]):
 async def stream_events(
     request: Request,
     send: Send,
-    events: AsyncGenerator[_T, None],
+    events: Events[_T],
     wire: Wire[_T],
     *,
     content_type: str = SSE,
@@ -55,7 +57,7 @@ async def stream_events(
         await outlet.finish()
 
 
-async def fold_events(request: Request, events: AsyncGenerator[_T, None], feed: Callable[[_T], object]) -> bool:
+async def fold_events(request: Request, events: Events[_T], feed: Callable[[_T], object]) -> bool:
     """Feed every event, and say whether that was all: not when the client went away first, which cancels the run."""
 
     def silently(event: _T) -> str:
@@ -161,7 +163,7 @@ class _Outlet(_Listener):
             self._is_sending = False
 
 
-async def _all(events: AsyncGenerator[_T, None], feed: Callable[[_T], str], listener: _Listener) -> bool:
+async def _all(events: Events[_T], feed: Callable[[_T], str], listener: _Listener) -> bool:
     """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
     try:
         await _pump(events, feed, listener)
@@ -180,14 +182,14 @@ async def _all(events: AsyncGenerator[_T, None], feed: Callable[[_T], str], list
     return not listener.is_gone
 
 
-async def _pump(events: AsyncGenerator[_T, None], feed: Callable[[_T], str], listener: _Listener) -> None:
+async def _pump(events: Events[_T], feed: Callable[[_T], str], listener: _Listener) -> None:
     ready, size = listener.ready, 0
     while not listener.is_gone:
         step: Step = events.__anext__()  # type: ignore[assignment]  # what native generators return
         try:
             waits = step.send(None)
         except StopIteration as done:
-            event: _T = done.value
+            event = done.value
         except StopAsyncIteration:
             return
         else:
