@@ -5,6 +5,7 @@ import asyncio
 import openai
 import pytest
 
+from fujie.protocols.agentscope.decode import Decoder
 from fujie.protocols.events import (
     ReasoningDelta,
     ReasoningEnded,
@@ -115,3 +116,22 @@ async def test_a_conversation_goes_on_from_a_response(world):
     first = await alice(made).responses.create(model="m", input="hi")
     second = await alice(made).responses.create(model="m", input="and?", previous_response_id=first.id)
     assert (second.output_text, second.conversation) == ("two", first.conversation)
+
+
+async def test_a_run_is_the_same_at_whichever_door_it_is_met(world):
+    go = asyncio.Event()
+    made = world((TextStarted("m"), TextDelta("m", "sun"), go.wait, TextDelta("m", "ny"), TextEnded("m")))
+    asked = {"input": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}], "session_id": "s"}
+    task = (await made.post("/process/task", asked)).json()["task_id"]
+    streaming = asyncio.create_task(made.get(f"/process/{task}/events"))
+    responses = alice(made).responses
+
+    async def has_begun():
+        return (await responses.retrieve(f"resp_{task}")).output_text == "sun"
+
+    await eventually(has_begun)
+    go.set()
+    frames = Decoder().feed((await asyncio.wait_for(streaming, 5)).text)
+    final = await responses.retrieve(f"resp_{task}")
+    assert frames[-1]["output"][0]["content"][0]["text"] == final.output_text == "sunny"
+    assert (final.conversation.id, final.model) == ("s", "Fujie")
