@@ -305,3 +305,30 @@ async def test_a_run_in_the_background_is_heard_event_by_event_and_waits_for_who
 
 async def _is(true):
     return true
+
+
+async def test_a_persons_runs_are_listed_of_one_conversation_or_of_all(kept):
+    runs = kept(Agent())
+    mine = [await started(runs, session_id=name) for name in ("a", "b")]
+    for run in mine:
+        await collect(runs.execute(run))
+    await runs.start(Principal(BOB, "dlg-bob"), asked("hi", session_id="bobs"))
+    assert {run.id for run in await runs.recent(ALICE)} == {run.id for run in mine}
+    assert [run.id for run in await runs.recent(ALICE, "b")] == [mine[1].id]
+    assert [run.status for run in await runs.recent(ALICE, "b")] == ["completed"]
+    assert list(await runs.recent(ALICE, "bobs")) == []
+
+
+@pytest.mark.parametrize("make", [RunService, TransientRuns])
+async def test_whoever_wants_to_know_is_told_once_that_a_run_is_over(make):
+    told = []
+    options = {"agent": "test", "changed": lambda runs, run: told.append((runs, run.id))}
+    runs = (
+        RunService(MemoryStore(), Agent(), FakeTools(), **options)
+        if make is RunService
+        else TransientRuns(Agent(), timeout_s=10.0, **options)
+    )
+    run = await started(runs)
+    assert told == []
+    await collect(runs.execute(run))
+    assert told == [(runs, run.id)]
