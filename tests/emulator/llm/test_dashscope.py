@@ -6,6 +6,7 @@ import httpx2
 import pytest
 
 from fujie_emulator.core.app import create_app
+from fujie_emulator.core.services import load_services
 from fujie_emulator.llm.dashscope import generation
 from fujie_emulator.llm.errors import LlmError
 
@@ -27,7 +28,7 @@ def asked(text, **parameters):
 
 
 async def post(cloud, body, **headers):
-    transport = httpx2.ASGITransport(create_app(cloud))
+    transport = httpx2.ASGITransport(create_app(cloud, load_services()))
     async with httpx2.AsyncClient(transport=transport, base_url=cloud.base_url) as http:
         return await http.post(PATH, json=body, headers=KEY | headers)
 
