@@ -79,13 +79,17 @@ class CloudResourceProvider(ResourceProvider):
         return CreateResult(name, {**wanted, **outputs})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """Return what the cloud tells now; a secret, which it never tells, is believed to be as it was."""
+        """Return what the cloud tells now; a secret, which it never tells, is believed to be as it was.
+
+        As inputs too, or the engine would see that something differs and not say what.
+        """
         kind, known = self._kind, self._wanted(props)
         with _told(self.kind, id_, known):
             found = kind.find(self._clients, known)
         if found is None:
             return ReadResult("", {})
-        return ReadResult(id_, {**{name: known[name] for name in kind.unread if name in known}, **found})
+        now = {**{name: known[name] for name in kind.unread if name in known}, **found}
+        return ReadResult(id_, now, self._wanted(now))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Change it in place; one that went away meanwhile is made again."""

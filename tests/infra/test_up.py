@@ -93,9 +93,15 @@ def test_a_provider_that_was_changed_by_hand_is_righted(stack, cloud):
     store.put("agentidentity", "WorkloadIdentity", key, found | urls)
     told = stack.run("refresh", "--yes", "--skip-preview")
     assert re.search(r"WorkloadIdentity fujie-local-agent .*return_urls", told)
+    assert "https://evil.example/callback" in stack.run("preview", "--diff")
     stack.run("up", "--yes", "--skip-preview")
     righted = store.get("agentidentity", "WorkloadIdentity", key)
     assert righted["AllowedResourceOAuth2ReturnURLs"] == found["AllowedResourceOAuth2ReturnURLs"]
+
+
+def test_a_refresh_leaves_every_secret_encrypted(stack):
+    state = stack.run("stack export")
+    assert not [secret for secret in stack.outputs()["provider_secrets"].values() if secret in state]
 
 
 def test_new_keys_are_made_for_a_new_generation_and_the_ledgers_stays(stack):
