@@ -7,16 +7,15 @@ import json
 import logging
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextvars import ContextVar, Token
 from datetime import UTC, datetime
 
 from fujie.settings import telemetry_from_environ
 
 MAX_CAUSES = 5
 MAX_FRAMES = 8
-IDS = ("function", "request_id", "run_id", "user_id")
+IDS = dict.fromkeys(("function", "request_id", "run_id", "user_id")).keys()
 _bound: ContextVar[Mapping[str, str]] = ContextVar("fujie_log_ids", default={})  # noqa: B039  never mutated
 
 
@@ -67,17 +66,23 @@ def configure_logging() -> None:
         _configure_traces(settings.function)
 
 
-@contextmanager
-def bind(**ids: str) -> Iterator[None]:
+class bind:  # noqa: N801 - used as a function is
     """Put ids (function, request_id, run_id, user_id) on every log line of this context until the block ends."""
-    unknown = ids.keys() - set(IDS)
-    if unknown:
-        raise ValueError(f"only {', '.join(IDS)} are bound to log lines, not {', '.join(sorted(unknown))}")
-    reset = _bound.set({**_bound.get(), **ids})
-    try:
-        yield
-    finally:
-        _bound.reset(reset)
+
+    __slots__ = ("_ids", "_reset")
+
+    def __init__(self, **ids: str) -> None:
+        if unknown := ids.keys() - IDS:
+            raise ValueError(f"only {', '.join(IDS)} are bound to log lines, not {', '.join(sorted(unknown))}")
+        self._ids = ids
+        self._reset: Token[Mapping[str, str]] | None = None
+
+    def __enter__(self) -> None:
+        self._reset = _bound.set({**_bound.get(), **self._ids})
+
+    def __exit__(self, *_: object) -> None:
+        assert self._reset is not None
+        _bound.reset(self._reset)
 
 
 def bound_ids() -> Mapping[str, str]:

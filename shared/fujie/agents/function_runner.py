@@ -127,7 +127,7 @@ class _Late:
             run = self.step.run
             if run is None:
                 raise FujieError("a function answers runs alone")
-            request = self.step.request.changed(session_id=run.conversation_id, user_id=run.user.id)
+            request = self.step.request.within(run.conversation_id, run.user.id)
             headers = request.extra.get(HEADERS)
             seen = headers if isinstance(headers, dict) else {}
             self._made = RunContext(run.id, run.conversation_id, run.user, request, seen, self._states)

@@ -6,15 +6,15 @@ agent down, and a cancellation reaches what it waits for.
 
 import asyncio
 import logging
-import uuid
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from fujie import clock
+from fujie.agents import bounds
 from fujie.agents.background import Background
-from fujie.agents.bounds import Bound
+from fujie.agents.bounds import chars_of, refuse_longer
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
 from fujie.agents.runner import AgentRunner, Step, Voice
@@ -22,14 +22,15 @@ from fujie.agents.stepping import Step as StepByHand
 from fujie.agents.stepping import let_go, rest
 from fujie.errors import FujieError
 from fujie.identity.rows import User
+from fujie.ids import new_uuid
 from fujie.protocols.agentscope.request import AgentRequest
-from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunStarted
+from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunStarted, TextDelta
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.rows import Run, RunStatus
 from fujie.telemetry import kinds_and_places
 
-MAX_ENDED_RUNS = 256
-MAX_ENDED_CHARS = 8 * 1024 * 1024
+MAX_ENDED_RUNS = 64
+MAX_ENDED_CHARS = 4 * 1024 * 1024
 """What is remembered of runs that have ended, so that a client that lost its connection can read the rest."""
 BATCH_EVENTS, BATCH_CHARS = 64, 8 * 1024
 """Of the events that are ready at once, what goes to the reader together."""
@@ -43,7 +44,7 @@ _STATUS: dict[type[RunEvent], RunStatus] = {RunCompleted: "completed", RunFailed
 class _Live:
     """One run: what it said, and whose turn it is."""
 
-    __slots__ = ("bound", "events", "is_stepping", "news", "request", "run", "started_at", "status", "task", "why")
+    __slots__ = ("chars", "events", "is_stepping", "news", "request", "run", "started_at", "status", "task", "why")
 
     def __init__(self, run: Run, request: AgentRequest, started_at: float) -> None:
         self.run = run
@@ -51,7 +52,7 @@ class _Live:
         self.started_at = started_at
         self.status: RunStatus = "running"
         self.events: list[RunEvent] = []
-        self.bound = Bound()
+        self.chars = 0
         self.task: asyncio.Task[object] | None = None
         self.is_stepping = False
         self.why: RunEvent | None = None
@@ -59,11 +60,12 @@ class _Live:
         self.news: asyncio.Event | None = None
         """Set with each event, once somebody watches."""
 
-    def say(self, event: RunEvent) -> RunEvent:
-        self.events.append(event)
+    def said(self, batch: list[RunEvent], chars: int) -> list[RunEvent]:
+        self.chars = chars
+        self.events += batch
         if self.news is not None:
             self.news.set()
-        return event
+        return batch
 
     async def rest(self, step: StepByHand, waits: Any) -> Any:
         """Wait for a step of the agent's, which may be stopped meanwhile."""
@@ -78,7 +80,8 @@ class _Live:
         if self.status != "running":
             return self.events[-1]
         self.status = _STATUS[type(event)]
-        return self.say(event)
+        self.said([event], self.chars)
+        return event
 
     def stop(self, why: RunEvent) -> None:
         """End the run from outside: what the agent waits for is canceled; one that does not wait is not asked again."""
@@ -117,9 +120,9 @@ class TransientRuns(Runs):
         self._background = Background()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
-        session_id = request.session_id or str(uuid.uuid4())
+        session_id = request.session_id or new_uuid()
         self._check_free(session_id, principal.user)
-        run_id = request.run_id() or str(uuid.uuid4())
+        run_id = request.run_id() or new_uuid()
         if run_id in self._runs:
             raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
         now = self._now()
@@ -133,7 +136,7 @@ class TransientRuns(Runs):
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         return one_by_one(self.batches(run, act))
 
-    async def batches(  # noqa: C901 - all that an agent may do, in one loop for speed
+    async def batches(  # noqa: C901, PLR0912 - all that an agent may do, in one loop for speed
         self,
         run: Run,
         act: Act | None = None,  # noqa: ARG002 - no tool is called
@@ -142,10 +145,10 @@ class TransientRuns(Runs):
         items, voice = self._runner.items(Step(live.request, (), run=run))
         hear = voice.hear
         timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out, live)
-        batch: list[RunEvent] = [live.say(RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp())))]
+        batch: list[RunEvent] = [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
+        chars, full, limit = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS
         try:
             ending: RunEvent | None = None
-            full = BATCH_CHARS
             try:
                 while live.why is None:
                     step: Any = items.__anext__()
@@ -156,29 +159,31 @@ class TransientRuns(Runs):
                     else:
                         try:
                             if batch:
-                                yield batch
+                                yield live.said(batch, chars)
                         except GeneratorExit:
                             await let_go(step, waits)
                             raise
                         if live.why is not None:
                             await let_go(step, waits)
                             break
-                        batch, full = [], live.bound.chars + BATCH_CHARS
+                        batch, full = [], chars + BATCH_CHARS
                         item = await live.rest(step, waits)
                     for event in hear(item):
-                        live.bound.count(event)
-                        batch.append(live.say(event))
-                    if len(batch) >= BATCH_EVENTS or live.bound.chars >= full:
-                        yield batch
-                        batch, full = [], live.bound.chars + BATCH_CHARS
+                        chars += len(event.text) if type(event) is TextDelta else chars_of(event)
+                        if chars > limit:
+                            refuse_longer()
+                        batch.append(event)
+                    if chars >= full or len(batch) >= BATCH_EVENTS:
+                        yield live.said(batch, chars)
+                        batch, full = [], chars + BATCH_CHARS
             except StopAsyncIteration:
                 ending = self._done(live, voice, batch)
             except asyncio.CancelledError as error:
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
                 ending = self._at_error(live, error)
-            batch.append(live.end(live.why or ending or RunCanceled(self._seconds())))
-            yield batch
+            live.said(batch, chars)
+            yield [*batch, live.end(live.why or ending or RunCanceled(self._seconds()))]
         finally:
             timer.cancel()
             self._over(live)
@@ -281,20 +286,18 @@ class TransientRuns(Runs):
         if self._busy.get(live.run.conversation_id) is live:
             del self._busy[live.run.conversation_id]
         self._ended[live.run.id] = live
-        self._ended_chars += live.bound.chars
+        self._ended_chars += live.chars
         while len(self._ended) > MAX_ENDED_RUNS or self._ended_chars > MAX_ENDED_CHARS:
             run_id, forgotten = self._ended.popitem(last=False)
-            self._ended_chars -= forgotten.bound.chars
+            self._ended_chars -= forgotten.chars
             del self._runs[run_id]
         if self._changed is not None:
             self._changed(self, live.run)
 
     def _done(self, live: _Live, voice: Voice, batch: list[RunEvent]) -> RunEvent:
-        """Say what is due at the agent's end; that may be too much, or tell that it was no end."""
+        """Say what is due at the agent's end, which may tell that it was no end."""
         try:
-            for event in voice.end():
-                live.bound.count(event)
-                batch.append(live.say(event))
+            batch.extend(voice.end())
         except FujieError as error:
             return self._at_error(live, error)
         return RunCompleted(self._seconds(), dict(voice.usage))

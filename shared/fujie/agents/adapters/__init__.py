@@ -1,6 +1,8 @@
 """What an agent's function yields, in the words of its framework, as our events; each framework is an adapter."""
 
+from functools import cache
 from importlib import import_module
+from typing import Any
 
 from fujie.agents.adapters.port import Adapter
 from fujie.errors import SettingsError
@@ -27,5 +29,10 @@ def framework_named(name: str) -> str:
 
 def adapter_for(framework: str) -> Adapter:
     """Return a new adapter, for one run, of a framework that `framework_named` returned."""
-    adapter: Adapter = import_module(FRAMEWORKS[framework]).adapter()
+    adapter: Adapter = _loaded(framework).adapter()
     return adapter
+
+
+@cache
+def _loaded(framework: str) -> Any:
+    return import_module(FRAMEWORKS[framework])

@@ -1,12 +1,12 @@
 """What one run says, as our events: messages are opened, gone on with and closed under keys of the framework's."""
 
 import time
-import uuid
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from fujie.agents.adapters.json_text import json_text
+from fujie.ids import new_uuid
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import (
     DataProduced,
@@ -26,7 +26,7 @@ from fujie.protocols.events import (
 
 def new_message_id() -> str:
     """Return an id as AgentScope's messages have it."""
-    return f"msg_{uuid.uuid4()}"
+    return f"msg_{new_uuid()}"
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ class TextAdapter:
     def hear(self, item: Any) -> Iterable[RunEvent]:
         """Return the piece of text, or the value; None says nothing."""
         if type(item) is str and item and self._message_id:  # nearly every item of a stream
-            return (TextDelta(self._message_id, clean(item)),)
+            return (TextDelta(self._message_id, item if item.isascii() else clean(item)),)
         if isinstance(item, str):
             return self._said(item) if item else ()
         return () if item is None else [*self.end(), *self._speech.data(item)]

@@ -30,12 +30,18 @@ class OnlyLoopback:
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
         headers = Headers(scope["headers"])
-        ends = [end for end in (scope.get("client"), scope.get("server")) if end and end[1] is not None]
-        if not all(is_loopback(end[0]) for end in ends):
-            return False
-        name = _name(headers.get("host", ""))
         origin = headers.get("origin", "")
-        return is_loopback(name) and (not origin or origin in self._origins or is_loopback_origin(origin))
+        return _is_from_here(scope.get("client"), scope.get("server"), headers.get("host", "")) and (
+            not origin or origin in self._origins or is_loopback_origin(origin)
+        )
+
+
+End = tuple[str, int | None] | None
+
+
+def _is_from_here(client: End, server: End, host: str) -> bool:
+    ends = [end[0] for end in (client, server) if end and end[1] is not None]
+    return all(map(is_loopback, ends)) and is_loopback(_name(host))
 
 
 @lru_cache(maxsize=256)

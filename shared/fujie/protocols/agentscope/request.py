@@ -139,6 +139,13 @@ class AgentRequest(Struct, frozen=True, omit_defaults=True, dict=True):
         """Return the request with other values of these fields. Raises RequestInvalidError."""
         return AgentRequest.from_value({**self.as_value(), **fields})
 
+    def within(self, session_id: str, user_id: str) -> "AgentRequest":
+        """Return the request as it counts: in this conversation, of this verified user."""
+        owned = msgspec.structs.replace(self, session_id=session_id, user_id=user_id)
+        given = {**self.as_value(), "session_id": session_id, "user_id": user_id}
+        msgspec.structs.force_setattr(owned, "given", given)
+        return owned
+
     @property
     def extra(self) -> Mapping[str, Any]:
         """Return the keys of the object that are none of ours."""
