@@ -10,7 +10,7 @@ from fujie.agents.making import runner_for
 from fujie.agents.pushes.late import LatePushes
 from fujie.agents.runs import RunService
 from fujie.agents.serving.served import Served
-from fujie.agents.tool_client import ToolClient
+from fujie.agents.tool_client import ToolClient, Tools
 from fujie.errors import SettingsError
 from fujie.http import http_client
 from fujie.identity.claims import IdTokenVerifier
@@ -42,6 +42,7 @@ class Parts:
     issuer: str = ""
     pushes: LatePushes | None = None
     card_key: Secret | None = None
+    tools: Tools | None = None
 
     def served(self) -> Served:
         """Return the agent as the protocols' routes know it."""
@@ -57,6 +58,7 @@ class Parts:
             issuers=issuers,
             pushes=self.pushes,
             card_key=self.card_key,
+            tools=self.tools,
         )
 
 
@@ -83,6 +85,7 @@ def parts_from_settings(settings: Settings) -> Parts:
         settings.oidc_issuer,
         pushes,
         settings.card_key,
+        tools,
     )
 
 

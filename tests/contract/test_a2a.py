@@ -296,8 +296,8 @@ async def test_the_official_verifier_takes_the_cards_signature_and_not_a_changed
 
 
 async def test_who_is_let_in_gets_the_extended_card(caller):
-    caller.stage.show(world())
-    assert await caller.one("extended_card") == {"skills": ["chat"], "name": "Fujie"}
+    caller.stage.show(world(get_weather=SUNNY))
+    assert await caller.one("extended_card") == {"skills": ["chat", "get_weather"], "name": "Fujie"}
     assert "401" in json.dumps(await caller.fails("extended_card", headers={}))
 
 

@@ -117,7 +117,7 @@ async def test_a_client_that_goes_away_in_the_middle_of_a_stream_ends_no_task(ke
     connection.go_away()
     await asyncio.wait_for(connection.task, 3)
     (task,) = (await made.post("/a2a", call("ListTasks", {"contextId": "s1"}), **V1)).json()["result"]["tasks"]
-    assert task["status"]["state"] == "TASK_STATE_WORKING"
+    assert task["status"]["state"] in {"TASK_STATE_SUBMITTED", "TASK_STATE_WORKING"}  # as far as the log was written
     go.set()
 
     async def done():

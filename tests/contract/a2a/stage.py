@@ -110,13 +110,14 @@ class Stage:
             await made.runs.close()
             await made.pushes.close()
 
-    def show(self, made, **parts):
+    def show(self, made):
         """Serve a world, with push notifications and a signed card."""
         pushes = LatePushes(self.base, made.store, made_key())
         runs = RunService(made.store, made.mind, made.tools, agent="test", changed=pushes.changed)
         made.runs, made.pushes = runs, pushes
         self._shown.append(made)
-        made.parts = replace(made.parts, runs=runs, pushes=pushes, public_url=self.base, card_key=CARD_KEY, **parts)
+        own = {"runs": runs, "pushes": pushes, "tools": made.tools, "public_url": self.base, "card_key": CARD_KEY}
+        made.parts = replace(made.parts, **own)
         self.app = made.app = create_app(made.parts)
         made.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(made.app), base_url=self.base)
         return made

@@ -8,6 +8,7 @@ from fujie.agents.config import AgentConfig, AgentMetadata
 from fujie.agents.inbound import Inbound
 from fujie.agents.port import Runs
 from fujie.agents.pushes.late import LatePushes
+from fujie.agents.tool_client import Tools
 from fujie.agents.work import Work
 from fujie.secret import Secret
 
@@ -32,6 +33,8 @@ class Served:
 
     pushes: LatePushes | None = None
     """Who hears how a run goes, beside whoever asked."""
+    tools: Tools | None = None
+    """What the agent may call, where callers who are let in are told."""
     card_key: Secret | None = None
     """Private JWK (EC P-256), or a set of them with the newest first, that signs the agent card."""
 

@@ -42,7 +42,7 @@ async def outcome(desk: Desk, asked: Operation, principal: Principal, request: R
         case CancelTask():
             return await desk.cancel(asked, principal)
         case GetCard():
-            return card(desk.served, request, _tools(desk.served))
+            return card(desk.served, request, await _tools(desk.served))
         case SetPush() | GetPush() | ListPush() | DeletePush():
             pushes = pushes_of(desk.served)
             await desk.run(asked.task_id, principal)
@@ -70,7 +70,7 @@ def _one(configs: Sequence[PushConfig], config_id: str) -> PushConfig:
     raise NoSuchTaskError("there is no such push notification configuration")
 
 
-def _tools(served: Served) -> Sequence[Skill]:
+async def _tools(served: Served) -> Sequence[Skill]:
     """Return what the agent can do, as skills that only callers who are let in see."""
-    tools = served.app.tools if served.app else ()
+    tools = await served.tools.manifest() if served.tools else served.app.tools if served.app else ()
     return [Skill(tool.name, tool.name, tool.description or tool.name, ("tool",)) for tool in tools]
