@@ -68,10 +68,13 @@ class Encoder:
     def feed(self, event: RunEvent) -> str:
         """Return the frames of one event."""
         if type(event) is TextDelta and (text := self._open.get(event.message_id)):
-            number = self._number()  # the path of nearly all events of a stream
-            body = f'{{"sequence_number":{number}{text.add(event.text)}}}'
-            return f"data: {body}\n\n" if number > self._after else ""
-        return "".join([f"data: {body}\n\n" for number, body in self.frames(event) if number > self._after])
+            number, self.is_at_rest = self._next, False  # the path of nearly all events of a stream
+            self._next = number + 1
+            rest = text.add(event.text)
+            return f'data: {{"sequence_number":{number}{rest}}}\n\n' if number > self._after else ""
+        seen = max(0, self._after + 1 - self._next)
+        bodies = self._bodies(event)[seen:]
+        return "data: " + "\n\ndata: ".join(bodies) + "\n\n" if bodies else ""
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
@@ -79,10 +82,11 @@ class Encoder:
 
     def frames(self, event: RunEvent) -> list[tuple[int, str]]:
         """Return (sequence number, JSON text) of every frame of one event; after the run's end, none."""
-        if self._is_over:
-            return []
         first = self._next
-        return list(enumerate(self._said[type(event)](self, event), first))
+        return list(enumerate(self._bodies(event), first))
+
+    def _bodies(self, event: RunEvent) -> list[str]:
+        return [] if self._is_over else list(self._said[type(event)](self, event))
 
     def _start(self, event: RunStarted) -> Iterator[str]:
         self._response_id = string(f"response_{event.run_id}")
@@ -126,7 +130,7 @@ class Encoder:
         return self._ending("incomplete")
 
     def _complete(self, event: RunCompleted) -> Iterator[str]:
-        return self._ending("completed", completed_at=event.at, usage=compact(event.usage or None))
+        return self._ending("completed", completed_at=event.at, usage=compact(event.usage) if event.usage else "null")
 
     def _fail(self, event: RunFailed) -> Iterator[str]:
         return self._ending("failed", error=compact({"code": event.code, "message": event.message}))
@@ -137,8 +141,8 @@ class Encoder:
     def _begin_text(self, event: TextStarted | ReasoningStarted) -> Iterator[str]:
         if event.message_id not in self._open:
             kind = _TEXT_KINDS[type(event)]
-            self._open[event.message_id] = OpenText(event.message_id, kind)
-            yield self._announce(event.message_id, kind, "assistant")
+            text = self._open[event.message_id] = OpenText(string(event.message_id), kind)
+            yield self._announce(text.id, kind, "assistant")
 
     def _text(self, event: TextDelta | ReasoningDelta) -> Iterator[str]:
         begin = TextStarted if isinstance(event, TextDelta) else ReasoningStarted
@@ -155,9 +159,9 @@ class Encoder:
         text = self._open.pop(message_id, None)
         if text is None:
             return
-        part = self._content(status, "null", message_id, f'"text":{string("".join(text.pieces))}')
+        part = self._content(status, "null", text.id, f'"text":{string("".join(text.pieces))}')
         yield part
-        yield self._finish(message_id, text.kind, "assistant", [part], status=status)
+        yield self._finish(text.id, text.kind, "assistant", [part], status=status)
 
     def _writes(self, event: ToolCalling) -> Iterator[str]:
         return self._calling(event.message_id, call_data(event))
@@ -165,10 +169,10 @@ class Encoder:
     def _calling(self, message_id: str, data: str) -> Iterator[str]:
         """Say how far the call is, unless that was the last that was said of it."""
         if message_id not in self._writing:
-            yield self._announce(message_id, "plugin_call", "assistant")
+            yield self._announce(string(message_id), "plugin_call", "assistant")
         if self._writing.get(message_id) != data:
             self._writing[message_id] = data
-            yield self._content("in_progress", "false", message_id, data)
+            yield self._content("in_progress", "false", string(message_id), data)
 
     def _called(self, event: ToolCalled) -> Iterator[str]:
         if event.message_id not in self._writing:
@@ -177,47 +181,49 @@ class Encoder:
         yield from self._end_call(event.message_id, "completed")
 
     def _end_call(self, message_id: str, status: str) -> Iterator[str]:
-        data = self._writing.pop(message_id)
-        yield self._content(status, "false", message_id, data)
-        yield self._finish(message_id, "plugin_call", "assistant", [snapshot(data)], status=status)
+        data, id_ = self._writing.pop(message_id), string(message_id)
+        yield self._content(status, "false", id_, data)
+        yield self._finish(id_, "plugin_call", "assistant", [snapshot(data)], status=status)
 
     def _returned(self, event: ToolReturned) -> Iterator[str]:
-        metadata = outcome(event)
+        metadata, id_ = outcome(event), string(event.message_id)
         head = f'"data":{{"call_id":{string(event.call_id)},"name":{string(event.name)}'
         empty, full = (f'{head},"output":{string(output)}}}' for output in ("", text_block(event.output)))
-        yield self._announce(event.message_id, "plugin_call_output", "tool", metadata)
-        yield self._content("in_progress", "false", event.message_id, empty)
-        yield self._content("completed", "false", event.message_id, full)
-        yield self._finish(event.message_id, "plugin_call_output", "tool", [snapshot(full)], metadata)
+        yield self._announce(id_, "plugin_call_output", "tool", metadata)
+        yield self._content("in_progress", "false", id_, empty)
+        yield self._content("completed", "false", id_, full)
+        yield self._finish(id_, "plugin_call_output", "tool", [snapshot(full)], metadata)
 
     def _data(self, event: DataProduced) -> Iterator[str]:
         """AgentScope's data is an object; any other value goes under `value`."""
         value = value_of(event.data)
         data = f'"data":{compact(value if isinstance(value, dict) else {"value": value})}'
-        yield self._announce(event.message_id, "message", "assistant")
-        yield self._content("in_progress", "false", event.message_id, data)
-        yield self._content("completed", "false", event.message_id, data)
-        yield self._finish(event.message_id, "message", "assistant", [snapshot(data)])
+        id_ = string(event.message_id)
+        yield self._announce(id_, "message", "assistant")
+        yield self._content("in_progress", "false", id_, data)
+        yield self._content("completed", "false", id_, data)
+        yield self._finish(id_, "message", "assistant", [snapshot(data)])
 
     def _consent(self, event: ConsentRequired | ConsentResolved) -> Iterator[str]:
-        yield self._announce(event.message_id, "message", "assistant")
+        id_ = string(event.message_id)
+        yield self._announce(id_, "message", "assistant")
         parts = []
         if isinstance(event, ConsentRequired):
             words = f'"text":{string(consent_words(event.request))}'
-            yield self._content("in_progress", "true", event.message_id, words)
-            parts.append(self._content("completed", "null", event.message_id, words))
+            yield self._content("in_progress", "true", id_, words)
+            parts.append(self._content("completed", "null", id_, words))
             yield parts[0]
         data = consent_data(event)
-        yield self._content("in_progress", "false", event.message_id, data, index=len(parts))
-        yield self._content("completed", "false", event.message_id, data, index=len(parts))
-        yield self._finish(event.message_id, "message", "assistant", [*parts, snapshot(data)])
+        yield self._content("in_progress", "false", id_, data, index=len(parts))
+        yield self._content("completed", "false", id_, data, index=len(parts))
+        yield self._finish(id_, "message", "assistant", [*parts, snapshot(data)])
 
-    def _announce(self, message_id: str, kind: str, role: str, metadata: str = "{}") -> str:
-        return self._message("in_progress", message_id, kind, role, "null", metadata)
+    def _announce(self, id_: str, kind: str, role: str, metadata: str = "{}") -> str:
+        return self._message("in_progress", id_, kind, role, "null", metadata)
 
     def _finish(
         self,
-        message_id: str,
+        id_: str,
         kind: str,
         role: str,
         parts: list[str],
@@ -225,15 +231,15 @@ class Encoder:
         *,
         status: str = "completed",
     ) -> str:
-        body = self._message(status, message_id, kind, role, f"[{','.join(parts)}]", metadata)
+        body = self._message(status, id_, kind, role, f"[{','.join(parts)}]", metadata)
         self._output.append(body)
         return body
 
-    def _message(self, status: str, message_id: str, kind: str, role: str, content: str, metadata: str) -> str:
-        return message(self._number(), status, message_id, kind, role, content, metadata)
+    def _message(self, status: str, id_: str, kind: str, role: str, content: str, metadata: str) -> str:
+        return message(self._number(), status, id_, kind, role, content, metadata)
 
-    def _content(self, status: str, delta: str, message_id: str, payload: str, *, index: int = 0) -> str:
-        return content(self._number(), status, delta, message_id, payload, index)
+    def _content(self, status: str, delta: str, id_: str, payload: str, *, index: int = 0) -> str:
+        return content(self._number(), status, delta, id_, payload, index)
 
     _said: ClassVar[Mapping[type[RunEvent], Callable[[Any, Any], Iterator[str]]]] = {
         RunStarted: _start,

@@ -1,50 +1,51 @@
 """The protocol's objects as JSON text, keys and nulls in the traced order. Stateless: numbers are handed in."""
 
 from dataclasses import asdict
-from json.encoder import encode_basestring
 from typing import Any
 
 from fujie.permission import ConsentRequest
-from fujie.protocols.agentscope.words import clean, compact, on_one_line, string
+from fujie.protocols.agentscope.words import clean, compact, string
 from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled, ToolCalling, ToolReturned
 
 
 class OpenText:
     """A message of text that has begun: what came so far, in pieces."""
 
-    __slots__ = ("_before", "kind", "pieces")
+    __slots__ = ("_before", "id", "kind", "pieces")
 
-    def __init__(self, message_id: str, kind: str) -> None:
+    def __init__(self, id_: str, kind: str) -> None:
+        self.id = id_
+        """As a JSON string."""
         self.kind = kind
         """`message` or `reasoning`."""
         self.pieces: list[str] = []
         self._before = (
             ',"object":"content","status":"in_progress","error":null,"type":"text","index":0,"delta":true,'
-            f'"msg_id":{string(message_id)},"text":'
+            f'"msg_id":{id_},"text":'
         )
 
     def add(self, text: str) -> str:
         """Take in a piece, and return its event from behind the sequence number on."""
         piece = clean(text)
         self.pieces.append(piece)
-        return f"{self._before}{on_one_line(encode_basestring(piece))}"
+        return f"{self._before}{string(piece)}"
 
 
-def message(number: int, status: str, message_id: str, kind: str, role: str, content: str, metadata: str) -> str:
-    """Return a `message`; `content` is `null` or the list of its parts."""
+def message(number: int, status: str, id_: str, kind: str, role: str, content: str, metadata: str) -> str:
+    """Return a `message`; its id is a JSON string, `content` is `null` or the list of its parts."""
     return (
         f'{{"sequence_number":{number},"object":"message","status":"{status}","error":null,'
-        f'"id":{string(message_id)},"type":"{kind}","role":"{role}","content":{content},"code":null,'
+        f'"id":{id_},"type":"{kind}","role":"{role}","content":{content},"code":null,'
         f'"message":null,"usage":null,"metadata":{metadata}}}'
     )
 
 
-def content(number: int, status: str, delta: str, message_id: str, payload: str, index: int) -> str:
-    """Return a `content`, of text or of data as its payload says."""
+def content(number: int, status: str, delta: str, id_: str, payload: str, index: int) -> str:
+    """Return a `content`, of text or of data as its payload says; its message's id is a JSON string."""
     kind = "text" if payload.startswith('"text"') else "data"
     return (
         f'{{"sequence_number":{number},"object":"content","status":"{status}","error":null,'
-        f'"type":"{kind}","index":{index},"delta":{delta},"msg_id":{string(message_id)},{payload}}}'
+        f'"type":"{kind}","index":{index},"delta":{delta},"msg_id":{id_},{payload}}}'
     )
 
 

@@ -33,6 +33,8 @@ def on_one_line(encoded: str) -> str:
 
 def string(text: str) -> str:
     """Return a JSON string, non-ASCII unescaped."""
+    if text.isascii():
+        return encode_basestring(text)
     return on_one_line(encode_basestring(clean(text)))
 
 
