@@ -4,6 +4,7 @@ Pulumi pickles a provider into the state. Ours holds one word, the kind's name, 
 the pickle is a reference of a few bytes that stays the same while the code changes.
 """
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from fujie.secret import Secret
 from infra.config import CloudAddress
 from infra.providers.clients import CloudClients, OperatorKey
 from infra.providers.credential_provider import API_KEY_PROVIDER, OAUTH2_PROVIDER
-from infra.providers.errors import CloudRefusal
+from infra.providers.errors import CloudRefusal, NotOurs
 from infra.providers.identity_provider import IDENTITY_PROVIDER
 from infra.providers.kind import Kind, Properties, align, make
 from infra.providers.oauth_application import OAUTH_APPLICATION
@@ -56,7 +57,7 @@ class CloudResourceProvider(ResourceProvider):
         """Take the stack's configuration; the operator's key is the environment's, so that no state holds it."""
         url = os.environ.get("FUJIE_CLOUD_URL") or req.config.get(_CLOUD_URL) or ""
         self._clients = CloudClients(CloudAddress(req.config.require(_REGION), url), operator_key(os.environ))
-        self._adopted = req.config.get(_ADOPT) or ()
+        self._adopted = json.loads(req.config.get(_ADOPT) or "[]")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what cannot be right before anything is created."""
@@ -73,7 +74,7 @@ class CloudResourceProvider(ResourceProvider):
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Create it, or find again what an interrupted create left."""
         wanted = self._wanted(props)
-        name = self._name(wanted)
+        name = self._kind.id_of(wanted)
         with _told(self.kind, name, wanted):
             outputs = make(self._clients, self._kind, wanted, adopt=name in self._adopted)
         return CreateResult(name, {**wanted, **outputs})
@@ -114,9 +115,6 @@ class CloudResourceProvider(ResourceProvider):
     def _wanted(self, props: Properties) -> dict[str, Any]:
         return {name: props[name] for name in (*self._kind.key, *self._kind.fields) if name in props}
 
-    def _name(self, wanted: Properties) -> str:
-        return "/".join(str(wanted[name]) for name in self._kind.key)
-
 
 def operator_key(environ: Mapping[str, str]) -> OperatorKey:
     """Return the key of whoever applies the stack, from the variables that every Alibaba Cloud tool reads.
@@ -135,6 +133,8 @@ def _told(kind: str, name: str, props: Properties) -> Iterator[None]:
     """Tell of a refusal in one sentence that repeats no secret."""
     try:
         yield
+    except NotOurs as error:
+        raise CloudRefusal(f"{error.message}: {error.repair}") from None  # the engine shows the message alone
     except Exception as error:
         code = getattr(error, "code", None)
         if not code:

@@ -47,6 +47,10 @@ class Kind:
     marked: bool = True
     """Whether `description` says whose it is; else its name alone does."""
 
+    def id_of(self, wanted: Properties) -> str:
+        """Return the resource's name in the account: its key."""
+        return "/".join(str(wanted[name]) for name in self.key)
+
     def differs(self, name: str, one: Any, other: Any) -> bool:
         """Tell whether two values of a field mean something else."""
         if name in self.unordered and isinstance(one, list) and isinstance(other, list):
@@ -67,7 +71,7 @@ def make(clients: CloudClients, kind: Kind, wanted: Properties, *, adopt: bool =
     if found is None:
         return kind.create(clients, wanted)
     if not adopt and kind.marked and found.get("description") != wanted["description"]:
-        raise NotOurs(kind.name, str(wanted[kind.key[-1]]))
+        raise NotOurs(kind.name, kind.id_of(wanted))
     return align(clients, kind, wanted, found)
 
 
