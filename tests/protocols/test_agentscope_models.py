@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from fujie.errors import InputError
 from fujie.protocols.agentscope.decode import Decoder
-from fujie.protocols.agentscope.encode import Encoder, LastResponse
+from fujie.protocols.agentscope.encode import Encoder
+from fujie.protocols.agentscope.last import LastResponse
 from fujie.protocols.agentscope.request import RequestInvalidError, request_from_body
 from fujie.protocols.events import RunStarted
 from tests.protocols.agentscope_models import official_models

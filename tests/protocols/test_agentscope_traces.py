@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fujie.protocols.agentscope.encode import Encoder, LastResponse, encode
+from fujie.protocols.agentscope.encode import Encoder, encode
+from fujie.protocols.agentscope.last import LastResponse
 from fujie.protocols.agentscope.request import RequestInvalidError, request_from_body
 from fujie.protocols.agentscope.words import compact
 from fujie.protocols.events import (

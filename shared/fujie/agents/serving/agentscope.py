@@ -9,8 +9,9 @@ from fujie.agents.serving.served import Served
 from fujie.agents.serving.stream import Events as Ready
 from fujie.agents.serving.stream import fold_events, stream_events
 from fujie.errors import FujieError, InputError
-from fujie.protocols.agentscope.encode import Encoder, LastResponse
+from fujie.protocols.agentscope.encode import Encoder
 from fujie.protocols.agentscope.ids import RESPONSE, run_id_of
+from fujie.protocols.agentscope.last import LastResponse
 from fujie.protocols.agentscope.request import AgentRequest, RequestInvalidError, request_from_body
 from fujie.protocols.agentscope.stopping import stop_request
 from fujie.protocols.agentscope.words import compact

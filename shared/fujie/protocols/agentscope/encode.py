@@ -265,31 +265,6 @@ class Encoder:
     """How each event is said; a table, since a stream asks it for every event."""
 
 
-class LastResponse:
-    """The last `response` of a run, for whoever reads no stream."""
-
-    def __init__(self) -> None:
-        self._encoder = Encoder()
-        self.text = "null"
-        """JSON text of the object, as far as the events have led."""
-
-    def feed(self, event: RunEvent) -> None:
-        """Take in one event."""
-        for _, body in self._encoder.frames(event):
-            if body.startswith('"object":"response"', body.index(",") + 1):
-                self.text = body
-
-    @property
-    def is_at_rest(self) -> bool:
-        """Has the run ended, or paused?"""
-        return self._encoder.is_at_rest
-
-    def end(self) -> None:
-        """Say that no more events come: an answer that was cut off is a failed one."""
-        if not self.is_at_rest:
-            self.feed(RunFailed(0, "lost", "the answer was cut off"))
-
-
 def encode(events: Iterable[RunEvent], after: int = -1) -> str:
     """Return the whole stream of a log, or what follows the frame numbered `after`."""
     encoder = Encoder(after)

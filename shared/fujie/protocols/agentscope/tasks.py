@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fujie.protocols.agentscope.encode import LastResponse
+from fujie.protocols.agentscope.last import LastResponse
 from fujie.protocols.agentscope.words import compact, string
 from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed
 
