@@ -7,6 +7,8 @@ from datetime import timedelta
 import httpx2
 
 from fujie import clock
+from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentConfig
 from fujie.agents.runner import Step, StepDone, StepItem, ToolCall
 from fujie.agents.tool_client import ToolWaits
 from fujie.identity.rows import Consent
@@ -38,10 +40,11 @@ class EventMind(ScriptedMind):
         yield StepDone(f"{step.history}+{len(self.seen)}", calls, {"input_tokens": 10, "output_tokens": 1})
 
 
-def world(*script, issuer="", public_url="", **tools) -> ProcessWorld:
+def world(*script, issuer="", public_url="", patience_s=None, **tools) -> ProcessWorld:
     made = ProcessWorld(EventMind(*script), FakeTools(**tools))
-    if issuer or public_url:
-        made.app = create_app(replace(made.parts, issuer=issuer, public_url=public_url))
+    if issuer or public_url or patience_s is not None:
+        agent = AgentApp("Fujie", config=AgentConfig(timeout_s=patience_s or AgentConfig.timeout_s))
+        made.app = create_app(replace(made.parts, agent=agent, issuer=issuer, public_url=public_url))
         made.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(made.app), base_url="http://process")
     return made
 
@@ -63,9 +66,9 @@ class Waiting:
             pass
 
 
-def waiting_world(*after) -> Waiting:
+def waiting_world(*after, **options) -> Waiting:
     """Return a world in which the first step calls `get_time`, which waits for the consent `c1`."""
-    waiting = Waiting(world([("get_time", {})], *after))
+    waiting = Waiting(world([("get_time", {})], *after, **options))
     request = replace(consent_request("c1"), reason="To tell the time.", expires_at=EXPIRES_AT)
 
     async def get_time(call, behalf):

@@ -10,6 +10,7 @@ from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
 from fujie.agents.errors import StepLimitError
 from fujie.agents.runner import ToolCall
+from fujie.agents.serving import following
 from fujie.protocols.ag_ui.protobuf import frame
 from fujie.protocols.events import (
     ReasoningDelta,
@@ -350,3 +351,23 @@ async def test_who_names_the_binary_binding_gets_frames_of_it():
     assert answer.headers["content-type"] == "application/vnd.ag-ui.event+proto"
     again = await ask(made, "/ag-ui/connect")
     assert answer.content == b"".join(map(frame, again.events))
+
+
+async def test_a_resume_that_nobody_answers_in_time_asks_again():
+    waiting = waiting_world(patience_s=0.01)
+    interrupt = await paused(waiting)
+    seen = await ask(waiting.made, **answers_to(interrupt))
+    assert seen.kinds == ["RUN_STARTED", "RUN_FINISHED"]
+    assert seen.events[-1]["outcome"]["interrupts"] == [interrupt]
+
+
+@pytest.mark.parametrize("settled", ["completed", "expired"])
+async def test_a_resume_does_not_depend_on_who_was_to_wake_the_run(settled, monkeypatch):
+    monkeypatch.setattr(following, "LOOK_S", 0.01)
+    waiting = waiting_world("so it is")
+    interrupt = await paused(waiting)
+    connection = Connection(waiting.made.app, "/ag-ui", run_input(**answers_to(interrupt)), CLIENT)
+    await eventually(lambda: _began(connection))
+    await waiting.settle(settled)
+    await asyncio.wait_for(connection.task, 3)
+    assert read(connection.text).events[-1]["outcome"] == {"type": "success"}

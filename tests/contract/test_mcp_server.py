@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from types import SimpleNamespace
 
 import httpx2
@@ -16,7 +16,16 @@ from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
 from fujie.agents.errors import StepLimitError
 from fujie.agents.runner import ToolCall
-from fujie.protocols.events import ReasoningDelta, ReasoningEnded, ReasoningStarted, TextDelta, TextEnded, TextStarted
+from fujie.agents.serving import mcp
+from fujie.protocols.events import (
+    ReasoningDelta,
+    ReasoningEnded,
+    ReasoningStarted,
+    RunPaused,
+    TextDelta,
+    TextEnded,
+    TextStarted,
+)
 from tests.agents.doubles import SUNNY, eventually
 from tests.contract.runtime_world import waiting_world, world
 from tests.contract.streaming_asgi import StreamingASGI
@@ -397,3 +406,28 @@ async def test_an_app_of_its_own_is_a_tool_too(mode):
         (tool,) = (await client.list_tools()).tools
         assert (tool.name, tool.title, tool.description) == ("Friday_2", "Friday 2", "Helps.")
         assert said(await client.call_tool(tool.name, {"message": "hi"})) == "Hello"
+
+
+async def test_a_call_that_nobody_answers_in_time_asks_again():
+    waiting = waiting_world(patience_s=0.01)
+    asked = modern("tools/call", name="Fujie", arguments={"message": "time?"})
+    first = (await post(waiting.made, asked)).json()["result"]
+    state = {"requestState": first["requestState"], "inputResponses": {"c1": {"action": "accept"}}}
+    again = asked | {"id": 8, "params": asked["params"] | state}
+    assert (await post(waiting.made, again)).json()["result"] == first
+
+
+async def test_a_stream_that_nobody_answers_in_time_ends_with_the_address_in_words(monkeypatch):
+    async def until_the_pause(events, _patience_s):
+        async with aclosing(events):
+            async for event in events:
+                yield event
+                if isinstance(event, RunPaused):
+                    return
+
+    monkeypatch.setattr(mcp, "patiently", until_the_pause)
+    body = legacy("tools/call", name="Fujie", arguments={"message": "time?"})
+    answer = await waiting_world().made.client.post("/mcp", json=body, headers=LEGACY_HEADERS)
+    messages = [json.loads(line[6:]) for line in answer.text.split("\n") if line.startswith("data: {")]
+    assert [message.get("method") for message in messages] == ["elicitation/create", None]
+    assert messages[-1]["result"]["structuredContent"]["status"] == "authorization_required"

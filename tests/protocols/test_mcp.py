@@ -110,6 +110,12 @@ def test_an_answer_that_was_cut_off_is_not_whole():
     assert not answer(STARTED, RunPaused(("c1",)), asked=replace(ASKED, asks="retry"))["isError"]
 
 
+def test_an_answer_without_end_is_cut_and_says_so():
+    told = answer(STARTED, *[TextDelta("m", "x" * 1000)] * 1001, TextDelta("n", "y"), RunCompleted(1))
+    assert told["content"][0]["text"].endswith("x\n\n\n[cut here: 1001 more characters]")
+    assert len(told["structuredContent"]["answer"]) < 1_000_100
+
+
 # What comes in
 
 

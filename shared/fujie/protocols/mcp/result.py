@@ -21,6 +21,8 @@ from fujie.protocols.events import (
 )
 
 Json = dict[str, Any]
+MAX_ANSWER_CHARS = 1_000_000
+"""Of the answer; no model reads more from one tool, and the result is held until the run has ended."""
 _CUT = {"code": "lost", "message": "the answer was cut off"}
 
 
@@ -30,6 +32,7 @@ class Result:
     def __init__(self) -> None:
         self._ids: Json = {}
         self._texts: dict[str, list[str]] = {}
+        self._chars = 0
         self._more: Json = {}
         self._waits: dict[str, ConsentRequest] = {}
         self._status = ""
@@ -76,10 +79,10 @@ class Result:
             case RunStarted():
                 self._ids = {"session_id": event.session_id, "run_id": event.run_id}
             case TextDelta():
-                self._texts.setdefault(event.message_id, []).append(event.text)
+                self._say(event.message_id, event.text)
             case DataProduced():
-                self._texts.setdefault(event.message_id, []).append(event.data)
-                self._more["data"] = value_of(event.data)
+                self._say(event.message_id, event.data)
+                self._more["data"] = value_of(event.data[:MAX_ANSWER_CHARS])
             case ConsentRequired():
                 self._waits[event.request.consent_id] = event.request
             case ConsentResolved():
@@ -94,8 +97,17 @@ class Result:
             case RunCanceled():
                 self._status, self._error = "canceled", {"code": "canceled", "message": "the run was canceled"}
 
+    def _say(self, message_id: str, text: str) -> None:
+        kept = text[: max(MAX_ANSWER_CHARS - self._chars, 0)]
+        self._chars += len(text)
+        self._texts.setdefault(message_id, [])
+        if kept:
+            self._texts[message_id].append(kept)
+
     def _words(self) -> str:
-        return "\n\n".join("".join(pieces) for pieces in self._texts.values())
+        words = "\n\n".join("".join(pieces) for pieces in self._texts.values())
+        cut = self._chars - MAX_ANSWER_CHARS
+        return f"{words}\n[cut here: {cut} more characters]" if cut > 0 else words
 
     def _text(self, status: str) -> str:
         if status in {"failed", "canceled"}:
