@@ -6,6 +6,7 @@ from fujie.http import NoAnswerError
 from fujie.identity.errors import (
     CloudRefusedError,
     CloudUnavailableError,
+    ConsentElsewhereError,
     ConsentForeignError,
     ConsentNotFoundError,
     ConsentStateError,
@@ -41,6 +42,7 @@ USED = Notice("used", 409, "calm")
 
 _BY_ERROR: tuple[tuple[tuple[type[FujieError], ...], Notice], ...] = (
     ((ConsentNotFoundError,), Notice("missing", 404)),
+    ((ConsentElsewhereError,), Notice("elsewhere", 403)),
     ((ConsentForeignError, DelegationMismatchError), Notice("foreign", 403)),
     ((ConsentStateError,), USED),
     ((DelegationExpiredError, TokenExpiredError), Notice("sign_in_again", 401)),

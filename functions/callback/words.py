@@ -40,6 +40,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "used_text": "It works once. If you still need it, ask your question again in the chat.",
         "cancelled_title": "No longer needed",
         "cancelled_text": "The question was cancelled, so nothing was shared.",
+        "elsewhere_title": "Asked in another browser",
+        "elsewhere_text": "You were asked for this permission in another browser, or before you signed in again. "
+        "Allow it there, or ask your question again in the chat. Give nobody the address of this page.",
         "foreign_title": "This link is not for you",
         "foreign_text": "Someone else was asked for this permission. Nothing was stored or shared. "
         "If this surprises you, give nobody the address of this page: close the tab, "
@@ -101,6 +104,9 @@ WORDS: Mapping[Language, Mapping[str, str]] = {
         "used_text": "每个链接只能使用一次。如仍需要，请在对话中重新提问。",
         "cancelled_title": "不再需要授权",
         "cancelled_text": "该问题已被取消，没有共享任何内容。",
+        "elsewhere_title": "请求来自另一个浏览器",
+        "elsewhere_text": "这项授权是在另一个浏览器中，或在您重新登录之前向您请求的。"
+        "请在那里处理，或在对话中重新提问。请勿将本页地址告诉他人。",
         "foreign_title": "此链接不属于您",
         "foreign_text": "这项授权是向其他人请求的。没有保存或共享任何内容。"
         "若您感到意外，请勿将本页地址交给任何人：请关闭页面，并在服务方撤销您刚才的授权。",

@@ -174,6 +174,16 @@ async def test_a_forwarded_link_is_useless_and_stores_nothing(bob, callback, met
     assert callback.plane.wakes.runs == []
 
 
+async def test_who_has_signed_in_again_is_told_to_ask_again_and_binds_nothing(callback):
+    before = await callback.plane.store.consent(callback.consent.id)
+    async with callback.browser("alice-elsewhere") as http:
+        page = await http.get(callback.link)
+    assert page.status_code == 403
+    assert "before you signed in again" in page.text
+    assert "Someone else" not in page.text
+    assert await callback.plane.store.consent(callback.consent.id) == before
+
+
 async def test_allow_binds_this_session_and_goes_on_to_the_cloud(alice, callback):
     answer = await allowed(alice, callback)
     assert (answer.status_code, answer.headers["location"]) == (303, AUTHORIZATION_URL)

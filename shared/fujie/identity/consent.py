@@ -15,7 +15,12 @@ from typing import Literal
 from fujie import clock
 from fujie.identity.acting import Acting, is_same_person
 from fujie.identity.delegation import sha256_hex
-from fujie.identity.errors import ConsentForeignError, ConsentNotFoundError, ConsentStateError
+from fujie.identity.errors import (
+    ConsentElsewhereError,
+    ConsentForeignError,
+    ConsentNotFoundError,
+    ConsentStateError,
+)
 from fujie.identity.grants import merged_words
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import OPEN_CONSENT, BrowserSession, Consent, ConsentStatus
@@ -147,7 +152,7 @@ class ConsentDesk:
         if bound is None or bound.status != "bound":
             raise ConsentStateError("this request was answered a moment ago")
         if not hmac.compare_digest(bound.bound_session_hash, session.id_hash):
-            raise ConsentForeignError("this request is being answered in another browser")
+            raise ConsentElsewhereError("this request is being answered in another browser")
         return bound.authorization_url
 
     async def deny(self, consent_id: str, session: BrowserSession) -> Consent:
@@ -168,7 +173,7 @@ class ConsentDesk:
         if consent.status != "bound":
             raise ConsentStateError(f"this request is {consent.status}")
         if not hmac.compare_digest(consent.bound_session_hash, session.id_hash):
-            raise ConsentForeignError("this request was allowed in another browser")
+            raise ConsentElsewhereError("this request was allowed in another browser")
         if not hmac.compare_digest(consent.session_uri.encode(), session_uri.encode()):
             raise ConsentStateError("the answer belongs to another request")
         await self._refuse_expired(consent)
@@ -209,7 +214,7 @@ class ConsentDesk:
         if not is_same_person(consent.user, session.user):
             raise ConsentForeignError("this request for permission belongs to somebody else")
         if consent.session_hash and not hmac.compare_digest(consent.session_hash, session.id_hash):
-            raise ConsentForeignError("this request for permission was made in another browser session")
+            raise ConsentElsewhereError("this request for permission was made in another browser session")
         return consent
 
     async def _refuse_expired(self, consent: Consent) -> None:

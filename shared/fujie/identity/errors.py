@@ -12,7 +12,8 @@ IdentityError                    cloud_code, request_id, http_status when the cl
 │   └── OwnAuthorizationRequired in an agent's own process: carries the cloud's link, for this user's browser alone
 ├── ConsentDeniedError           403 the user said no
 ├── ConsentNotFoundError         404
-├── ConsentForeignError          403 another user's or another browser's
+├── ConsentForeignError          403 another user's
+│   └── ConsentElsewhereError    403 the user's own, of another browser session
 ├── ConsentStateError            409 used, answered or expired
 ├── IdentityMisconfiguredError   500 the stack lacks something; repair says what
 ├── BlockingCallError            500 a sync call inside a running event loop
@@ -134,10 +135,16 @@ class ConsentNotFoundError(IdentityError):
 
 
 class ConsentForeignError(IdentityError):
-    """The request for consent belongs to another user or another browser."""
+    """The request for consent belongs to another user."""
 
     code = "consent_foreign"
     status = 403
+
+
+class ConsentElsewhereError(ConsentForeignError):
+    """The request for consent is the user's own, and belongs to another browser session."""
+
+    code = "consent_elsewhere"
 
 
 class ConsentStateError(IdentityError):
