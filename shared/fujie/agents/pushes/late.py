@@ -1,24 +1,23 @@
 """The push notifications of an agent that may never send one: what they need is imported when somebody wants them."""
 
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-
-from fujie.agents.port import Runs
-from fujie.http import is_loopback
-from fujie.secret import Secret
-from fujie.sessions.port import Store
-from fujie.sessions.rows import Run
 
 if TYPE_CHECKING:
+    from fujie.agents.port import Runs
     from fujie.agents.pushes.service import Pushes
+    from fujie.secret import Secret
+    from fujie.sessions.port import Store
+    from fujie.sessions.rows import Run
 
 
 class LatePushes:
-    """Makes the Pushes at their first use: over a store with a key they are kept, else remembered by this process."""
+    """Makes the Pushes at their first use: over a store with a key they are kept, else remembered by this process.
 
-    def __init__(self, public_url: str, store: Store | None = None, signing_key: Secret | None = None) -> None:
-        """An agent whose own address is this machine's may call this machine: that is how it is developed."""
-        self._is_local = is_loopback(urlsplit(public_url).hostname or "")
+    An agent whose own address is this machine's may call this machine: that is how it is developed.
+    """
+
+    def __init__(self, public_url: str, store: "Store | None" = None, signing_key: "Secret | None" = None) -> None:
+        self._public_url = public_url
         self._store = store
         self._signing_key = signing_key
         self._made: Pushes | None = None
@@ -29,7 +28,7 @@ class LatePushes:
             self._made = self._make()
         return self._made
 
-    def changed(self, runs: Runs, run: Run) -> None:
+    def changed(self, runs: "Runs", run: "Run") -> None:
         """Tell of a run; where nothing is kept and nobody has asked yet, there is nobody to tell."""
         if self._made is not None or self._is_kept:
             self.now().changed(runs, run)
@@ -49,6 +48,8 @@ class LatePushes:
         return self._store is not None and self._signing_key is not None
 
     def _make(self) -> "Pushes":
+        from urllib.parse import urlsplit
+
         from fujie.agents.pushes.addresses import (
             Addresses,
             RememberedAddresses,
@@ -57,8 +58,10 @@ class LatePushes:
         )
         from fujie.agents.pushes.sending import Sender
         from fujie.agents.pushes.service import Pushes
+        from fujie.http import is_loopback
 
         addresses: Addresses = RememberedAddresses()
         if self._store is not None and self._signing_key is not None:
             addresses = StoredAddresses(self._store, keys_for_addresses(self._signing_key))
-        return Pushes(addresses, Sender(local=self._is_local), local=self._is_local)
+        is_local = is_loopback(urlsplit(self._public_url).hostname or "")
+        return Pushes(addresses, Sender(local=is_local), local=is_local)

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig, AgentMetadata
 from fujie.agents.inbound import Inbound
 from fujie.agents.port import Runs
 from fujie.agents.pushes.late import LatePushes
-from fujie.agents.tool_client import Tools
 from fujie.agents.work import Work
 from fujie.secret import Secret
+
+if TYPE_CHECKING:
+    from fujie.agents.tool_client import Tools
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Served:
 
     pushes: LatePushes | None = None
     """Who hears how a run goes, beside whoever asked."""
-    tools: Tools | None = None
+    tools: "Tools | None" = None
     """What the agent may call, where callers who are let in are told."""
     card_key: Secret | None = None
     """Private JWK (EC P-256), or a set of them with the newest first, that signs the agent card."""
