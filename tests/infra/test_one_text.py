@@ -39,7 +39,8 @@ def resources(cloud):
     found = {}
     for service, kind in KINDS:
         for key, doc in store.list(service, kind):
-            text = json.dumps(without(doc)).replace(cloud.url, "{cloud}")
+            port = cloud.url.rpartition(":")[2]
+            text = json.dumps(without(doc)).replace(cloud.url, "{cloud}").replace(f".localhost:{port}", ".localhost")
             for app_id, name in apps.items():
                 text = text.replace(app_id, f"{{{name}}}")
             found[service, kind, apps.get(key, key)] = json.loads(text)
