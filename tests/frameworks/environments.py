@@ -16,14 +16,19 @@ INSIDE = Path(__file__).parent / "inside"
 _ONE_LOOP = ("-o", "asyncio_default_test_loop_scope=session", "-o", "asyncio_default_fixture_loop_scope=session")
 """Frameworks keep their HTTP clients, and with them the loop."""
 _TESTED_BY = ("pytest==9.2.0", "pytest-asyncio==1.5.0")
-_OURS = ("msgspec>=0.22", "uvicorn>=0.54", "httpx2>=2", "pydantic>=2.14")
+_OURS = ("msgspec>=0.22", "uvicorn>=0.54", "uvloop", "httptools", "httpx2>=2", "pydantic>=2.14")
 PACKAGES = {
     # AgentScope 1.x does not say that it needs the last four like this: with newer ones it does not import, or breaks.
     "agentscope_1": ("agentscope==1.0.21", "mcp==1.30.0", "openai==2.54.0", "tqdm", "greenlet"),
     "agentscope_2": ("agentscope==2.0.10",),
     "langgraph": ("langgraph==1.2.22", "langchain==1.4.7", "langchain-openai==1.7.3"),
     "a2a_0_3": ("a2a-sdk[signing]==0.3.26",),
-    "clients": ("bedrock-agentcore==1.25.0", "ppio-sandbox==2.1.0", "websockets==17.4"),
+    "clients": (
+        "bedrock-agentcore==1.25.0",
+        "ppio-sandbox==2.1.0",
+        "websockets==17.4",
+        "strands-agents[openai]==1.62.0",
+    ),
 }
 
 
