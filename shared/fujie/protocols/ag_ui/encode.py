@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from fujie.protocols.ag_ui.events import Asked, Events, Json
+from fujie.protocols.ag_ui.calls import Json
+from fujie.protocols.ag_ui.events import Asked, Events
 from fujie.protocols.ag_ui.protobuf import frame
 from fujie.protocols.agentscope.words import compact, string
 from fujie.protocols.events import RunEvent, TextDelta

@@ -6,11 +6,10 @@ a resume begins the next, which tells what came after that pause. What AG-UI has
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from fujie.protocols.ag_ui import PROTOCOL_VERSION
-from fujie.protocols.ag_ui.arguments import rest
+from fujie.protocols.ag_ui.calls import Calls, Json
 from fujie.protocols.ag_ui.errors import run_error
 from fujie.protocols.ag_ui.interrupts import consent_data, interrupt_id, interrupts
 from fujie.protocols.ag_ui.state import State
@@ -37,7 +36,6 @@ from fujie.protocols.events import (
     ToolReturned,
 )
 
-Json = dict[str, Any]
 _USAGE = {
     "input_tokens": "inputTokens",
     "output_tokens": "outputTokens",
@@ -62,15 +60,6 @@ class Asked:
 
 
 @dataclass(slots=True)
-class _Call:
-    """A tool call: what of its arguments was sent, and how far it came."""
-
-    sent: str = ""
-    closed: bool = False
-    answered: bool = False
-
-
-@dataclass(slots=True)
 class Events:
     """Turns each event into zero or more of AG-UI's; none after the run's end."""
 
@@ -81,7 +70,7 @@ class Events:
     _muted: bool = False
     _texts: dict[str, None] = field(default_factory=dict)
     _thoughts: dict[str, None] = field(default_factory=dict)
-    _calls: dict[str, _Call] = field(default_factory=dict)
+    _calls: Calls = field(default_factory=Calls)
     _consents: list[ConsentRequired] = field(default_factory=list)
     _waiting_for: tuple[str, ...] | None = None
     _state: State = field(default_factory=State)
@@ -145,7 +134,7 @@ class Events:
     def _forget(self) -> None:
         """Nothing of what was skipped is open to this reader, nor pending in this run."""
         self._texts, self._thoughts = {}, {}
-        self._calls = {id_: _Call(closed=True, answered=True) for id_ in self._calls}
+        self._calls.forget()
 
     def _told(self, event: RunEvent) -> Iterator[Json]:  # noqa: C901, PLR0912 - one arm per event
         match event:
@@ -154,9 +143,9 @@ class Events:
             case ReasoningStarted() | ReasoningDelta() | ReasoningEnded():
                 yield from self._thought(event)
             case ToolCalling() | ToolCalled():
-                yield from self._call(event)
+                yield from self._calls.call(event)
             case ToolReturned():
-                yield from self._result(event)
+                yield from self._calls.result(event)
             case DataProduced():
                 yield from self._value(event)
             case StateChanged():
@@ -200,42 +189,6 @@ class Events:
         if isinstance(event, ReasoningDelta):
             yield {"type": "REASONING_MESSAGE_CONTENT", "messageId": id_, "delta": event.text}
 
-    def _call(self, event: ToolCalling | ToolCalled) -> Iterator[Json]:
-        call = self._calls.get(event.call_id)
-        if call is None:
-            call = self._calls[event.call_id] = _Call()
-            named = {"toolCallId": event.call_id, "toolCallName": event.name, "parentMessageId": event.message_id}
-            yield {"type": "TOOL_CALL_START"} | named
-        if call.closed:
-            return
-        if isinstance(event, ToolCalling):
-            yield from self._write(event.call_id, call, event.arguments.removeprefix(call.sent), event.arguments)
-        else:
-            more = rest(call.sent, event.arguments)
-            yield from self._write(event.call_id, call, more or "", call.sent + (more or ""))
-            call.closed = True
-            ended: Json = {"type": "TOOL_CALL_END", "toolCallId": event.call_id}
-            yield ended if more is not None else ended | {"metadata": {"fujie": {"arguments": event.arguments}}}
-
-    def _write(self, id_: str, call: _Call, delta: str, sent: str) -> Iterator[Json]:
-        """Send a piece of arguments, unless what came is no continuation of what was sent."""
-        if delta and sent == call.sent + delta:
-            call.sent = sent
-            yield {"type": "TOOL_CALL_ARGS", "toolCallId": id_, "delta": delta}
-
-    def _result(self, event: ToolReturned) -> Iterator[Json]:
-        call = self._calls.setdefault(event.call_id, _Call(closed=True))
-        yield from self._close_call(event.call_id, call)
-        call.answered = True
-        yield {
-            "type": "TOOL_CALL_RESULT",
-            "messageId": event.message_id,
-            "toolCallId": event.call_id,
-            "content": event.output,
-            "role": "tool",
-            "metadata": {"fujie": _outcome(event)},
-        }
-
     def _value(self, event: DataProduced) -> Iterator[Json]:
         """Say a value as text, the one content that a message of AG-UI can have."""
         kind = {"fujie": {"contentType": "application/json"}}
@@ -250,7 +203,7 @@ class Events:
         return {"interruptId": id_, "consentId": event.consent_id, "outcome": event.outcome}
 
     def _complete(self, event: RunCompleted) -> Iterator[Json]:
-        pending = [id_ for id_, call in self._calls.items() if not call.answered]
+        pending = self._calls.pending()
         outcome: Json = {"type": "success"} | ({"pendingToolCallIds": pending} if pending else {})
         usage = _usage(event.usage)
         yield from self._finish({"outcome": outcome} | ({"usage": [usage]} if usage else {}))
@@ -261,8 +214,7 @@ class Events:
             yield from self._close(self._texts, id_, "TEXT_MESSAGE_END")
         for id_ in list(self._thoughts):
             yield from self._close(self._thoughts, id_, "REASONING_MESSAGE_END", "REASONING_END")
-        for id_, call in self._calls.items():
-            yield from self._close_call(id_, call)
+        yield from self._calls.close()
         head = {"type": "RUN_FINISHED", "threadId": self.asked.thread_id, "runId": self.asked.run_id}
         yield self._last(head | ending)
 
@@ -272,11 +224,6 @@ class Events:
             for end in ends:
                 yield {"type": end, "messageId": id_}
 
-    def _close_call(self, id_: str, call: _Call) -> Iterator[Json]:
-        if not call.closed:
-            call.closed = True
-            yield {"type": "TOOL_CALL_END", "toolCallId": id_}
-
     def _last(self, event: Json) -> Json:
         self.over = True
         return event
@@ -284,16 +231,6 @@ class Events:
 
 def _custom(name: str, value: Json) -> Json:
     return {"type": "CUSTOM", "name": name, "value": value}
-
-
-def _outcome(event: ToolReturned) -> Json:
-    return {
-        "name": event.name,
-        "ok": event.ok,
-        "durationMs": event.duration_ms,
-        "errorCode": event.error_code,
-        "credential": asdict(event.credential) if event.credential else None,
-    }
 
 
 def _usage(usage: dict[str, int]) -> dict[str, int]:

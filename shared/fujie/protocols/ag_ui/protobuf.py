@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from typing import Any
 
-from fujie.protocols.ag_ui.events import Json
+from fujie.protocols.ag_ui.calls import Json
 from fujie.protocols.agentscope.words import clean
 
 MEDIA_TYPE = "application/vnd.ag-ui.event+proto"
