@@ -6,8 +6,9 @@ agent down, and a cancellation reaches what it waits for.
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,7 +45,10 @@ _STATUS: dict[type[RunEvent], RunStatus] = {RunCompleted: "completed", RunFailed
 class _Live:
     """One run: what it said, and whose turn it is."""
 
-    __slots__ = ("chars", "events", "is_stepping", "news", "request", "run", "started_at", "status", "task", "why")
+    __slots__ = (
+        "chars", "events", "is_begun", "is_stepping", "news", "request", "run", "started_at", "status", "task", "timer",
+        "why",
+    )  # fmt: skip
 
     def __init__(self, run: Run, request: AgentRequest, started_at: float) -> None:
         self.run = run
@@ -54,6 +58,9 @@ class _Live:
         self.events: list[RunEvent] = []
         self.chars = 0
         self.task: asyncio.Task[object] | None = None
+        """Who waits for the agent."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.is_begun = False
         self.is_stepping = False
         self.why: RunEvent | None = None
         """How the run is to end, at somebody else's word."""
@@ -66,6 +73,13 @@ class _Live:
         if self.news is not None:
             self.news.set()
         return batch
+
+    def begin_waiting(self, timeout_s: float, time_out: "Callable[[_Live], None]") -> None:
+        """Set the deadline at the first wait: an agent that never waits could not be told of it."""
+        if self.timer is None:
+            self.task = asyncio.current_task()
+            passed_s = time.monotonic() - self.started_at
+            self.timer = asyncio.get_running_loop().call_later(timeout_s - passed_s, time_out, self)
 
     async def rest(self, step: StepByHand, waits: Any) -> Any:
         """Wait for a step of the agent's, which may be stopped meanwhile."""
@@ -129,7 +143,7 @@ class TransientRuns(Runs):
         run = Run(
             run_id, session_id, principal.user, principal.delegation_id, self._agent, "running", "", "", "", now, now
         )
-        live = _Live(run, request, asyncio.get_running_loop().time())
+        live = _Live(run, request, time.monotonic())
         self._runs[run_id] = self._busy[session_id] = live
         return run
 
@@ -144,7 +158,6 @@ class TransientRuns(Runs):
         live = self._begun(run.id)
         items, voice = self._runner.items(Step(live.request, (), run=run))
         hear = voice.hear
-        timer = asyncio.get_running_loop().call_later(self._timeout_s, self._time_out, live)
         batch: list[RunEvent] = [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
         chars, full, limit = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS
         try:
@@ -167,6 +180,7 @@ class TransientRuns(Runs):
                             await let_go(step, waits)
                             break
                         batch, full = [], chars + BATCH_CHARS
+                        live.begin_waiting(self._timeout_s, self._time_out)
                         item = await live.rest(step, waits)
                     for event in hear(item):
                         chars += len(event.text) if type(event) is TextDelta else chars_of(event)
@@ -185,7 +199,6 @@ class TransientRuns(Runs):
             live.said(batch, chars)
             yield [*batch, live.end(live.why or ending or RunCanceled(self._seconds()))]
         finally:
-            timer.cancel()
             self._over(live)
             await items.aclose()
 
@@ -241,7 +254,7 @@ class TransientRuns(Runs):
         live = self._busy.get(session_id)
         if live is None:
             return
-        if live.task is None and asyncio.get_running_loop().time() - live.started_at > BEGIN_S:
+        if not live.is_begun and time.monotonic() - live.started_at > BEGIN_S:
             live.end(RunCanceled(self._seconds()))
             self._over(live)
             return
@@ -250,9 +263,9 @@ class TransientRuns(Runs):
 
     def _begun(self, run_id: str) -> _Live:
         live = self._runs.get(run_id)
-        if live is None or live.task is not None or live.status != "running":
+        if live is None or live.is_begun or live.status != "running":
             raise RunNotFoundError("there is no such run that waits to be executed")
-        live.task = asyncio.current_task()
+        live.is_begun = True
         return live
 
     def _known(self, run_id: str, user: User) -> _Live:
@@ -282,6 +295,8 @@ class TransientRuns(Runs):
 
     def _over(self, live: _Live) -> None:
         """Let the conversation go on, and remember the run for a while."""
+        if live.timer is not None:
+            live.timer.cancel()
         live.end(RunCanceled(self._seconds()))
         if self._busy.get(live.run.conversation_id) is live:
             del self._busy[live.run.conversation_id]

@@ -1,10 +1,12 @@
 """The nouns of ASGI as we use them: a request, its headers, a route, a whole answer. No framework beneath."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, overload
 from urllib.parse import parse_qsl
 
+from fujie.agents.stepping import Step, rest
 from fujie.asgi import App, Message, Receive, Scope, Send
 from fujie.errors import FujieError, InputError, TooLargeError
 
@@ -15,6 +17,7 @@ __all__ = [
 READ_S = 30.0
 DRAIN_LIMIT = 32 * 1024 * 1024
 """What is read and thrown away so that a client that sends too much can read why it was refused."""
+_T = TypeVar("_T")
 MAX_QUERY_FIELDS = 64
 WEBSOCKET = "WEBSOCKET"
 """The method under which a route takes web sockets."""
@@ -34,6 +37,18 @@ class Headers(Mapping[str, str]):
         if not values:
             raise KeyError(name)
         return b", ".join(values).decode("latin-1")
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _T, /) -> str | _T: ...
+    def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
+        """Return a header, or the default; most requests have few of those that are asked for."""
+        wanted = name.lower().encode("latin-1", "replace")
+        for key, _ in self._raw:
+            if key == wanted:
+                return self[name]
+        return default
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self._raw))
@@ -66,30 +81,43 @@ class Request:
 
     async def body(self, limit: int) -> bytes:
         """Return the body. Raises TooLargeError beyond `limit` bytes, InputError when it does not come in 30 s."""
-        chunks: list[bytes] = []
-        size = 0
+        first: Step = self.receive().__await__()
+        try:
+            waits = first.send(None)
+        except StopIteration as done:
+            return await self._rest_of_body(done.value, limit)
         try:
             async with asyncio.timeout(READ_S):
-                async for chunk in self._chunks():
+                return await self._rest_of_body(await rest(first, waits), limit)
+        except TimeoutError as error:
+            raise InputError(f"the body did not come within {READ_S:g} s") from error
+
+    async def _rest_of_body(self, message: Message, limit: int) -> bytes:
+        """Return the body that begins with a message; a short one, which is there already, needs no deadline."""
+        chunk = _chunk(message)
+        if not message.get("more_body") and len(chunk) <= limit:
+            return chunk
+        chunks, size = [chunk], len(chunk)
+        try:
+            async with asyncio.timeout(READ_S):
+                while message.get("more_body") and size <= DRAIN_LIMIT:
+                    message = await self.receive()
+                    chunk = _chunk(message)
                     size += len(chunk)
                     if size <= limit:
                         chunks.append(chunk)
-                    elif size > DRAIN_LIMIT:
-                        break
         except TimeoutError as error:
             raise InputError(f"the body did not come within {READ_S:g} s") from error
         if size > limit:
             raise TooLargeError(f"the body is over {limit} bytes", repair="send less at once")
         return b"".join(chunks)
 
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        more = True
-        while more:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise InputError("the client went away before its body had come")
-            yield message.get("body", b"")
-            more = message.get("more_body", False)
+
+def _chunk(message: Message) -> bytes:
+    if message["type"] == "http.disconnect":
+        raise InputError("the client went away before its body had come")
+    chunk: bytes = message.get("body", b"")
+    return chunk
 
 
 @dataclass(frozen=True, slots=True)
