@@ -30,10 +30,10 @@ async def blocking(made, work, *, path="/v1"):
 
 
 @asynccontextmanager
-async def served(app):
+async def served(app, *, lifespan="off"):
     """Serve an app at the address that this gives."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan=lifespan))
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             yield f"http://127.0.0.1:{listener.getsockname()[1]}"
