@@ -340,6 +340,8 @@ async def test_a_client_is_told_of_the_pause_and_of_the_end_and_that_it_is_we_wh
     push = {"id": "p1", "url": webhook.url, "token": "tok", "authentication": authentication}
     task = await caller.one("send", text="time?", stream=False, push=push)
     await waiting.made.pushes.settled(task["task"])
+    await caller.one("send", text="and?", stream=False, push=push, task_id=task["task"])
+    await waiting.made.pushes.settled(task["task"])
     await waiting.settle("completed")
     await waiting.wake()
     await waiting.made.pushes.settled(task["task"])

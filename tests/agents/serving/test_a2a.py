@@ -108,12 +108,18 @@ async def test_a_body_over_the_limit_is_refused_by_http():
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, -32600)
 
 
-async def test_a_client_that_goes_away_in_the_middle_of_a_stream_ends_no_task(kept):
-    go = asyncio.Event()
-    made = kept((TextDelta("m", "Hel"), go.wait, TextDelta("m", "lo")))
-    body = json.dumps(call("SendStreamingMessage", {"message": SAID | {"contextId": "s1"}})).encode()
+@pytest.mark.parametrize("method", ["SendStreamingMessage", "SendMessage"])
+async def test_a_client_that_goes_away_before_the_end_ends_no_task(kept, method):
+    began, go = asyncio.Event(), asyncio.Event()
+
+    async def wait():
+        began.set()
+        await go.wait()
+
+    made = kept((TextDelta("m", "Hel"), wait, TextDelta("m", "lo")))
+    body = json.dumps(call(method, {"message": SAID | {"contextId": "s1"}})).encode()
     connection = Connection(made.app, "/a2a", body, ALICE | V1)
-    await eventually(lambda: _is('"Hel"' in connection.text))
+    await asyncio.wait_for(began.wait(), 3)
     connection.go_away()
     await asyncio.wait_for(connection.task, 3)
     (task,) = (await made.post("/a2a", call("ListTasks", {"contextId": "s1"}), **V1)).json()["result"]["tasks"]

@@ -108,9 +108,18 @@ class Desk:
         return task_of(run, None, await self.served.runs.so_far(run.id, principal.user)).whole()
 
     async def _addressed(self, asked: Send, principal: Principal) -> Run:
-        """Return the run that a message begins, or the one that waits which it is a word to."""
-        if not asked.task_id:
-            return await self._begun(asked, principal)
+        """Return the run that a message begins, or the one that waits which it is a word to.
+
+        Where notifications are asked for, they are in place before it says anything more.
+        """
+        if asked.push is not None:
+            await pushes_of(self.served).check(asked.push)
+        run = await (self._waiting(asked, principal) if asked.task_id else self._begun(asked, principal))
+        if asked.push is not None:
+            await pushes_of(self.served).set(run.id, asked.push)
+        return run
+
+    async def _waiting(self, asked: Send, principal: Principal) -> Run:
         run = await self.run(asked.task_id, principal)
         if asked.context_id and asked.context_id != run.conversation_id:
             raise ParamsError("message.contextId", "is not that of the task")
@@ -121,15 +130,6 @@ class Desk:
         return run
 
     async def _begun(self, asked: Send, principal: Principal) -> Run:
-        """Return a new run; where notifications are asked for, they are in place before it says a word."""
-        if asked.push is not None:
-            await pushes_of(self.served).check(asked.push)
-        run = await self._started(asked, principal)
-        if asked.push is not None:
-            await pushes_of(self.served).set(run.id, asked.push)
-        return run
-
-    async def _started(self, asked: Send, principal: Principal) -> Run:
         try:
             return await self.served.runs.start(principal, asked.request)
         except ForbiddenError as error:
