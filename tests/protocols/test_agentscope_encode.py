@@ -97,7 +97,16 @@ def test_reasoning_is_a_message_of_its_own_beside_the_answer():
 
 
 @pytest.mark.parametrize(
-    ("text", "data"), [('{"a": [1]}', {"a": [1]}), ("[1]", {"value": [1]}), ("no json", {"value": "no json"})]
+    ("text", "data"),
+    [
+        ('{"a": [1]}', {"a": [1]}),
+        ("[1]", {"value": [1]}),
+        ("no json", {"value": "no json"}),
+        ("1e999", {"value": "1e999"}),
+        ("[" * 64 + "]" * 64, {"value": json.loads("[" * 64 + "]" * 64)}),
+        ("[" * 65 + "]" * 65, {"value": "[" * 65 + "]" * 65}),
+        ("[" * 100_000, {"value": "[" * 100_000}),
+    ],
 )
 def test_a_value_is_a_message_with_one_data_part(text, data):
     announced, part, done, message = bodies(encode([STARTED, DataProduced("d", text), StateChanged("{}")]))[2:]

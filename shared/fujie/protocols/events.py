@@ -176,6 +176,9 @@ RunEvent = (
     | RunCanceled
 )
 
+MAX_DEPTH = 64
+"""Levels of a value; what is nested deeper, writers and readers of JSON give up on, each at a limit of its own."""
+
 _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in RunEvent.__args__}
 
 
@@ -197,11 +200,19 @@ def event_from_json(text: str) -> RunEvent:
 
 
 def value_of(text: str) -> Any:
-    """Return the value that JSON text stands for; text that is not JSON stands for itself."""
+    """Return the value that JSON text stands for; text that is not JSON, or nested without end, stands for itself."""
     try:
-        return json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return text
+    return value if _is_shallow(value, MAX_DEPTH) else text
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(part, levels - 1) for part in inner)
 
 
 def _refuse_constant(name: str) -> NoReturn:
