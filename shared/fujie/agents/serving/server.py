@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
+from time import perf_counter
 
 from fujie.agents.serving.asgi import WEBSOCKET, Answer, App, Headers, Message, Receive, Request, Route, Scope, Send
 from fujie.agents.serving.asgi import answer as say
@@ -17,6 +18,7 @@ from fujie.agents.serving.errors import (
     plain_refusal,
 )
 from fujie.agents.serving.lifespan import live
+from fujie.agents.serving.metrics import Tally, metrics_route
 from fujie.agents.serving.protocols import module_for
 from fujie.agents.serving.routing import RoutingTable
 from fujie.agents.serving.served import Served
@@ -41,18 +43,19 @@ class Server:
         self._loading = asyncio.Lock()
         self._lifespan = lifespan
         self._rest = rest
-        self._open_requests = 0
+        self._tally = Tally()
+        self._table.add([metrics_route(self._tally)])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one web socket, or the life of the server."""
         if scope["type"] == "lifespan":
             await live(self._lifespan, receive, send)
             return
-        self._open_requests += 1
+        self._tally.open += 1
         try:
             await self._answer(scope, receive, send)
         finally:
-            self._open_requests -= 1
+            self._tally.open -= 1
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -62,7 +65,7 @@ class Server:
             return
         method = scope["method"] if scope["type"] == "http" else WEBSOCKET
         route = methods.get(method)
-        voice = _Voice(scope, send)
+        voice, begun_at = _Voice(scope, send), perf_counter()
         try:
             self._check(scope, methods, route)
             assert route is not None
@@ -72,6 +75,8 @@ class Server:
         except Exception as error:  # noqa: BLE001 - a fault of ours: the caller gets an answer, the log where it was
             _log.error("%s %s failed: %s", method, route.path if route else "", kinds_and_places(error))
             await voice.refuse(route, FujieError("something went wrong here; the log has it"))
+        finally:
+            self._tally.count(method, route.path if route else "", voice.status, begun_at)
 
     async def _find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
         found = self._table.find(path)
@@ -97,28 +102,31 @@ class Server:
             raise MethodError(methods) if methods else NotFoundError("there is nothing here")
         if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(f"the headers are over {MAX_HEADER_BYTES} bytes")
-        if self._open_requests > self._served.config.max_open_requests:
+        if self._tally.open > self._served.config.max_open_requests:
             raise OverloadedError("as many requests are open as may be", repair="try again in a moment")
 
 
 class _Voice:
     """The client's `send`, which knows whether the answer has begun: after that, no error can be told."""
 
-    __slots__ = ("_is_begun", "_scope", "_send")
+    __slots__ = ("_scope", "_send", "status")
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self._scope = scope
         self._send = send
-        self._is_begun = False
+        self.status = 0
+        """Of the answer that has begun; 101 for an open web socket."""
 
     async def send(self, message: Message) -> None:
-        self._is_begun = True
+        if not self.status:
+            self.status = message.get("status", 101)
         await self._send(message)
 
     async def refuse(self, route: Route | None, error: FujieError) -> None:
-        if self._is_begun:
+        if self.status:
             return
         refusal = route.refuse(error) if route else plain_refusal(error)
+        self.status = refusal.status
         if self._scope["type"] == "http":
             await say(self._send, refusal)
         else:
