@@ -1,5 +1,8 @@
 """AgentScope 1.x: its own agent, pipeline and messages."""
 
+import re
+from pathlib import Path
+
 import pytest
 from agentscope.agent import ReActAgent
 from agentscope.formatter import OpenAIChatFormatter
@@ -9,6 +12,9 @@ from agentscope.model import ChatModelBase, ChatResponse, OpenAIChatModel
 from agentscope.pipeline import stream_printing_messages
 from agentscope.tool import Toolkit, ToolResponse
 
+from fujie.agents.compat import AgentScopeSessionHistoryMemory, InMemorySessionHistoryService
+from fujie.protocols.agentscope.encode import encode
+from fujie.protocols.events import RunCompleted, RunStarted
 from tests.frameworks.inside.hearing import ANSWERED, MODEL_URL, PNG, QUESTION, Heard, called, request, returned, text
 
 
@@ -21,10 +27,10 @@ def get_weather(city: str) -> ToolResponse:
     return ToolResponse(content=[TextBlock(type="text", text=f"{city}: sunny, 25C")])
 
 
-def agent(model):
+def agent(model, memory=None):
     toolkit = Toolkit()
     toolkit.register_tool_function(get_weather)
-    made = ReActAgent("Friday", "Be brief.", model, OpenAIChatFormatter(), toolkit, InMemoryMemory())
+    made = ReActAgent("Friday", "Be brief.", model, OpenAIChatFormatter(), toolkit, memory or InMemoryMemory())
     made.set_console_output_enabled(enabled=False)
     return made
 
@@ -140,3 +146,92 @@ async def test_a_history_with_calls_is_taken_by_the_model():
         scripted(), text("user", "look"), called("c1"), returned("c1"), text("assistant", "found"), text("user", "hi")
     )
     assert run.shape == ["TextStarted", "TextDelta", "TextEnded"]
+
+
+# Golden traces, from the agent to the bytes
+
+
+class Steps(ChatModelBase):
+    """A model whose n-th go streams the n-th snapshots; it remembers what it was given."""
+
+    def __init__(self, *steps):
+        super().__init__("told", stream=True)
+        self.steps = list(steps)
+        self.seen = []
+
+    async def __call__(self, messages, *args, **kwargs):
+        self.seen.append([message["role"] for message in messages])
+        snapshots = self.steps.pop(0)
+
+        async def stream():
+            for content in snapshots:
+                yield ChatResponse(content=content)
+
+        return stream()
+
+
+def words(*snapshots):
+    return [[{"type": "text", "text": text}] for text in snapshots]
+
+
+def use(**arguments):
+    return [{"type": "tool_use", "id": "call_1", "name": "get_weather", "input": arguments}]
+
+
+def neutral(stream):
+    """Return frames with each id of a message replaced by its place among them."""
+    places = {}
+    return re.sub(r"msg_[\w-]+", lambda found: f"msg_{places.setdefault(found[0], len(places))}", stream)
+
+
+def traced(name):
+    return neutral((Path(__file__).parents[2] / "protocols" / "traces" / name).read_text())
+
+
+async def test_a_plain_answer_is_the_golden_trace_byte_for_byte():
+    run = await heard(Steps(words("Hel", "Hello ", "Hello 世界")), text("user", "hi"))
+    said = [RunStarted("0e974e24", "s-hi", 1795216714), *run.events, RunCompleted(1795216714)]
+    assert neutral(encode(said)) == traced("plain_text.sse")
+
+
+async def test_a_tool_call_is_the_golden_trace_byte_for_byte():
+    steps = Steps([use(), use(city="Hangzhou")], words("sunny"))
+    run = await heard(steps, text("user", "weather?"))
+    said = [RunStarted("0e974e24", "s-hi", 1795216714), *run.events]
+    frames = encode(said).split("\n\n")
+    assert neutral("\n\n".join(frames[2:8]) + "\n\n") == traced("tool_call.sse")
+
+
+# The memory of a session
+
+
+async def test_an_agent_of_a_later_request_knows_what_was_said_and_called():
+    async with InMemorySessionHistoryService() as service:
+        steps = Steps([use(), use(city="Hangzhou")], words("sunny"), words("you asked for the weather"), words("who?"))
+        for question, session_id in (("weather?", "s"), ("what did I ask?", "s"), ("and here?", "other")):
+            memory = AgentScopeSessionHistoryMemory(service=service, session_id=session_id, user_id="u")
+            friday = agent(steps, memory)
+            await friday(Msg("user", question, "user"))
+            assert set(friday.state_dict()["memory"]) == {"_compressed_summary"}
+        assert steps.seen[0] == ["system", "user"]
+        assert steps.seen[2] == ["system", "user", "assistant", "tool", "assistant", "user"]
+        assert steps.seen[3] == ["system", "user"]
+        assert len((await service.get_session("u", "s")).messages) == 6
+
+
+async def test_messages_are_forgotten_by_id_by_mark_and_all_at_once():
+    async with InMemorySessionHistoryService() as service:
+        memory = AgentScopeSessionHistoryMemory(service, "u", "s")
+        first, second, third = (Msg("user", words_, "user") for words_ in "abc")
+        await memory.add([first, second], marks="hint")
+        await memory.add(third)
+        await memory.add(third)
+        assert await memory.size() == 3
+        assert await memory.delete([first.id]) == 1
+        assert await memory.update_messages_mark("kept", msg_ids=[third.id]) == 1
+        assert [msg.content for msg in await memory.get_memory(mark="kept")] == ["c"]
+        assert await memory.delete_by_mark("hint") == 1
+        again = AgentScopeSessionHistoryMemory(service, "u", "s")
+        assert [msg.id for msg in await again.get_memory()] == [third.id]
+        await again.clear()
+        assert await memory.size() == 0
