@@ -38,7 +38,7 @@ cloud = pulumi.ResourceOptions(providers=[provider_of(stack.config)])
 
 keys = Keys("keys", KeysArgs(inputs.key_generation, own_secrets))
 roles = Roles("roles", RolesArgs(stack.roles, tags), cloud)
-sign_in = SignIn("sign-in", SignInArgs(stack.applications))
+sign_in = SignIn("sign-in", SignInArgs(stack.applications, inputs.key_generation))
 identity = Identity("identity", IdentityArgs(stack, sign_in.app_ids, roles.arns))
 given = {provider: secret.reveal() for provider, secret in inputs.provider_secrets.items()}
 credentials = Credentials(
@@ -58,7 +58,8 @@ runtime = Runtime(
         database_url=database_of(inputs, ROOT),
         code=code.code,
         role_arns=roles.arns,
-        sign_in_client_id=sign_in.app_ids[stack.identity_providers[0].application],
+        app_ids=sign_in.app_ids,
+        sign_in_secret=sign_in.secrets[stack.identity_providers[0].application],
         workload_identity=identity.names[0],
         secrets=keys.secrets,
         tags=tags,

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
+from fujie.secret import Secret
 from fujie.settings import AgentAbout
 from infra.config import DEFAULT_VAULT, StackConfig
 from infra.stack_secrets import StackSecrets
@@ -31,6 +32,8 @@ class Resolved:
     """What `chat` and `callback` tell people of that agent; they do not load its file."""
     agent_elsewhere: Mapping[str, str] | None = None
     """FUJIE_AGENT_ENDPOINT and FUJIE_AGENT_BEARER_TOKEN, for `chat` alone."""
+    sign_in_client_secret: Secret | None = None
+    """With which the stack's own application asks for a person's tokens; those who ask have it, not `process`."""
     public_clients: Mapping[str, str] | None = None
     """OAuth provider of Alibaba Cloud -> id of this stack's application there, which has no secret; for `tool`."""
 
@@ -53,6 +56,7 @@ def _common(resolved: Resolved) -> Environment:
 
 def _chat(resolved: Resolved) -> Environment:
     return {
+        **_sign_in(resolved),
         "FUJIE_PROCESS_URL": resolved.process_url,
         "FUJIE_TOOL_URL": resolved.tool_url,
         "FUJIE_PROCESS_FUNCTION": resolved.config.function_name("process"),
@@ -77,6 +81,7 @@ def _process(resolved: Resolved) -> Environment:
 
 def _callback(resolved: Resolved) -> Environment:
     return {
+        **_sign_in(resolved),
         "FUJIE_PROCESS_FUNCTION": resolved.config.function_name("process"),
         "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_FC_ENDPOINT": resolved.config.cloud_url,
@@ -91,6 +96,7 @@ def _callback(resolved: Resolved) -> Environment:
 
 def _tool(resolved: Resolved) -> Environment:
     return {
+        **_sign_in(resolved),
         "FUJIE_AGENTIDENTITYDATA_ENDPOINT": resolved.config.cloud_url,
         "FUJIE_INTERNAL_PUBLIC_KEYS": _public_keys(resolved, "process", "chat"),
         "FUJIE_PUBLIC_CLIENTS": _public_clients(resolved),
@@ -112,6 +118,11 @@ _OWN: Mapping[str, Callable[[Resolved], Environment]] = {
     "callback": _callback,
     "tool": _tool,
 }
+
+
+def _sign_in(resolved: Resolved) -> Environment:
+    secret = resolved.sign_in_client_secret
+    return {"FUJIE_OIDC_CLIENT_SECRET": secret.reveal() if secret else ""}
 
 
 def _about(resolved: Resolved) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pulumi_alicloud as alicloud
 from pulumi import Input, Output, ResourceOptions
 
+from fujie.secret import Secret
 from infra.components.component import Part
 from infra.components.functions import CLOUD_PYTHON, FunctionArgs, HostedFunction
 from infra.declaration import Stack
@@ -24,7 +25,8 @@ class RuntimeArgs:
     database_url: str
     code: Mapping[str, alicloud.fc.V3FunctionCodeArgs]
     role_arns: Mapping[str, Output[str]]
-    sign_in_client_id: Output[str]
+    app_ids: Mapping[str, Output[str]]
+    sign_in_secret: Output[str]
     workload_identity: Output[str]
     secrets: Output[StackSecrets]
     tags: Mapping[str, str]
@@ -68,7 +70,8 @@ class Runtime(Part):
 
         parts = Output.all(
             secrets=args.secrets,
-            client_id=args.sign_in_client_id,
+            app_ids=Output.all(**args.app_ids),
+            sign_in_secret=args.sign_in_secret,
             workload_identity=args.workload_identity,
             process_url=self._url("process"),
             tool_url=self._url("tool"),
@@ -78,12 +81,16 @@ class Runtime(Part):
 
 
 def _resolved(args: RuntimeArgs, known: Mapping[str, object]) -> Resolved:
-    secrets = known["secrets"]
+    secrets, app_ids = known["secrets"], known["app_ids"]
     assert isinstance(secrets, StackSecrets)
+    assert isinstance(app_ids, dict)
+    stack = args.stack
     return Resolved(
-        config=args.stack.config,
+        config=stack.config,
         secrets=secrets,
-        sign_in_client_id=str(known["client_id"]),
+        sign_in_client_id=app_ids[stack.identity_providers[0].application],
+        sign_in_client_secret=Secret(str(known["sign_in_secret"])),
+        public_clients={each.name: app_ids[each.application] for each in stack.oauth2_providers if each.application},
         workload_identity=str(known["workload_identity"]),
         database_url=args.database_url,
         process_url=str(known["process_url"]),

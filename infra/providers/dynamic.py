@@ -6,8 +6,8 @@ the pickle is a reference of a few bytes that stays the same while the code chan
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from pulumi.dynamic import (
@@ -46,18 +46,22 @@ KINDS: Mapping[str, Kind] = {
 _REGION, _CLOUD_URL, _ADOPT = "region", "cloud_url", "adopt"
 
 
-class CloudResourceProvider(ResourceProvider):
+class CloudProvider(ResourceProvider):
+    """What our providers share: `clients` of the stack's cloud, and the names that are to be `adopted`."""
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Take the stack's configuration; the operator's key is the environment's, so that no state holds it."""
+        url = os.environ.get("FUJIE_CLOUD_URL") or req.config.get(_CLOUD_URL) or ""
+        self.clients = CloudClients(CloudAddress(req.config.require(_REGION), url), operator_key(os.environ))
+        self.adopted = json.loads(req.config.get(_ADOPT) or "[]")
+
+
+class CloudResourceProvider(CloudProvider):
     """Creates, reads, updates and deletes resources of one kind."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
         self.kind = kind
-
-    def configure(self, req: ConfigureRequest) -> None:
-        """Take the stack's configuration; the operator's key is the environment's, so that no state holds it."""
-        url = os.environ.get("FUJIE_CLOUD_URL") or req.config.get(_CLOUD_URL) or ""
-        self._clients = CloudClients(CloudAddress(req.config.require(_REGION), url), operator_key(os.environ))
-        self._adopted = json.loads(req.config.get(_ADOPT) or "[]")
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """Refuse what cannot be right before anything is created."""
@@ -75,8 +79,8 @@ class CloudResourceProvider(ResourceProvider):
         """Create it, or find again what an interrupted create left."""
         wanted = self._wanted(props)
         name = self._kind.id_of(wanted)
-        with _told(self.kind, name, wanted):
-            outputs = make(self._clients, self._kind, wanted, adopt=name in self._adopted)
+        with self._told(name, wanted):
+            outputs = make(self.clients, self._kind, wanted, adopt=name in self.adopted)
         return CreateResult(name, {**wanted, **outputs})
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
@@ -85,8 +89,8 @@ class CloudResourceProvider(ResourceProvider):
         As inputs too, or the engine would see that something differs and not say what.
         """
         kind, known = self._kind, self._wanted(props)
-        with _told(self.kind, id_, known):
-            found = kind.find(self._clients, known)
+        with self._told(id_, known):
+            found = kind.find(self.clients, known)
         if found is None:
             return ReadResult("", {})
         now = {**{name: known[name] for name in kind.unread if name in known}, **found}
@@ -95,18 +99,22 @@ class CloudResourceProvider(ResourceProvider):
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Change it in place; one that went away meanwhile is made again."""
         wanted = self._wanted(_news)
-        with _told(self.kind, _id, wanted):
-            found = self._kind.find(self._clients, wanted)
+        with self._told(_id, wanted):
+            found = self._kind.find(self.clients, wanted)
             if found is None:
-                outputs = self._kind.create(self._clients, wanted)
+                outputs = self._kind.create(self.clients, wanted)
             else:
-                outputs = align(self._clients, self._kind, wanted, found)
+                outputs = align(self.clients, self._kind, wanted, found)
         return UpdateResult({**wanted, **outputs})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         """Delete it; one that is gone is as wanted."""
-        with _told(self.kind, _id, _props):
-            self._kind.delete(self._clients, self._wanted(_props))
+        with self._told(_id, _props):
+            self._kind.delete(self.clients, self._wanted(_props))
+
+    def _told(self, name: str, props: Properties) -> AbstractContextManager[None]:
+        secrets = [str(props[field]) for field in self._kind.unread if props.get(field)]
+        return told(f"{self.kind} {name!r}", secrets)
 
     @property
     def _kind(self) -> Kind:
@@ -129,7 +137,7 @@ def operator_key(environ: Mapping[str, str]) -> OperatorKey:
 
 
 @contextmanager
-def _told(kind: str, name: str, props: Properties) -> Iterator[None]:
+def told(what: str, secrets: Sequence[str] = ()) -> Iterator[None]:
     """Tell of a refusal in one sentence that repeats no secret."""
     try:
         yield
@@ -140,7 +148,6 @@ def _told(kind: str, name: str, props: Properties) -> Iterator[None]:
         if not code:
             raise
         words = str(getattr(error, "message", ""))
-        for field in KINDS[kind].unread:
-            if props.get(field):
-                words = words.replace(str(props[field]), "***")
-        raise CloudRefusal(f"{kind} {name!r}: {code}: {words}") from None
+        for secret in secrets:
+            words = words.replace(secret, "***")
+        raise CloudRefusal(f"{what}: {code}: {words}") from None

@@ -46,6 +46,8 @@ class Declared(Mocks):
             outputs["httpTrigger"] = {"urlInternet": address, "urlIntranet": f"{address}/vpc"}
         if args.typ.endswith(":OAuthApplication"):
             outputs["app_id"] = f"4{args.name}"
+        if args.typ.endswith(":OAuthApplicationSecret"):
+            outputs["value"] = "the-applications-secret"
         if args.typ.endswith(":GeneratedKey"):
             outputs |= {"private": f"private of {args.name}", "public": '{"kty": "EC"}'}
         return f"{args.name}-id", outputs

@@ -30,6 +30,7 @@ TYPES = {
     "pulumi-python:dynamic/fujie:IdentityProvider",
     "pulumi-python:dynamic/fujie:OAuth2CredentialProvider",
     "pulumi-python:dynamic/fujie:OAuthApplication",
+    "pulumi-python:dynamic/fujie:OAuthApplicationSecret",
     "pulumi-python:dynamic/fujie:TokenVault",
     "pulumi-python:dynamic/fujie:WorkloadIdentity",
     "alicloud:fc/v3AsyncInvokeConfig:V3AsyncInvokeConfig",
@@ -131,7 +132,13 @@ def test_the_workloads_role_is_trusted_for_this_identity_only(declared):
 def test_no_secret_is_told_in_clear(declared):
     clear = json.dumps([in_clear(each.inputs) for each in declared.resources], default=str)
     told = json.dumps([bare(each.inputs) for each in declared.resources], default=str)
-    secrets = (*SECRETS, "private of sealing", "private of ledger", "private of signing-chat")
+    secrets = (
+        *SECRETS,
+        "private of sealing",
+        "private of ledger",
+        "private of signing-chat",
+        "the-applications-secret",
+    )
     assert not [secret for secret in secrets if secret in clear]
     assert not [secret for secret in secrets if secret not in told]
 
@@ -140,11 +147,18 @@ def test_each_functions_environment_holds_only_its_own_secrets(declared):
     environments = {name: json.dumps(each["environmentVariables"]) for name, each in declared.of("V3Function").items()}
     holders = {
         secret: {name for name, text in environments.items() if secret in text}
-        for secret in (*SECRETS, "private of sealing", "private of ledger", "private of signing-chat")
+        for secret in (
+            *SECRETS,
+            "private of sealing",
+            "private of ledger",
+            "private of signing-chat",
+            "the-applications-secret",
+        )
     }
     assert holders["the-models-key"] == {"process"}
     assert holders["private of sealing"] == {"tool", "callback"}
     assert holders["private of ledger"] == {"tool"}
+    assert holders["the-applications-secret"] == {"chat", "tool", "callback"}
     assert holders["private of signing-chat"] == {"chat"}
     assert not any(holders[secret] for secret in ("dingtalks-secret", "weathers-key", "the-domains-key"))
 
