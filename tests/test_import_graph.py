@@ -17,6 +17,8 @@ JOSE = {"joserfc", "cryptography"}
 AGENT = {"pydantic_ai", "openai", "mcp", "jinja2"}
 CLOUD = {"oss2", "aliyunsdkcore", "requests", "aiohttp", "Tea", "alibabacloud_tea_openapi", "alibabacloud_credentials"}
 WEB = {"fastapi", "starlette", "httpx2", "pydantic", "uvicorn", "mangum"}
+FRAMEWORKS = {"agentscope", "langgraph", "langchain", "langchain_core"}
+LATE = {"prometheus_client", "websockets", "yaml"}
 TERMINAL = {"typer", "rich", "watchfiles"}
 ABOVE = {"fujie_emulator", "infra"}
 FUNCTION = DATABASE | JOSE | AGENT | CLOUD | TERMINAL | ABOVE
@@ -40,8 +42,14 @@ class Start:
 
 STARTS = {
     "fujie": Start("import fujie", FUNCTION | WEB),
+    "an agent alone, and its first answer": Start("import tests.agents.alone", FUNCTION | FRAMEWORKS | WEB | LATE),
+    "an agent's server": Start("import fujie.agents.serving.running", FUNCTION | FRAMEWORKS | WEB | LATE),
     "chat": Start(CUSTOM.format("chat"), FUNCTION | {"mangum"}, "chat"),
-    "process": Start(CUSTOM.format("process"), FUNCTION | {"mangum"}, "process"),
+    "process": Start(
+        CUSTOM.format("process"),
+        FUNCTION | FRAMEWORKS | LATE | {"mangum", "fastapi", "starlette", "pydantic"},
+        "process",
+    ),
     "callback": Start(BUILT_IN.format("callback"), FUNCTION | {"uvicorn"}, "callback"),
     "tool": Start(BUILT_IN.format("tool"), FUNCTION | {"uvicorn"}, "tool"),
     "the migrations": Start("import fujie.sessions.migrate", {"alembic", "mako"} | WEB),
