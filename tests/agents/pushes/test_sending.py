@@ -45,6 +45,7 @@ async def test_a_notification_goes_to_the_checked_address_under_the_name_that_wa
     assert str(request.url) == f"https://{PUBLIC}/x"
     assert request.headers["host"] == "hooks.example"
     assert request.extensions["sni_hostname"] == "hooks.example"
+    assert request.headers["connection"] == "close"
     assert request.headers["authorization"] == "Bearer cred"
     assert request.headers["x-a2a-notification-token"] == "tok"
     assert request.headers["content-type"] == "application/a2a+json"

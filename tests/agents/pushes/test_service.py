@@ -189,3 +189,21 @@ async def test_with_a_store_and_a_key_addresses_outlive_the_process():
     assert await second.now().of("run") == [local]
     with pytest.raises(PushRefusedError):
         await LatePushes("https://agents.example", store, key).now().set("run", local)
+
+
+@pytest.mark.parametrize(
+    ("late", "is_taken"),
+    [
+        (LatePushes(""), False),
+        (LatePushes("", only_local=True), True),
+        (LatePushes("http://localhost:8090"), True),
+        (LatePushes("http://localhost.example"), False),
+    ],
+)
+async def test_this_machine_is_called_only_by_an_agent_that_is_reached_from_it_alone(late, is_taken):
+    asking = late.now().set("run", config("http://127.0.0.1:1/x"))
+    if is_taken:
+        await asking
+    else:
+        with pytest.raises(PushRefusedError):
+            await asking

@@ -8,11 +8,14 @@ import pytest
 
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
+from fujie.agents.runs import RunService
 from fujie.agents.serving.standalone import application
 from fujie.identity.keys import new_signing_key
 from fujie.protocols.events import TextDelta
-from tests.agents.doubles import eventually
-from tests.contract.both_worlds import BOTH, durable
+from fujie.sessions.memory import MemoryStore
+from tests.agents.doubles import FakeTools, eventually
+from tests.contract.both_worlds import BOTH, World, durable
+from tests.contract.runtime_world import EventMind
 from tests.contract.streaming_asgi import StreamingASGI
 from tests.functions.process_world import Connection
 
@@ -131,6 +134,23 @@ async def test_a_client_that_goes_away_before_the_end_ends_no_task(kept, method)
         return found.get("artifacts") == [{"artifactId": "m", "parts": [{"text": "Hello"}]}]
 
     await eventually(done)
+
+
+async def test_a_task_is_read_on_at_another_instance_over_the_same_store():
+    go, store = asyncio.Event(), MemoryStore()
+    minds = EventMind((TextDelta("m", "Hel"), go.wait, TextDelta("m", "lo"))), EventMind()
+    one, two = (World(RunService(store, mind, FakeTools(), agent="Fujie"), mind) for mind in minds)
+    await one.post("/a2a/message:send", {"message": SAID, "configuration": {"returnImmediately": True}}, **V1)
+    ((run_id, _),) = store._runs.items()
+    await eventually(lambda: _is(len(store._events.get(run_id, ())) == 2))
+    connection = Connection(two.app, f"/a2a/tasks/{run_id}:subscribe", b"", ALICE | V1)
+    await eventually(lambda: _is('"Hel"' in connection.text))
+    go.set()
+    await asyncio.wait_for(connection.task, 3)
+    frames = [json.loads(frame.removeprefix("data: ")) for frame in connection.text.split("\n\n") if frame]
+    assert frames[0]["task"]["artifacts"] == [{"artifactId": "m", "parts": [{"text": "Hel"}]}]
+    assert frames[1]["artifactUpdate"]["artifact"]["parts"] == [{"text": "lo"}]
+    assert frames[-1]["statusUpdate"]["status"]["state"] == "TASK_STATE_COMPLETED"
 
 
 async def test_a_reader_that_stops_reading_stops_the_agent(kept):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from a2a.compat.v0_3 import types as models_0_3
 from hypothesis import given
+from hypothesis import strategies as st
 
 from fujie.protocols.a2a.encode import Encoder, folded
 from fujie.protocols.a2a.nouns import DataPart, Message, TextPart
@@ -270,6 +271,16 @@ def test_a_stream_begins_with_the_task_and_adds_up_to_it(log):
     for artifact in whole.get("artifacts", ()):
         if artifact["artifactId"] not in in_first:
             assert texts[artifact["artifactId"]] == "".join(part.get("text", "") for part in artifact["parts"])
+
+
+@given(ANY_EVENTS.filter(bool), st.data())
+def test_wherever_a_reader_joins_he_gets_the_task_and_then_what_others_get(log, data):
+    behind = data.draw(st.integers(1, len(log)))
+    joined = frames(log, behind=behind)
+    assert joined[0]["task"] == V10().task(folded("r1", "s1", QUESTION, log[:behind]))
+    task = TaskOfRun("r1", "s1", QUESTION)
+    updates = [[V10().update(update, task.ids) for update in task.feed(event)] for event in log]
+    assert joined[1:] == [update for of_event in updates[behind:] for update in of_event]
 
 
 @given(ANY_EVENTS)

@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 class LatePushes:
     """Makes the Pushes at their first use: over a store with a key they are kept, else remembered by this process.
 
-    An agent whose own address is this machine's may call this machine: that is how it is developed.
+    An agent whose own public address is this machine's, or which only this machine reaches, may call this machine:
+    that is how it is developed.
     """
 
-    def __init__(self, public_url: str, store: "Store | None" = None, signing_key: "Secret | None" = None) -> None:
+    def __init__(
+        self,
+        public_url: str,
+        store: "Store | None" = None,
+        signing_key: "Secret | None" = None,
+        *,
+        only_local: bool = False,
+    ) -> None:
         self._public_url = public_url
+        self._only_local = only_local
         self._store = store
         self._signing_key = signing_key
         self._made: Pushes | None = None
@@ -63,5 +72,5 @@ class LatePushes:
         addresses: Addresses = RememberedAddresses()
         if self._store is not None and self._signing_key is not None:
             addresses = StoredAddresses(self._store, keys_for_addresses(self._signing_key))
-        is_local = is_loopback(urlsplit(self._public_url).hostname or "")
+        is_local = self._only_local or is_loopback(urlsplit(self._public_url).hostname or "")
         return Pushes(addresses, Sender(local=is_local), local=is_local)

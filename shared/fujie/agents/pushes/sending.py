@@ -88,8 +88,9 @@ class Sender:
 
 
 def _headers(config: PushConfig) -> Mapping[str, str]:
+    """No connection is used again: two names may have one address, and a certificate proved only one of them."""
     kind = "application/a2a+json" if config.version == "1.0" else "application/json"
-    headers = {"content-type": kind}
+    headers = {"content-type": kind, "connection": "close"}
     if config.token.reveal():
         headers[TOKEN_HEADER] = config.token.reveal()
     if config.scheme and config.credentials.reveal():

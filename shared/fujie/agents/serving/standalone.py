@@ -33,7 +33,7 @@ def application(app: AgentApp) -> Application:
         from fujie.agents.serving.limits import PacedInbound
 
         inbound = PacedInbound(inbound, config.rate_limit_per_minute)
-    pushes = LatePushes(config.public_url or f"http://{config.host}")
+    pushes = LatePushes(config.public_url, only_local=bool(config.open_access) and config.open_access != "anywhere")
     runs, store = _runs(app, pushes.changed)
     served = Served(
         runs,

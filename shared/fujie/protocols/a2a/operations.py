@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeGuard
 
 from fujie.protocols.a2a.nouns import Message, State
 from fujie.protocols.a2a.push_config import PushConfig
@@ -84,6 +85,6 @@ class GetCard:
 Operation = Send | GetTask | ListTasks | CancelTask | Subscribe | SetPush | GetPush | ListPush | DeletePush | GetCard
 
 
-def streams(operation: Operation) -> bool:
+def streams(operation: Operation) -> TypeGuard[Send | Subscribe]:
     """Say whether the answer is a stream of events."""
     return isinstance(operation, Subscribe) or (isinstance(operation, Send) and operation.stream)

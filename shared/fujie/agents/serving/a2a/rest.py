@@ -15,8 +15,7 @@ from fujie.errors import FujieError
 from fujie.protocols.a2a.card import PATH
 from fujie.protocols.a2a.errors import NoSuchMethodError, ParamsError, Version, VersionError, rest_error
 from fujie.protocols.a2a.fields import Fields, json_of
-from fujie.protocols.a2a.operations import Operation, Subscribe
-from fujie.protocols.a2a.operations import Send as SendMessage
+from fujie.protocols.a2a.operations import Operation, streams
 from fujie.protocols.a2a.v0_3 import decode as v0_3
 from fujie.protocols.a2a.v1_0 import decode as v1_0
 from fujie.protocols.a2a.versions import HEADER, PARAMETER, version_asked
@@ -85,7 +84,7 @@ class RestDoor:
     async def _answer(self, request: Request, send: Send, dialect: Dialect) -> None:
         principal = await self.served.inbound.admit(request.headers)
         asked = await self._operation(request, dialect)
-        if isinstance(asked, Subscribe) or (isinstance(asked, SendMessage) and asked.stream):
+        if streams(asked):
             told = await self.desk.stream(asked, principal, dialect.shape, lambda said: said)
             with bind(run_id=told.run.id, user_id=told.run.user.id):
                 await stream_events(request, send, told.events, told.wire)

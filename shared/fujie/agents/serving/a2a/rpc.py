@@ -13,8 +13,7 @@ from fujie.errors import FujieError
 from fujie.protocols.a2a.card import PATH
 from fujie.protocols.a2a.errors import VersionError, rpc_error, rpc_status
 from fujie.protocols.a2a.fields import json_of
-from fujie.protocols.a2a.operations import Operation, Subscribe
-from fujie.protocols.a2a.operations import Send as SendMessage
+from fujie.protocols.a2a.operations import Operation, streams
 from fujie.protocols.a2a.rpc import Call, CallId, call_id, call_of, result
 from fujie.protocols.a2a.v0_3 import decode as v0_3
 from fujie.protocols.a2a.v1_0 import decode as v1_0
@@ -51,7 +50,7 @@ class RpcDoor:
         principal = await self.served.inbound.admit(request.headers)
         call = exchange.read(await request.body(self.served.config.max_body_bytes))
         asked = _operation(exchange.dialect, call)
-        if isinstance(asked, Subscribe) or (isinstance(asked, SendMessage) and asked.stream):
+        if streams(asked):
             told = await self.desk.stream(asked, principal, exchange.dialect.shape, lambda said: result(call.id, said))
             with bind(run_id=told.run.id, user_id=told.run.user.id):
                 await stream_events(request, send, told.events, told.wire)
