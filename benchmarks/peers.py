@@ -13,14 +13,8 @@ PACKAGES = {
         "agentrun-sdk[server]==0.0.54",
         "agentscope-runtime==1.1.6.post2",
     ),
-    # The runtime as its users had it: its own demands leave out what the first line needs to be imported.
-    ".venv-peers-agentscope1": (
-        "agentscope-runtime==1.1.6.post2",
-        "agentscope<2",
-        "mcp<2",
-        "tqdm",
-        "greenlet",
-    ),
+    # Ours, in the Python that the peers have; the package itself is found by its path.
+    ".venv-peers-ours": ("-r", "pyproject.toml"),
 }
 """Environment -> what it holds; the runtimes do not agree with the others on their dependencies."""
 PYTHON = ">=3.12"

@@ -88,11 +88,11 @@ def _first_tokens(runs: int) -> list[Row]:
 
     The first question of a stack stands alone: what it needs is loaded for the first time.
     """
-    with _stack() as ready:
-        person = _signed_in(ready)
+    with stack() as ready:
+        person = signed_in(ready)
         ours, peer = [], []
         for _ in range(runs + 1):
-            ours.append(_ask(person, ready["url"]))
+            ours.append(ask(person, ready["url"]))
             peer.append(_ask_model(ready["cloud"]))
     name, beside = "first token of an answer without tools", "the scripted model alone"
     direct = statistics.median(peer[1:])
@@ -103,7 +103,7 @@ def _first_tokens(runs: int) -> list[Row]:
 
 
 @contextmanager
-def _stack() -> Iterator[dict[str, Any]]:
+def stack() -> Iterator[dict[str, Any]]:
     from tests.e2e.running import RunningStack
 
     with tempfile.TemporaryDirectory() as directory:
@@ -114,7 +114,7 @@ def _stack() -> Iterator[dict[str, Any]]:
             running.stop()
 
 
-def _signed_in(ready: dict[str, Any]) -> httpx2.Client:
+def signed_in(ready: dict[str, Any]) -> httpx2.Client:
     from types import SimpleNamespace
 
     from tests.e2e.person import Person
@@ -123,7 +123,7 @@ def _signed_in(ready: dict[str, Any]) -> httpx2.Client:
     return person
 
 
-def _ask(person: httpx2.Client, url: str) -> float:
+def ask(person: httpx2.Client, url: str) -> float:
     headers = {"x-csrf-token": person.get(f"{url}/api/me").json()["csrf_token"], "origin": url}
     body = {"conversation_id": None, "message": "Who are you?", "language": "en"}
     began = time.perf_counter()

@@ -1,0 +1,1 @@
+"""Programs of the peers, each for the environment that has it."""
