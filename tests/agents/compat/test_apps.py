@@ -108,7 +108,7 @@ async def test_the_context_of_ppios_app_is_known_within_a_stream_too():
         await asyncio.sleep(0)
         yield app.context.session_id
 
-    answer = await invoked(app, {"session_id": "s1"})
+    answer = await asyncio.create_task(invoked(app, {"session_id": "s1"}))
     assert answer.text == 'data: "s1"\n\ndata: "s1"\n\ndata: [DONE]\n\n'
     assert app.context is None
 
