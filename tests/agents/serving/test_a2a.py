@@ -5,6 +5,8 @@ import json
 
 import httpx2
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
@@ -18,6 +20,7 @@ from tests.contract.both_worlds import BOTH, World, durable
 from tests.contract.runtime_world import EventMind
 from tests.contract.streaming_asgi import StreamingASGI
 from tests.functions.process_world import Connection
+from tests.protocols.any_events import JSON
 
 V1 = {"a2a-version": "1.0"}
 ALICE = {"authorization": "Bearer alice"}
@@ -177,6 +180,32 @@ async def test_a_reader_that_stops_reading_stops_the_agent(kept):
 
 async def _is(true):
     return true
+
+
+BODIES = st.binary(max_size=32) | st.builds(
+    lambda method, params, version: json.dumps(
+        {"jsonrpc": version, "id": 1, "method": method, "params": params}
+    ).encode(),
+    st.sampled_from(["SendMessage", "GetTask", "ListTasks", "message/send", "tasks/get", "tasks/resubscribe", "x"]),
+    JSON | st.dictionaries(st.sampled_from(["id", "message", "pageToken", "taskId", "configuration"]), JSON),
+    st.sampled_from(["2.0", "1.0"]),
+)
+PATHS = st.sampled_from(
+    ["/a2a", "/a2a/message:send", "/a2a/v1/message:stream", "/a2a/tasks/x:cancel", "/a2a/v1/tasks/x:cancel"]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(BODIES, PATHS, st.sampled_from(["1.0", "0.3", "", "9.9", "\x00"]))
+def test_whatever_comes_is_answered_in_the_protocols_words_and_never_as_a_fault_of_ours(body, path, version):
+    answer = asyncio.run(durable().post(path, body, **{"a2a-version": version}))
+    assert answer.status_code < 500 or answer.status_code == 501
+    said = answer.text.removeprefix("data: ") if "event-stream" in answer.headers["content-type"] else answer.text
+    value = json.loads(said)
+    if "result" not in value:  # such as an empty list of tasks
+        error = value.get("error", value)
+        assert error.get("code", 0) != -32603
+        assert error["message"]
 
 
 # The card
