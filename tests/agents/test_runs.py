@@ -1,6 +1,8 @@
 """Runs: what is written, what is told, and what survives."""
 
 import asyncio
+import gc
+import tracemalloc
 from dataclasses import replace
 from datetime import timedelta
 
@@ -394,3 +396,42 @@ async def _has_event(made, run_id):
 
 async def _lease_after(made, run_id, moment):
     return (await made.store.run(run_id)).lease_expires_at > moment
+
+
+async def test_500_runs_that_wait_cost_no_task_and_next_to_no_memory():
+    made = world(*[[("get_time", {})]] * 501)
+    service, paused = made.service(), []
+
+    async def waits(call, behalf):
+        await made.add_consent(f"c-{behalf.run.id}", behalf.run.id, call.call_id)
+        return ToolWaits(consent_request(f"c-{behalf.run.id}"))
+
+    made.tools.answers["get_time"] = waits
+
+    async def pause(session_id):
+        run = await service.start(alice(), asked("time?", session_id=session_id))
+        assert kinds(await collect(service.execute(run)))[-1] == "RunPaused"
+        paused.append(run.id)
+
+    await pause("first")
+    tracemalloc.start()
+    try:
+        before = _kept(made)
+        for number in range(500):
+            await pause(f"s{number}")
+        grown = _kept(made) - before
+    finally:
+        tracemalloc.stop()
+    assert len(asyncio.all_tasks()) == 1
+    assert grown / 500 < 1024
+
+
+def _kept(made):
+    """Return the bytes that are held here, without what the store and the doubles keep instead of a database."""
+    for table in vars(made.store).values():
+        if isinstance(table, dict):
+            table.clear()
+    made.mind.seen.clear()
+    made.tools.calls.clear()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]
