@@ -1,10 +1,12 @@
 """What the page on A2A shows is what is answered."""
 
-import json
 import re
+from dataclasses import replace
 
+import httpx2
 import pytest
 
+from functions.process.app import create_app
 from tests.agents.doubles import SUNNY
 from tests.contract.exchanges import documented, neutral, on_several_lines
 from tests.contract.runtime_world import waiting_world, world
@@ -47,8 +49,9 @@ async def refused():
 
 
 async def card():
-    made = world(public_url="https://agents.example")
-    return json.dumps((await made.client.get("/.well-known/agent-card.json")).json(), indent=2)
+    app = create_app(replace(world().parts, public_url="https://agents.example"))
+    client = httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="https://agents.example")
+    return on_several_lines((await client.get("/.well-known/agent-card.json")).text)
 
 
 def without_times(text):
