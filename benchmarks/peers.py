@@ -11,6 +11,7 @@ PACKAGES = {
         "ppio-agent-runtime==0.1.0",
         "bedrock-agentcore==1.25.0",
         "agentrun-sdk[server]==0.0.54",
+        "crcmod-plus",
         "agentscope-runtime==1.1.6.post2",
     ),
     # Ours, in the Python that the peers have; the package itself is found by its path.

@@ -4,7 +4,6 @@ Its decorator refuses that framework, so its Runner is subclassed.
 """
 
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 from agentscope_runtime.engine.app import AgentApp
@@ -16,7 +15,7 @@ class Echo(Runner):  # type: ignore[misc,unused-ignore]  # the peer's environmen
         super().__init__()
         self.framework_type = "text"
 
-    async def query_handler(self, request: Any = None, **_: Any) -> AsyncIterator[str]:
+    async def query_handler(self, request: Any = None, **kwargs: Any) -> Any:  # noqa: ARG002 - the peer hands more
         text = request.input[-1].get_text_content()
         if text != "stream":
             yield text
