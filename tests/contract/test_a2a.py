@@ -160,6 +160,21 @@ async def test_the_history_is_as_long_as_asked(caller):
     assert (await caller.one("get", task_id=task["task"], history=1))["history"] == task["history"][-1:]
 
 
+@pytest.mark.parametrize("transport", ["JSONRPC", "HTTP+JSON"])
+async def test_the_newer_client_may_speak_the_older_version(stage, transport):
+    caller = Caller(stage, "1.0", transport)
+    waiting = await asked(caller, "it is noon")
+    task = await caller.one("send", text="time?", stream=False, version="0.3")
+    assert task["state"] == "auth-required"
+    told = caller.tell("subscribe", task_id=task["task"], version="0.3")
+    requirement(await anext(told))
+    await waiting.settle("completed")
+    await waiting.wake()
+    rest = [what async for what in told]
+    assert (states(rest)[-1], text(rest)) == ("completed", "itisnoon")
+    assert await caller.fails("cancel", task_id=task["task"], version="0.3") == {"code": -32002}
+
+
 # Consent
 
 

@@ -45,6 +45,10 @@ def task_seen(task):
 
 async def client_for(http, job, **config):
     card = await A2ACardResolver(http, job["base"]).get_agent_card()
+    if version := job.get("version"):
+        kept = [interface for interface in card.supported_interfaces if interface.protocol_version == version]
+        del card.supported_interfaces[:]
+        card.supported_interfaces.extend(kept)
     bindings = [job["transport"]]
     return ClientFactory(ClientConfig(httpx_client=http, supported_protocol_bindings=bindings, **config)).create(card)
 
