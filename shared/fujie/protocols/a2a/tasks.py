@@ -78,12 +78,6 @@ class TaskOfRun:
         self._waits: dict[str, list[Part]] = {}
         """What the user is asked for, by consent."""
         self._asked: Message | None = None
-        self.paused = False
-
-    @property
-    def state(self) -> State:
-        """Return the state now."""
-        return self._status.state
 
     def whole(self) -> Task:
         """Return all of the task so far."""
@@ -170,12 +164,10 @@ class TaskOfRun:
 
     def _pause(self) -> Iterator[Update]:
         """Leave the task with what it waits for as its status, also when a tool had the last word."""
-        self.paused = True
         if self._status.state != "auth-required" or self._status.message is not self._asked:
             yield self._say("auth-required", self._asked)
 
     def _resume(self, event: RunResumed) -> Update:
-        self.paused = False
         self._waits.clear()
         self._asked = None
         return self._say("working", None, at=event.at)
