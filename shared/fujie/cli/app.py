@@ -1,7 +1,7 @@
 """The commands and their options; each one's work is in the module of its name."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,8 @@ emulator = typer.Typer(help="The emulated cloud on its own.", no_args_is_help=Tr
 app.add_typer(emulator, name="emulator")
 audit = typer.Typer(help="Who used whose credential for what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+policy = typer.Typer(help="What a stack's functions may do.", no_args_is_help=True)
+app.add_typer(policy, name="policy")
 
 State = Annotated[Path, typer.Option(help="Directory that keeps all state.", metavar="DIR")]
 ReadyFile = Annotated[Path | None, typer.Option(help="JSON file to write once everything answers.", metavar="FILE")]
@@ -67,6 +69,18 @@ def audit_verify(state: State = Path(".fujie")) -> None:
     from fujie.cli.audit import verified
 
     print(verified(state.resolve()))
+
+
+StackName = Annotated[str, typer.Option(help="Stack: local, dev, prod, pr-12.", metavar="STACK")]
+Language = Annotated[Literal["en", "zh"], typer.Option("--lang", help="Words in English or Chinese.")]
+
+
+@policy.command("show")
+def policy_show(stack: StackName = "local", lang: Language = "en") -> None:
+    """Print what each function, and each tool with temporary credentials, may do in the cloud; asks no cloud."""
+    from fujie.cli.policy import shown
+
+    print(shown(stack, lang))
 
 
 CloudState = Annotated[Path, typer.Option("--state", help="State directory of the emulated cloud.", metavar="DIR")]
