@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -208,7 +209,11 @@ def _load(contender: Contender, port: int, text: str, seconds: int) -> dict[str,
     """Return wrk's counts. Raises RuntimeError when an answer was not what it has to be."""
     protocol = contender.protocol
     with tempfile.NamedTemporaryFile("w", suffix=".json") as body:
-        body.write(json.dumps(protocol.body, separators=(",", ":")).replace("TEXT", text))
+        body.write(
+            json.dumps(protocol.body, separators=(",", ":"))
+            .replace("TEXT", text)
+            .replace("__SID__", f"{uuid.uuid4()}-__SID__")
+        )
         body.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LOAD)]
         marker = protocol.done if text != "stream" else f"tok{CHUNKS - 1:04d}"

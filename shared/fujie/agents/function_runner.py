@@ -24,7 +24,7 @@ _PAYLOADS = frozenset({"payload", "request", "data"})
 class FunctionRunner(AgentRunner):
     """Runs `@app.query` functions; with `takes_payload`, `@app.entrypoint` functions."""
 
-    wants_tools = False
+    wants_tools = wants_prior = False
 
     def __init__(self, app: object, function: Function, framework: str, *, takes_payload: bool = False) -> None:
         self._app = app

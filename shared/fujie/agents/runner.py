@@ -105,6 +105,9 @@ class AgentRunner(Protocol):
     wants_tools: bool = True
     """Is it to be given the stack's tools? One that brings its own is not."""
 
+    wants_prior: bool = True
+    """Is it to be given the conversation's earlier messages? One that keeps its own is not."""
+
     def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         """Yield what is said as it comes, and StepDone last; how the run goes is not the agent's to say."""
 

@@ -60,7 +60,7 @@ class RunService(Runs):
         conversation_id = request.session_id or str(uuid.uuid4())
         await self._enter_conversation(principal.user, conversation_id, request)
         run = self._new_run(principal, conversation_id, request)
-        if await self._store.run(run.id) is not None:
+        if request.run_id() is not None and await self._store.run(run.id) is not None:
             raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
         try:
             await self._store.add_run(run)

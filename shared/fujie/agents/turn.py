@@ -79,7 +79,7 @@ class Turn:
             await self._think(self._run.history, _results(answers))
 
     async def _think(self, history: str, results: Mapping[str, str]) -> None:
-        prior = await prior_histories(self._store, self._run)
+        prior = await prior_histories(self._store, self._run) if self._runner.wants_prior else ()
         for _ in range(MAX_STEPS):
             tools = await self._tools.manifest() if self._runner.wants_tools else ()
             done = await self._step(Step(self._request, tools, prior, history, results, self._run))
