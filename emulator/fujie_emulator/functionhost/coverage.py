@@ -6,7 +6,7 @@ COVERAGE = Coverage(
     title="function host (HTTP triggers, custom and built-in runtimes)",
     source="documented",
     done=lambda: ("HttpTrigger", "Invoke", "AsynchronousInvoke"),
-    notes=noted("HttpTrigger", Note(partly="no WebSockets"))
+    notes=noted("HttpTrigger", Note(partly="WebSockets of custom runtimes, without compression"))
     | noted("Invoke", Note(partly="/initialize and /pre-stop are not called")),
     inventions=(
         "Functions and the origin's routes are declared by `PUT /_fujie/functions/{name}` and `PUT /_fujie/routes`.",

@@ -109,7 +109,7 @@ async def exchange(cloud: Cloud, function: HostedFunction, scope: Scope, receive
     request_id = new_request_id()
     answer = Answer(send, request_id)
     try:
-        check_request(scope["method"], scope["path"], _target(scope), scope["headers"])
+        check_request(scope["method"], scope["path"], target_of(scope), scope["headers"])
         client = Client(scope, receive)
         with function.counted():
             if function.spec.is_custom:
@@ -158,7 +158,7 @@ async def _forward_once(
         headers = forwarded_request(client.headers) + function.common_headers(instance.key, request_id, "/http-invoke")
         content = client.body() if client.has_body else None
         try:
-            async with instance.request(scope["method"], _target(scope), headers, content) as response:
+            async with instance.request(scope["method"], target_of(scope), headers, content) as response:
                 await answer.begin(response.status_code, forwarded_response(response.headers.raw))
                 async for chunk in response.aiter_raw():
                     await answer.chunk(chunk)
@@ -194,6 +194,7 @@ async def _call(
     await answer.end(b"" if scope["method"] == "HEAD" else response.body)
 
 
-def _target(scope: Scope) -> bytes:
+def target_of(scope: Scope) -> bytes:
+    """Return path and query as they came."""
     query = scope["query_string"]
     return bytes(scope["raw_path"] + (b"?" + query if query else b""))

@@ -9,13 +9,14 @@ from starlette.types import Receive, Scope, Send
 
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.functionhost.deliveries import Deliveries
-from fujie_emulator.functionhost.errors import FunctionNotFoundError, RequestRefusedError
+from fujie_emulator.functionhost.errors import FunctionNotFoundError, InvocationError, RequestRefusedError
 from fujie_emulator.functionhost.exchange import exchange, refuse
-from fujie_emulator.functionhost.function import HostedFunction
+from fujie_emulator.functionhost.function import HostedFunction, new_request_id
 from fujie_emulator.functionhost.logs import FunctionLog
 from fujie_emulator.functionhost.processes import Reaper
 from fujie_emulator.functionhost.routing import RouteTable
 from fujie_emulator.functionhost.servers import LoopbackServer
+from fujie_emulator.functionhost.sockets import bridge, refuse_socket
 from fujie_emulator.functionhost.specification import FunctionSpec
 
 
@@ -126,16 +127,26 @@ class FunctionHost:
         return replace(spec, trigger_port=trigger.port) if spec.trigger_port == 0 and trigger else spec
 
     async def serve(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request with the function of that name."""
+        """Serve one HTTP request, or one web socket, with the function of that name."""
         function = self.find(name)
         if function is None:
-            await refuse(send, FunctionNotFoundError(name))
+            await _refuse(scope, send, FunctionNotFoundError(name))
+        elif scope["type"] == "websocket":
+            await bridge(function, scope, receive, send)
         else:
             await exchange(self._cloud, function, scope, receive, send)
 
     async def _serve_origin(self, scope: Scope, receive: Receive, send: Send) -> None:
         name = self._table.function_of(scope["path"])
         if name is None:
-            await refuse(send, RequestRefusedError("DomainRouteNotFound", 404, "no route of this origin has the path"))
+            error = RequestRefusedError("DomainRouteNotFound", 404, "no route of this origin has the path")
+            await _refuse(scope, send, error)
         else:
             await self.serve(name, scope, receive, send)
+
+
+async def _refuse(scope: Scope, send: Send, error: InvocationError) -> None:
+    if scope["type"] == "websocket":
+        await refuse_socket(scope, send, error, new_request_id())
+    else:
+        await refuse(send, error)

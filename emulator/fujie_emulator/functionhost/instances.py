@@ -64,6 +64,7 @@ class CustomInstance:
 
     def __init__(self, child: ChildProcess, port: int, key: StsCredentials | None) -> None:
         self.key = key
+        self.port = port
         self.in_flight = 0
         self._child = child
         self._lost = False

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from fujie_emulator.core.errors import CloudError
+from fujie_emulator.functionhost.sockets import MESSAGE_LIMIT
 
 _SHUTDOWN_S = 1  # open streams are cut: their instances stop at the same moment
 _KEEP_ALIVE_S = 75
@@ -31,7 +32,8 @@ class LoopbackServer:
             app,
             http="httptools",
             interface="asgi3",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MESSAGE_LIMIT,
             lifespan="off",
             log_config=None,
             access_log=False,
