@@ -11,7 +11,6 @@ sys.path[:] = [str(ROOT), *(place for place in sys.path if Path(place).resolve()
 import pulumi  # noqa: E402 - after the path is as it should be
 
 from fujie.tools.manifest import providers_needed  # noqa: E402
-from functions.tool.manifest import TOOLS  # noqa: E402
 from infra.components.cloud import provider_of  # noqa: E402
 from infra.components.credentials import Credentials, CredentialsArgs  # noqa: E402
 from infra.components.domain import Domain, DomainArgs  # noqa: E402
@@ -19,20 +18,25 @@ from infra.components.identity import Identity, IdentityArgs  # noqa: E402
 from infra.components.keys import Keys, KeysArgs  # noqa: E402
 from infra.components.observability import Observability, ObservabilityArgs  # noqa: E402
 from infra.components.packages import Packages, PackagesArgs  # noqa: E402
+from infra.components.queues import Queues, QueuesArgs  # noqa: E402
 from infra.components.roles import Roles, RolesArgs  # noqa: E402
 from infra.components.runtime import Runtime, RuntimeArgs  # noqa: E402
 from infra.components.sign_in import SignIn, SignInArgs  # noqa: E402
 from infra.components.storage import Storage, StorageArgs  # noqa: E402
+from infra.components.triggers import Triggers, TriggersArgs  # noqa: E402
 from infra.declaration import declare  # noqa: E402
 from infra.inputs import inputs_from_config  # noqa: E402
 from infra.packages.building import build  # noqa: E402
 from infra.program import database_of, missing_secrets, tags_of, target_of  # noqa: E402
+from infra.served import served  # noqa: E402
 
 name = pulumi.get_stack()
 inputs = inputs_from_config(pulumi.runtime.config.CONFIG.get(), name, os.environ)
-stack = declare(inputs.stack_config(name), TOOLS)
-own_secrets = missing_secrets(providers_needed(TOOLS), inputs, name)
-packages = [build(function, target_of(inputs), ROOT / ".fujie" / "packages") for function in stack.functions]
+agent = ROOT / inputs.agent if inputs.agent else None
+tools, about = served(agent)
+stack = declare(inputs.stack_config(name), tools)
+own_secrets = missing_secrets(providers_needed(tools), inputs, name)
+packages = [build(function, target_of(inputs), ROOT / ".fujie" / "packages", agent) for function in stack.functions]
 tags, protect = tags_of(name), inputs.protect_data
 cloud = pulumi.ResourceOptions(providers=[provider_of(stack.config)])
 
@@ -45,6 +49,7 @@ credentials = Credentials(
     "credentials", CredentialsArgs(stack, sign_in.app_ids, {**given, **keys.provider_secrets}, protect)
 )
 storage = Storage("storage", StorageArgs(stack.buckets, tags, protect), cloud)
+queue_arns = Queues("queues", QueuesArgs(stack.queues, stack.config, tags), cloud).arns if stack.queues else {}
 code = Packages("packages", PackagesArgs(f"fujie-{name}-code-{inputs.account_id}", packages, tags), cloud)
 logs = None
 if inputs.log_retention_days and not inputs.cloud_url:  # the emulator keeps the functions' logs itself
@@ -63,11 +68,17 @@ runtime = Runtime(
         workload_identity=identity.names[0],
         secrets=keys.secrets,
         tags=tags,
+        queue_arns=queue_arns,
         logs=logs,
+        agent=agent,
+        agent_about=about,
     ),
     cloud,
 )
 functions = {short: function.name for short, function in runtime.functions.items()}
+if stack.triggers:
+    reached = TriggersArgs(stack.triggers, stack.config, functions["tool"], storage.names, roles.arns)
+    Triggers("triggers", reached, cloud)
 if inputs.domain:
     key = inputs.certificate_key.reveal() if inputs.certificate_key else ""
     Domain("domain", DomainArgs(inputs.domain, inputs.certificate, key, stack.routes, functions), cloud)

@@ -87,6 +87,12 @@ class StackConfig:
     def function_arn(self, function: str) -> str:
         return f"acs:fc:{self.region}:{self.account_id}:functions/{self.function_name(function)}"
 
+    def bucket_arn(self, bucket: str) -> str:
+        return f"acs:oss:{self.region}:{self.account_id}:{bucket}"
+
+    def queue_arn(self, queue: str) -> str:
+        return f"acs:mns:{self.region}:{self.account_id}:/queues/{queue}"
+
     def oss_resources(self, templates: Sequence[str]) -> tuple[str, ...]:
         """Return RAM resources from a tool's: the stack's bucket and account filled in, arguments as wildcards."""
         return tuple(template.replace("{bucket}", self.bucket) for template in templates)

@@ -8,11 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from fujie.permission import OAuthFlow
+from fujie.tools.declaration import Tool
 from fujie.tools.manifest import ProviderNeed, StatementNeed, providers_needed, statements_needed
 from infra.config import DEFAULT_VAULT, StackConfig
+from infra.events import Asynchronous, Queue, Trigger, asynchronous_events, called_by_events, triggers_of
 
 WORKLOAD_SERVICE = "workload.agentidentity.aliyuncs.com"
 FUNCTION_SERVICE = "fc.aliyuncs.com"
+OBJECT_SERVICE = "oss.aliyuncs.com"
 SIGN_IN_SCOPES = ("openid", "profile", "aliuid")
 
 Runtime = Literal["custom.debian11", "python3.12"]
@@ -137,6 +140,7 @@ class Function:
     cpu: float = 0.35
     public: bool = True
     """Whether its own address answers from outside; the one origin's routes do in any case."""
+    asynchronous: Asynchronous = field(default_factory=Asynchronous)
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,9 @@ class Stack:
     functions: tuple[Function, ...]
     routes: tuple[tuple[str, str], ...] = field(default=())
     """(path pattern, function) in the order in which they are tried; the one origin's table."""
+    triggers: tuple[Trigger, ...] = ()
+    """What calls `tool` beside requests."""
+    queues: tuple[Queue, ...] = ()
 
 
 ROUTES: tuple[tuple[str, str], ...] = (
@@ -191,17 +198,21 @@ ROUTES: tuple[tuple[str, str], ...] = (
 )
 
 
-def declare(config: StackConfig, tools: Sequence[Any]) -> Stack:
-    """Return the stack that serves these tools (`fujie.tools.declaration.Tool`)."""
+def declare(config: StackConfig, tools: Sequence[Tool]) -> Stack:
+    """Return the stack that serves these tools."""
     needs = providers_needed(tools)
     names = _Names(config)
+    triggers = triggers_of(config, tools, object_role=names.object_role, dead_letters=names.dead_letters)
     return Stack(
         config=config,
         applications=_applications(config, names, needs),
         identity_providers=(
             IdentityProvider(names.of("sign-in"), f"{config.issuer}/.well-known/openid-configuration", names.sign_in),
         ),
-        roles=_roles(config, names, needs, statements_needed(tools)),
+        roles=(
+            *_roles(config, names, needs, statements_needed(tools), called_by_events(tools)),
+            *_object_roles(config, triggers),
+        ),
         workload_identities=(
             WorkloadIdentity(
                 names.workload, names.workload_role, names.of("sign-in"), (f"{config.public_url}/callback",)
@@ -211,8 +222,10 @@ def declare(config: StackConfig, tools: Sequence[Any]) -> Stack:
         api_key_providers=tuple(APIKeyProvider(need.name) for need in needs if need.kind == "api_key"),
         oauth2_providers=tuple(_oauth2_provider(config, names, need) for need in needs if need.kind == "oauth"),
         buckets=(Bucket(config.bucket),),
-        functions=_functions(names),
+        functions=_functions(names, asynchronous_events(names.dead_letters) if triggers else Asynchronous()),
         routes=ROUTES,
+        triggers=triggers,
+        queues=(Queue(names.dead_letters),) if triggers else (),
     )
 
 
@@ -239,6 +252,14 @@ class _Names:
 
     def outbound(self, provider: str) -> str:
         return self.of(f"out-{provider}")
+
+    @property
+    def object_role(self) -> str:
+        return self.of("objects-role")
+
+    @property
+    def dead_letters(self) -> str:
+        return self.of("dead-letters")
 
     def function_role(self, function: str) -> str:
         return self.of(f"{function}-role")
@@ -273,6 +294,7 @@ def _roles(
     names: _Names,
     needs: Sequence[ProviderNeed],
     wanted: Sequence[StatementNeed],
+    called: Sequence[Tool],
 ) -> tuple[Role, ...]:
     identity_arn = config.workload_identity_arn(names.workload)
     data = tuple(Statement(tuple(need.actions), config.oss_resources(need.resources)) for need in wanted)
@@ -283,7 +305,10 @@ def _roles(
             Statement(("agentidentitydata:CompleteResourceTokenAuth",), ("*",)),
             Statement(("fc:InvokeFunction",), (config.function_arn("process"),)),
         ),
-        "tool": _tool_statements(config, identity_arn, needs),
+        "tool": (
+            *_tool_statements(config, identity_arn, needs, acts_unattended=any(tool.credential for tool in called)),
+            *_dead_letter_statements(config, names, called),
+        ),
     }
     workload = Role(names.workload_role, WORKLOAD_SERVICE, data, identity_arn, "What tools may do with STS")
     return (
@@ -295,13 +320,29 @@ def _roles(
     )
 
 
-def _tool_statements(config: StackConfig, identity_arn: str, needs: Sequence[ProviderNeed]) -> tuple[Statement, ...]:
+def _object_roles(config: StackConfig, triggers: Sequence[Trigger]) -> tuple[Role, ...]:
+    """Return the role with which the object store invokes `tool`, when one of its triggers names it."""
+    may_invoke = (Statement(("fc:InvokeFunction",), (config.function_arn("tool"),)),)
+    named = dict.fromkeys(trigger.role for trigger in triggers if trigger.role)
+    return tuple(Role(name, OBJECT_SERVICE, may_invoke, description="Objects call tools") for name in named)
+
+
+def _dead_letter_statements(config: StackConfig, names: _Names, called: Sequence[Tool]) -> tuple[Statement, ...]:
+    """Return what lets the platform tell, with the function's own role, which events it gave up."""
+    messages = f"{config.queue_arn(names.dead_letters)}/messages"
+    return (Statement(("mns:SendMessage",), (messages,)),) if called else ()
+
+
+def _tool_statements(
+    config: StackConfig, identity_arn: str, needs: Sequence[ProviderNeed], *, acts_unattended: bool
+) -> tuple[Statement, ...]:
     """Return what the credential broker may fetch: workload access tokens, and credentials of the declared providers.
 
     The cloud knows no narrower resource than `*` for workload access tokens; what they can reach, the rest limits.
     Those without a user are for tools that act as the workload itself, and not allowed where there is none.
     """
-    own = ("agentidentitydata:GetWorkloadAccessToken",) if any(need.flow == "M2M" for need in needs) else ()
+    acts_itself = acts_unattended or any(need.flow == "M2M" for need in needs)
+    own = ("agentidentitydata:GetWorkloadAccessToken",) if acts_itself else ()
     tokens = Statement(("agentidentitydata:GetWorkloadAccessTokenForJWT", *own), ("*",))
     fetch = {
         "oauth": ("agentidentitydata:GetResourceOAuth2Token", "oauth2credentialprovider"),
@@ -315,7 +356,7 @@ def _tool_statements(config: StackConfig, identity_arn: str, needs: Sequence[Pro
     return tuple(statements)
 
 
-def _functions(names: _Names) -> tuple[Function, ...]:
+def _functions(names: _Names, events: Asynchronous) -> tuple[Function, ...]:
     def routes(function: str) -> tuple[str, ...]:
         return tuple(pattern for pattern, owner in ROUTES if owner == function)
 
@@ -330,4 +371,4 @@ def _functions(names: _Names) -> tuple[Function, ...]:
         )
 
     process = replace(custom("process"), memory_mb=1024, cpu=0.5)
-    return (custom("chat"), process, built_in("callback"), replace(built_in("tool"), public=False))
+    return (custom("chat"), process, built_in("callback"), replace(built_in("tool"), public=False, asynchronous=events))

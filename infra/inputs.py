@@ -50,6 +50,8 @@ class StackInputs:
     """SQLAlchemy's address of the PostgreSQL (secret). Required except in `local`."""
     bucket: str = ""
     """The bucket of users' objects; empty makes one named for stack and account."""
+    agent: str = ""
+    """The agent file to serve, from the project's folder; empty serves the agent that ships."""
     token_vault: str = ""
     """The vault of the stack's credential providers; empty makes one named for the stack."""
     issuer: str = ALIYUN_ISSUER
@@ -73,7 +75,9 @@ class StackInputs:
     python: str = PYTHON_OF_THE_CLOUD
     """The Python that runs the packages; an emulator runs the one at hand."""
     key_generation: int = 1
-    """Raised to make new keys for sealing and internal tokens."""
+    """Raised to make new keys for sealing and internal tokens; those of the generation before still open and verify."""
+    keys_rotated_on: str = ""
+    """The day on which `fujie keys rotate` raised it: 2026-01-31."""
     protect_data: bool = False
     """Whether users' data and tokens are kept when the stack is destroyed, and guarded against it."""
     log_retention_days: int = 30

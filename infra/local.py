@@ -8,7 +8,6 @@ import asyncio
 import gc
 import json
 import os
-import re
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -30,6 +29,7 @@ from infra.demo import put_objects, register_partners, user_ids
 from infra.ensure import ensure_entrance, ensure_identity
 from infra.environment import Resolved, function_environment
 from infra.providers.clients import CloudClients, OperatorKey, load_entrance_clients
+from infra.served import served
 from infra.stack_secrets import StackSecrets, load_or_create
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,8 +37,6 @@ FUNCTION_PORTS = {"chat": 2, "process": 3, "callback": 4, "tool": 5}
 LLM_VARIABLES = ("FUJIE_LLM_BASE_URL", "FUJIE_LLM_API_KEY", "FUJIE_LLM_MODEL", "DASHSCOPE_API_KEY")
 AGENT_ELSEWHERE = ("FUJIE_AGENT_ENDPOINT", "FUJIE_AGENT_BEARER_TOKEN")
 EMULATOR_DEADLINE_S = 20.0
-ABILITIES, SENTENCE_LENGTH = 6, 120
-"""How much of an agent is told to `chat` and `callback`: a function's environment holds 4 KB (fc.md)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
 
     Functions start as soon as what they need to start is there; the rest is made while they do.
     """
-    tools, about = _served(options.agent)
+    tools, about = served(options.agent)
     needs = providers_needed(tools)
     secrets = load_or_create(options.state / "keys.json", [need.name for need in needs])
     database = options.state / "fujie.db"
@@ -170,24 +168,6 @@ def _migrate(database_url: str) -> None:
             f"the database {database_url.removeprefix('sqlite+aiosqlite:///')} is damaged",
             repair="start again with `fujie dev --reset`, which forgets the state",
         ) from error
-
-
-def _served(agent: Path | None) -> tuple[Sequence[Tool], AgentAbout | None]:
-    if agent is None:
-        from functions.tool.manifest import TOOLS
-
-        return TOOLS, None
-    from fujie.agents.loading import agent_from_file
-
-    app = agent_from_file(agent)
-    abilities = tuple(_first_sentence(tool.description) for tool in app.tools[:ABILITIES])
-    return app.tools, AgentAbout(app.app_name, _first_sentence(app.app_description), abilities)
-
-
-def _first_sentence(text: str) -> str:
-    """Return what a person reads of a description, whose rest is for the model; short, since it is an environment's."""
-    paragraph = " ".join(text.strip().split("\n\n")[0].split())
-    return re.split(r"(?<=[.!?]) |(?<=[。！？])", paragraph)[0][:SENTENCE_LENGTH]
 
 
 def _config(emulator: Emulator, base_port: int, needs: Sequence[Any]) -> StackConfig:

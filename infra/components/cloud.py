@@ -4,7 +4,7 @@ import pulumi_alicloud as alicloud
 
 from infra.config import StackConfig
 
-_EMULATED = ("fc", "ram", "sts", "ims", "oss", "bssopenapi", "location", "tag")
+_EMULATED = ("fc", "ram", "sts", "ims", "oss", "mns_open", "bssopenapi", "location", "tag")
 
 
 def provider_of(config: StackConfig) -> alicloud.Provider:

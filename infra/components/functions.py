@@ -20,8 +20,6 @@ PORT = 9000
 CLOUD_PYTHON = "/var/fc/lang/python3.12/bin/python3"
 """Where custom.debian11 has it; it is not on PATH (fc.md 3)."""
 METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
-ASYNC_RETRIES = 3
-ASYNC_AGE_S = 86_400
 
 
 @dataclass(frozen=True)
@@ -38,6 +36,8 @@ class FunctionArgs:
     python: str = CLOUD_PYTHON
     """The interpreter of a custom runtime."""
     logs: alicloud.fc.V3FunctionLogConfigArgs | None = None
+    dead_letters: Input[str] | None = None
+    """The ARN of the queue that is told of asynchronous invocations that failed for good."""
 
 
 class HostedFunction(Part):
@@ -76,8 +76,9 @@ class HostedFunction(Part):
             f"{name}-async",
             function_name=function.function_name,
             qualifier="LATEST",
-            max_async_retry_attempts=ASYNC_RETRIES,
-            max_async_event_age_in_seconds=ASYNC_AGE_S,
+            max_async_retry_attempts=args.function.asynchronous.retries,
+            max_async_event_age_in_seconds=args.function.asynchronous.age_s,
+            destination_config=_on_failure(args.dead_letters),
             opts=self.inside(),
         )
         self.name: Output[str] = function.function_name
@@ -91,6 +92,15 @@ class HostedFunction(Part):
 def http_trigger(function: Function) -> dict[str, Any]:
     """Return the trigger's config: open, since each function checks who asks; `tool` from inside the cloud only."""
     return {"authType": "anonymous", "methods": list(METHODS), "disableURLInternet": not function.public}
+
+
+def _on_failure(queue: Input[str] | None) -> alicloud.fc.V3AsyncInvokeConfigDestinationConfigArgs | None:
+    if queue is None:
+        return None
+    messages = Output.from_input(queue).apply(lambda arn: f"{arn}/messages")
+    return alicloud.fc.V3AsyncInvokeConfigDestinationConfigArgs(
+        on_failure=alicloud.fc.V3AsyncInvokeConfigDestinationConfigOnFailureArgs(destination=messages)
+    )
 
 
 def _runtime(args: FunctionArgs) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pulumi import Output, ResourceOptions
 
 from infra.components.component import Part
 from infra.providers.generated import GeneratedKey
-from infra.stack_secrets import MINTERS, StackSecrets, secrets_from_texts
+from infra.stack_secrets import MINTERS, StackSecrets, joined, secrets_from_texts
 
 
 @dataclass(frozen=True)
@@ -23,18 +23,33 @@ class Keys(Part):
 
     def __init__(self, name: str, args: KeysArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
-        pairs = {f"signing/{minter}": self._key(f"signing-{minter}", "signing", args) for minter in MINTERS}
-        pairs["sealing"] = self._key("sealing", "sealing", args)
-        pairs["card"] = self._key("card", "signing", args)
-        ledger = self._key("ledger", "random", KeysArgs(1))  # another would make what is sealed unverifiable
+        generation = args.generation
+        pairs = {f"signing/{minter}": self._pair(f"signing-{minter}", "signing", generation) for minter in MINTERS}
+        pairs["sealing"] = self._pair("sealing", "sealing", generation)
+        pairs["card"] = self._pair("card", "signing", generation)
+        ledger = self._key("ledger", "random")  # another would make what is sealed unverifiable
         self.provider_secrets: dict[str, Output[str]] = {
-            provider: self._key(f"provider-{provider}", "random", KeysArgs(1)).private for provider in args.providers
+            provider: self._key(f"provider-{provider}", "random").private for provider in args.providers
         }
-        texts = {name: {"private": pair.private, "public": pair.public} for name, pair in pairs.items()}
         self.secrets: Output[StackSecrets] = Output.secret(
-            Output.all(**texts, ledger=ledger.private).apply(secrets_from_texts)
+            Output.all(**pairs, ledger=ledger.private).apply(secrets_from_texts)
         )
         self.register_outputs({})
 
-    def _key(self, name: str, purpose: str, args: KeysArgs) -> GeneratedKey:
-        return GeneratedKey(name, purpose, args.generation, self.inside())
+    def _pair(self, name: str, purpose: str, generation: int) -> Output[dict[str, str]]:
+        """Return the pair of a generation, with the one before behind it: that one still opens and verifies."""
+        newest = _halves(self._key(name, purpose, generation))
+        if generation == 1:
+            return newest
+        older = _halves(self._key(name, purpose, generation - 1))
+        return Output.all(newest, older).apply(lambda both: joined(*both))
+
+    def _key(self, name: str, purpose: str, generation: int = 1) -> GeneratedKey:
+        """Return the key of a generation: a resource of its own, so that the next one does not replace it."""
+        named = name if generation == 1 else f"{name}-{generation}"
+        return GeneratedKey(named, purpose, generation, self.inside())
+
+
+def _halves(key: GeneratedKey) -> Output[dict[str, str]]:
+    halves: Output[dict[str, str]] = Output.all(private=key.private, public=key.public)
+    return halves

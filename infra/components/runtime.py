@@ -3,16 +3,19 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import pulumi_alicloud as alicloud
 from pulumi import Input, Output, ResourceOptions
 
 from fujie.secret import Secret
+from fujie.settings import AgentAbout
 from infra.components.component import Part
 from infra.components.functions import CLOUD_PYTHON, FunctionArgs, HostedFunction
 from infra.declaration import Stack
 from infra.environment import Resolved, function_environment
 from infra.inputs import StackInputs
+from infra.packages.building import agent_in_package
 from infra.stack_secrets import StackSecrets
 
 
@@ -30,7 +33,12 @@ class RuntimeArgs:
     workload_identity: Output[str]
     secrets: Output[StackSecrets]
     tags: Mapping[str, str]
+    queue_arns: Mapping[str, Output[str]]
+    """The stack's own queues by name, once they are there."""
     logs: alicloud.fc.V3FunctionLogConfigArgs | None = None
+    agent: Path | None = None
+    """Its file here, when it is not the agent that ships; the packages hold it."""
+    agent_about: AgentAbout | None = None
 
 
 class Runtime(Part):
@@ -53,6 +61,7 @@ class Runtime(Part):
                     tags=args.tags,
                     python=sys.executable if args.inputs.cloud_url else CLOUD_PYTHON,
                     logs=args.logs,
+                    dead_letters=args.queue_arns.get(declared[function].asynchronous.dead_letters),
                 ),
                 self.inside(),
             )
@@ -98,6 +107,8 @@ def _resolved(args: RuntimeArgs, known: Mapping[str, object]) -> Resolved:
         mcp_server=args.inputs.mcp_server,
         endpoints=args.inputs.endpoints,
         llm=llm_environment(args.inputs),
+        agent=agent_in_package(args.agent) if args.agent else "",
+        agent_about=args.agent_about,
     )
 
 

@@ -20,13 +20,13 @@ class StorageArgs:
 
 
 class Storage(Part):
-    """The buckets; `names` are theirs."""
+    """The buckets; `names` are theirs, once they are there."""
 
     def __init__(self, name: str, args: StorageArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         kept = ResourceOptions(protect=args.protect, retain_on_delete=args.protect)
-        self.names: list[Output[str]] = [
-            alicloud.oss.Bucket(
+        self.names: dict[str, Output[str]] = {
+            bucket.name: alicloud.oss.Bucket(
                 bucket.name,
                 bucket=bucket.name,
                 server_side_encryption_rule={"sse_algorithm": "AES256"},
@@ -35,5 +35,5 @@ class Storage(Part):
                 opts=ResourceOptions.merge(self.inside(), kept),
             ).bucket
             for bucket in args.buckets
-        ]
+        }
         self.register_outputs({"names": self.names})

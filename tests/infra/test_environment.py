@@ -8,7 +8,7 @@ from fujie.errors import SettingsError
 from fujie.settings import AgentAbout, settings_from_environ
 from infra.config import StackConfig
 from infra.environment import Resolved, function_environment
-from infra.local import _first_sentence
+from infra.served import _first_sentence
 from infra.stack_secrets import load_or_create
 
 FUNCTIONS = ("chat", "process", "callback", "tool")
