@@ -1,13 +1,15 @@
 """The official A2A client against the running product: an answer, and a task that waits, is allowed, and goes on."""
 
 import asyncio
+import json
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 from a2a.client import A2ACardResolver, ClientConfig, ClientFactory
 from a2a.types import a2a_pb2 as pb
 from a2a.utils.signing import create_signature_verifier
-from google.protobuf.json_format import MessageToDict
+from google.protobuf.json_format import MessageToDict, ParseDict
 from jwt import PyJWK
 
 from tests.e2e.person import Person
@@ -56,11 +58,44 @@ async def test_the_official_client_follows_the_signed_card_and_streams_the_weath
     assert "get_weather" in {skill.id for skill in card.skills}
 
 
-async def test_a_task_that_waits_goes_on_in_the_open_stream_once_it_is_allowed(own_stack):
+class Webhook:
+    """A client's own server: keeps what it is told."""
+
+    def __init__(self):
+        self.told = asyncio.Queue()
+        self.url = ""
+
+    async def answer(self, reader, writer):
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length: ")[1].split("\r\n")[0])
+        self.told.put_nowait((head, json.loads(await reader.readexactly(length))))
+        writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    @asynccontextmanager
+    async def serving(self):
+        server = await asyncio.start_server(self.answer, "127.0.0.1", 0)
+        async with server:
+            self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+            yield self
+
+    async def next(self):
+        """Return the next task that is told, as the one who may."""
+        async with asyncio.timeout(20):
+            head, body = await self.told.get()
+        assert "x-a2a-notification-token: tok" in head
+        return ParseDict(body, pb.StreamResponse()).task
+
+
+async def test_a_task_that_waits_goes_on_in_the_open_stream_once_it_is_allowed_and_a_webhook_hears_of_both(own_stack):
     stack = own_stack()
-    async with http_as(stack, "bob") as http:
+    async with http_as(stack, "bob") as http, Webhook().serving() as webhook:
         client = await client_of(stack, http, "JSONRPC")
-        stream = client.send_message(asked("time"))
+        request = asked("time")
+        config = pb.TaskPushNotificationConfig(url=webhook.url, token="tok")
+        request.configuration.task_push_notification_config.CopyFrom(config)
+        stream = client.send_message(request)
         events = []
         async for event in stream:
             events.append(event)
@@ -68,11 +103,15 @@ async def test_a_task_that_waits_goes_on_in_the_open_stream_once_it_is_allowed(o
                 break
         (consent,) = told(events[-1])
         assert consent["connect_url"].startswith(f"{stack.url}/connect/")
+        waiting = await webhook.next()
+        assert (waiting.id, waiting.status.state) == (events[0].task.id, pb.TASK_STATE_AUTH_REQUIRED)
         assert (await asyncio.to_thread(allow, stack, consent["connect_url"])) == 200
         rest = [event async for event in stream]
+        done = await webhook.next()
     (result,) = [data for event in rest for data in told(event) if data["type"] == "tool_result"]
     assert (result["name"], result["ok"], result["credential"]["user"]) == ("get_current_time", True, "bob")
     assert rest[-1].status_update.status.state == pb.TASK_STATE_COMPLETED
+    assert (done.status.state, done.artifacts[-1].parts[0].text) == (pb.TASK_STATE_COMPLETED, said(rest))
 
 
 def allow(stack, connect_url):
