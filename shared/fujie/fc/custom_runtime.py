@@ -65,6 +65,8 @@ def run_server(app: App, host: str, port: int, *, drain: Drain | None = None, sh
     """
     import uvicorn
 
+    from fujie.fc.bounded_head import BoundedHead
+
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket] | None = None) -> None:
             draining = asyncio.create_task(_drain(drain, shutdown_s)) if drain else None
@@ -78,7 +80,7 @@ def run_server(app: App, host: str, port: int, *, drain: Drain | None = None, sh
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedHead,
         ws=_late_web_socket,  # type: ignore[arg-type]  # uvicorn only calls it
         log_config=None,
         access_log=False,

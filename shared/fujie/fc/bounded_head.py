@@ -1,0 +1,60 @@
+"""HTTP/1.1 with a bound that uvicorn does not set: how long a request's head may be, and how long it may take."""
+
+from asyncio import TimerHandle
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of a request line with its headers, and of what comes between two pieces of a body; applications ask for less."""
+HEAD_S = 30.0
+_TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class BoundedHead(HttpToolsProtocol):
+    """Ends a connection whose request never gets to its end, before anybody was asked who sends it."""
+
+    _unfinished_bytes = 0
+    _is_in_head = False
+    _deadline: TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        self._unfinished_bytes += len(data)
+        super().data_received(data)
+        if self._unfinished_bytes > MAX_HEAD_BYTES:
+            self._end(_TOO_LONG)
+        elif self._is_in_head and self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_S, self._end, b"")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_there()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._is_in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_there()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unfinished_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unfinished_bytes = 0
+        super().on_message_complete()
+
+    def _head_is_there(self) -> None:
+        self._unfinished_bytes, self._is_in_head = 0, False
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _end(self, words: bytes) -> None:
+        """Say so where no other answer is under way."""
+        if self.transport.is_closing():
+            return
+        if self._is_in_head and (self.cycle is None or self.cycle.response_complete):
+            self.transport.write(words)
+        self.transport.close()

@@ -1,0 +1,122 @@
+"""A head that never ends, as a connection sends it."""
+
+import asyncio
+
+import pytest
+from uvicorn import Config
+from uvicorn.server import ServerState
+
+from fujie.fc.bounded_head import HEAD_S, MAX_HEAD_BYTES, BoundedHead
+
+
+class Wire(asyncio.Transport):
+    """What the server wrote, and whether it ended the connection."""
+
+    def __init__(self):
+        super().__init__()
+        self.written, self.closed = b"", False
+
+    def write(self, data):
+        self.written += data
+
+    def close(self):
+        self.closed = True
+
+    def is_closing(self):
+        return self.closed
+
+    def pause_reading(self): ...
+    def resume_reading(self): ...
+
+
+async def echo(scope, receive, send):
+    message, size = await receive(), 0
+    while message["type"] == "http.request":
+        size += len(message["body"])
+        if not message["more_body"]:
+            break
+        message = await receive()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(size).encode()})
+
+
+@pytest.fixture
+async def connection():
+    config = Config(echo, lifespan="off", log_config=None)
+    config.load()
+    protocol = BoundedHead(config, ServerState(), {})
+    wire = Wire()
+    protocol.connection_made(wire)
+    yield protocol, wire
+    protocol.connection_lost(None)
+
+
+FLOODS = {
+    "headers": (b"GET / HTTP/1.1\r\n", b"x: " + b"y" * 1000 + b"\r\n"),
+    "one header": (b"GET / HTTP/1.1\r\nx: ", b"y" * 1000),
+    "address": (b"GET /", b"y" * 1000),
+}
+
+
+@pytest.mark.parametrize("flood", FLOODS.values(), ids=FLOODS)
+async def test_a_head_without_end_is_refused_before_it_fills_the_memory(connection, flood):
+    protocol, wire = connection
+    begin, piece = flood
+    protocol.data_received(begin)
+    for sent in range(0, MAX_HEAD_BYTES + 1, len(piece)):
+        assert not wire.closed, sent
+        protocol.data_received(piece)
+    assert wire.closed
+    assert wire.written.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_what_follows_a_body_is_bounded_too(connection):
+    protocol, wire = connection
+    protocol.data_received(b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n")
+    protocol.data_received(b"x: " + b"y" * MAX_HEAD_BYTES)
+    assert wire.closed
+
+
+async def test_a_long_body_and_many_requests_pass(connection):
+    protocol, wire = connection
+    for _ in range(3):
+        protocol.data_received(b"POST / HTTP/1.1\r\ncontent-length: 200000\r\nx: " + b"y" * 30_000 + b"\r\n\r\n")
+        for _ in range(20):
+            protocol.data_received(b"z" * 10_000)
+            await asyncio.sleep(0)
+        while not protocol.cycle.response_complete:
+            await asyncio.sleep(0)
+    assert wire.written.count(b"200000") == 3
+    assert not wire.closed
+
+
+async def test_a_head_that_stops_halfway_is_given_up_and_a_whole_one_is_not(connection):
+    protocol, wire = connection
+    waits = []
+
+    class Timer:
+        def cancel(self):
+            waits.clear()
+
+    class Loop:
+        def call_later(self, seconds, call, *arguments):
+            waits.append((seconds, call, arguments))
+            return Timer()
+
+        def __getattr__(self, name):
+            return getattr(asyncio.get_running_loop(), name)
+
+    protocol.loop = Loop()
+    protocol.data_received(b"GET / HTT")
+    protocol.data_received(b"P/1.1\r\n")
+    [(seconds, _, _)] = waits
+    assert seconds == HEAD_S
+    protocol.data_received(b"\r\n")
+    assert not waits
+    while not protocol.cycle.response_complete:
+        await asyncio.sleep(0)
+    waits.clear()
+    protocol.data_received(b"GET /")
+    [(_, call, arguments)] = waits
+    call(*arguments)
+    assert wire.closed
