@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.declaration import FUNCTION_SERVICE, Role, Stack, Statement
+from infra.declaration import FUNCTION_SERVICE, OBJECT_SERVICE, Role, Stack, Statement
 
 Language = Literal["en", "zh"]
 
@@ -31,6 +31,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "workload": "tools, for a user (STS)",
         "trust": "Who may act as them:",
         "function": "Function Compute, for functions that this account gives it to",
+        "objects": "OSS, to tell tools of objects",
         "identity": "Agent Identity, for {arn} alone",
         "wide": "* The cloud knows no narrower resource for this action.",
     },
@@ -43,6 +44,7 @@ _WORDS: Mapping[Language, Mapping[str, str]] = {
         "workload": "工具，代表用户（STS）",
         "trust": "谁可以扮演这些角色：",
         "function": "函数计算，仅用于本账号中配置了该角色的函数",
+        "objects": "OSS，用于把对象事件通知给工具",
         "identity": "智能体身份服务，仅限 {arn}",
         "wide": "* 云端对该操作没有更细的资源。",
     },
@@ -54,7 +56,7 @@ class Permission:
     """One action on one resource."""
 
     who: str
-    """A function's short name, or "" for the workload's role, which tools use."""
+    """A function's short name, OSS when it calls tools, or "" for the workload's role, which tools use."""
     action: str
     """Empty when nothing is allowed."""
     resource: str
@@ -62,8 +64,9 @@ class Permission:
 
 def permissions(stack: Stack) -> tuple[Permission, ...]:
     """Return everything that the stack's roles allow, one row for each action and resource."""
-    functions = {function.role: function.name for function in stack.functions}
-    return tuple(row for role in stack.roles for row in _of_role(functions.get(role.name, ""), role))
+    holders = {function.role: function.name for function in stack.functions}
+    holders |= {role.name: "OSS" for role in stack.roles if role.service == OBJECT_SERVICE}
+    return tuple(row for role in stack.roles for row in _of_role(holders.get(role.name, ""), role))
 
 
 def needlessly_wide(roles: Iterable[Role]) -> tuple[tuple[str, Statement], ...]:
@@ -102,8 +105,8 @@ def _of_role(who: str, role: Role) -> Iterable[Permission]:
 
 
 def _trust(role: Role, words: Mapping[str, str]) -> str:
-    by_function = role.service == FUNCTION_SERVICE
-    who = words["function"] if by_function else words["identity"].format(arn=role.workload_identity_arn)
+    services = {FUNCTION_SERVICE: words["function"], OBJECT_SERVICE: words["objects"]}
+    who = services.get(role.service) or words["identity"].format(arn=role.workload_identity_arn)
     return f"  {role.name}: {who}"
 
 
