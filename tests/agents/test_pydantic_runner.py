@@ -5,14 +5,21 @@ import json
 import pytest
 from pydantic_ai.exceptions import ModelHTTPError
 from pydantic_ai.messages import ToolReturnPart
-from pydantic_ai.models.function import DeltaToolCall, FunctionModel
+from pydantic_ai.models.function import DeltaThinkingPart, DeltaToolCall, FunctionModel
 
 from fujie.agents.pydantic_runner import RULES, PydanticRunner
 from fujie.agents.runner import Step, StepDone, ToolSpec
 from fujie.errors import InputError
 from fujie.llm.errors import LlmOutputError, LlmUnavailableError
 from fujie.protocols.agentscope.request import AgentRequest
-from fujie.protocols.events import TextDelta, TextEnded, TextStarted
+from fujie.protocols.events import (
+    ReasoningDelta,
+    ReasoningEnded,
+    ReasoningStarted,
+    TextDelta,
+    TextEnded,
+    TextStarted,
+)
 from tests.agents.doubles import asked, collect
 
 CITY = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -31,6 +38,8 @@ def runner(*turns, seen=None, instructions="Be brief."):
                 raise move
             if isinstance(move, str):
                 yield move
+            elif isinstance(move, DeltaThinkingPart):
+                yield {index: move}
             else:
                 name, arguments, call_id = move
                 yield {index: DeltaToolCall(name=name, json_args=arguments, tool_call_id=call_id)}
@@ -45,6 +54,16 @@ async def test_text_is_told_as_it_comes():
     assert len({item.message_id for item in said}) == 1
     assert done.calls == ()
     assert done.usage["output_tokens"] > 0
+
+
+async def test_what_the_model_thinks_is_told_apart_from_what_it_says_and_remembered():
+    thinking = DeltaThinkingPart(content="let me see")
+    *said, done = await collect(runner([thinking, "42", ("get_time", "{}", "call_1")]).step(Step(asked("hi"), TOOLS)))
+    assert [type(item) for item in said] == [
+        ReasoningStarted, ReasoningDelta, ReasoningEnded, TextStarted, TextDelta, TextEnded,
+    ]  # fmt: skip
+    assert "let me see" in done.history
+    assert [call.name for call in done.calls] == ["get_time"]
 
 
 async def test_the_model_is_told_the_rules_the_instructions_and_the_tools():

@@ -4,25 +4,24 @@ Pydantic AI is imported when the first step runs: it costs half a second.
 """
 
 import json
-import uuid
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fujie.agents.adapters.pydantic_ai import PydanticAdapter
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, ToolCall, ToolSpec
 from fujie.errors import InputError
 from fujie.llm.model import llm_error_from
 from fujie.protocols.agentscope.request import AgentRequest, DataPart, ImagePart, InputMessage
 from fujie.protocols.agentscope.request import TextPart as InputText
 from fujie.protocols.agentscope.words import clean
-from fujie.protocols.events import TextDelta, TextEnded, TextStarted
 
 if TYPE_CHECKING:
     from pydantic_ai import Agent, AgentStreamEvent, DeferredToolRequests
     from pydantic_ai.messages import ModelMessage, ModelRequestPart, UserContent
     from pydantic_ai.models import Model
-    from pydantic_ai.run import AgentRunResult, AgentRunResultEvent
+    from pydantic_ai.run import AgentRunResult
     from pydantic_ai.toolsets import ExternalToolset
 
 RULES = """\
@@ -51,7 +50,7 @@ class PydanticRunner(AgentRunner):
         from pydantic_ai.exceptions import AgentRunError
 
         prior = _messages(*step.prior)
-        spoken = _Speech()
+        voice = PydanticAdapter()
         events = self._loaded().run_stream_events(
             message_history=[*prior, *(_messages(step.history) if step.history else _asked(step.request))],
             deferred_tool_results=DeferredToolResults(calls=dict(step.results)) if step.results else None,
@@ -62,8 +61,8 @@ class PydanticRunner(AgentRunner):
                 async for event in stream:
                     if isinstance(event, AgentRunResultEvent):
                         yield _done(event.result, len(prior))
-                    else:
-                        for item in spoken.hear(event):
+                    elif _is_said(event):
+                        for item in voice.hear(event):
                             yield item
         except AgentRunError as error:
             raise llm_error_from(error) from error
@@ -82,30 +81,14 @@ class PydanticRunner(AgentRunner):
         return self._agent
 
 
-class _Speech:
-    """Text parts of a stream as our events; a part without a word makes no message."""
-
-    def __init__(self) -> None:
-        self._message_id = ""
-
-    def hear(self, event: "AgentStreamEvent | AgentRunResultEvent[Any]") -> Iterator[StepItem]:
-        from pydantic_ai import PartDeltaEvent, PartEndEvent, PartStartEvent, TextPart, TextPartDelta
-
-        if isinstance(event, PartStartEvent) and isinstance(event.part, TextPart):
-            yield from self._say(event.part.content)
-        elif isinstance(event, PartDeltaEvent) and isinstance(event.delta, TextPartDelta):
-            yield from self._say(event.delta.content_delta)
-        elif isinstance(event, PartEndEvent) and isinstance(event.part, TextPart) and self._message_id:
-            yield TextEnded(self._message_id)
-            self._message_id = ""
-
-    def _say(self, text: str) -> Iterator[StepItem]:
-        if not text:
-            return
-        if not self._message_id:
-            self._message_id = f"msg_{uuid.uuid4()}"
-            yield TextStarted(self._message_id)
-        yield TextDelta(self._message_id, clean(text))
+def _is_said(event: "AgentStreamEvent") -> bool:
+    """Is this the model's words or thoughts? Its calls are told by the run, which makes them."""
+    match event.event_kind:
+        case "part_start":
+            return event.part.part_kind in {"text", "thinking"}
+        case "part_delta":
+            return event.delta.part_delta_kind in {"text", "thinking"}
+    return event.event_kind == "part_end"
 
 
 def _toolset(specs: Sequence[ToolSpec]) -> "ExternalToolset[None]":
