@@ -6,7 +6,10 @@ import json
 import pytest
 import pytest_asyncio
 
+from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentConfig
 from fujie.agents.errors import StepLimitError
+from fujie.agents.serving.standalone import application
 from fujie.protocols.events import DataProduced, ReasoningDelta, ReasoningEnded, ReasoningStarted, TextDelta
 from tests.agents.doubles import SUNNY, eventually
 from tests.contract.a2a.stage import PUBLIC_CARD_KEY, Caller, served
@@ -173,6 +176,25 @@ async def test_the_newer_client_may_speak_the_older_version(stage, transport):
     rest = [what async for what in told]
     assert (states(rest)[-1], text(rest)) == ("completed", "itisnoon")
     assert await caller.fails("cancel", task_id=task["task"], version="0.3") == {"code": -32002}
+
+
+async def test_an_agent_that_is_served_alone_and_keeps_nothing_is_a_task_too(caller):
+    app, go = AgentApp("Friday", "Helps.", config=AgentConfig(open_access=True)), asyncio.Event()
+
+    @app.query(framework="text")
+    async def query(msgs):
+        yield "hel"
+        await go.wait()
+        yield msgs[0].content[0].text
+
+    caller.stage.app = application(app).answer
+    seen = await caller.see("send", text="lo", leave_after=2, headers={})
+    again = caller.tell("subscribe", task_id=seen[0]["task"], headers={})
+    assert (await anext(again))["artifacts"] == ["hel"]
+    go.set()
+    rest = [what async for what in again]
+    assert (text(seen) + text(rest), states(rest)) == ("hello", ["completed"])
+    assert (await caller.one("get", task_id=seen[0]["task"], headers={}))["artifacts"] == ["hello"]
 
 
 # Consent
