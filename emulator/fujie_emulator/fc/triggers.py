@@ -103,9 +103,18 @@ def of_kind(cloud: "Cloud", kind: str) -> list[tuple[str, dict[str, Any], dict[s
 
 def queue_of(config: Mapping[str, Any]) -> str:
     """Return the queue that an event trigger reads, "" when it reads none."""
+    return str(_queue_parameters(config).get("QueueName") or "")
+
+
+def is_decoded(config: Mapping[str, Any]) -> bool:
+    """Say whether the trigger tells messages out of their base64; it does unless it is told not to."""
+    return bool(_queue_parameters(config).get("IsBase64Decode", True))
+
+
+def _queue_parameters(config: Mapping[str, Any]) -> Mapping[str, Any]:
     source = config.get("eventSourceConfig") or {}
-    parameters = (source.get("eventSourceParameters") or {}).get("sourceMNSParameters") or {}
-    return str(parameters.get("QueueName") or "")
+    parameters: Mapping[str, Any] = (source.get("eventSourceParameters") or {}).get("sourceMNSParameters") or {}
+    return parameters
 
 
 def _of(cloud: "Cloud", function: str) -> list[dict[str, Any]]:
