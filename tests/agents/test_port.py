@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from fujie.agents import bounds
-from fujie.agents.errors import ForbiddenError, RunNotFoundError
+from fujie.agents.errors import ForbiddenError, RunNotFoundError, TooBusyError
 from fujie.agents.execution import Timing
 from fujie.agents.port import Principal, Runs
 from fujie.agents.runner import AgentRunner, StepDone
@@ -100,6 +100,24 @@ async def test_a_conversation_runs_one_request_at_a_time_and_belongs_to_one_pers
     await executing
     assert await runs.current("s", ALICE) is None
     assert kinds(await collect(runs.execute(await started(runs, session_id="s")))) == SAID
+
+
+async def test_runs_that_nobody_listens_to_are_bounded_in_number(kept, monkeypatch):
+    monkeypatch.setattr(bounds, "MAX_AT_WORK", 2)
+    agent = Agent(waits=True)
+    runs = kept(agent)
+    begun = [await started(runs) for _ in range(2)]
+    for run in begun:
+        runs.background(run)
+    await asyncio.sleep(0)
+    with pytest.raises(TooBusyError):
+        await started(runs)
+    agent.go.set()
+    for run in begun:
+        await collect(runs.watch(run.id, ALICE))
+    while len(runs._background):
+        await asyncio.sleep(0)
+    assert kinds(await collect(runs.execute(await started(runs)))) == SAID
 
 
 async def test_a_run_id_of_the_callers_choice_is_taken_once(kept):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fujie.agents import transient
+from fujie.agents import bounds, transient
 from fujie.agents.errors import RunNotFoundError
 from tests.agents.doubles import ALICE, alice, asked, collect, kinds
 from tests.agents.test_port import SAID, Agent, started
@@ -36,6 +36,15 @@ async def test_a_run_that_nobody_executed_keeps_its_conversation_busy_for_a_mome
     runs = kept(Agent())
     await started(runs, session_id="s")
     assert kinds(await collect(runs.execute(await started(runs, session_id="s")))) == SAID
+
+
+async def test_runs_that_nobody_executed_take_no_place_for_good(monkeypatch):
+    monkeypatch.setattr(transient, "BEGIN_S", -1)
+    monkeypatch.setattr(bounds, "MAX_AT_WORK", 2)
+    runs = kept(Agent())
+    for _ in range(5):
+        await started(runs)
+    assert len(runs._busy) <= 2
 
 
 async def test_a_run_is_executed_once():

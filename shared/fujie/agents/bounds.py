@@ -1,8 +1,8 @@
-"""How much one run may say: every protocol repeats the whole answer at its end, in one piece."""
+"""How much one run may say, since every protocol repeats the whole answer at its end; how many run at once."""
 
 from typing import NoReturn
 
-from fujie.agents.errors import AnswerTooLongError
+from fujie.agents.errors import AnswerTooLongError, TooBusyError
 from fujie.protocols.events import (
     DataProduced,
     ReasoningDelta,
@@ -15,6 +15,9 @@ from fujie.protocols.events import (
 
 MAX_ANSWER_CHARS = 4 * 1024 * 1024
 """The closing events of such an answer hold the event loop for some 70 ms, and 40 MiB for a moment."""
+
+MAX_AT_WORK = 2048
+"""Runs of this process that are not over, and as many of its tasks: those that nobody listens to bound nothing else."""
 
 
 def chars_of(event: RunEvent) -> int:
@@ -36,6 +39,12 @@ def chars_of(event: RunEvent) -> int:
 def refuse_longer() -> NoReturn:
     """Raise AnswerTooLongError, for a run that said more than it may."""
     raise AnswerTooLongError(f"the answer is longer than {MAX_ANSWER_CHARS} characters", repair="ask for less at once")
+
+
+def refuse_more(at_work: int) -> None:
+    """Raise TooBusyError when so many are at work that one more is too many."""
+    if at_work >= MAX_AT_WORK:
+        raise TooBusyError("too much is at work here for one more", repair="try again in a moment")
 
 
 class Bound:

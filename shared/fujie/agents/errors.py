@@ -6,6 +6,7 @@ AgentError
 ├── RunLostError          the worker that ran it is gone
 ├── StepLimitError        the model went on calling tools
 ├── AnswerTooLongError    the agent said more than an answer may hold
+├── TooBusyError          503 as much is at work here as may be
 ├── RunTimeoutError       the run took longer than a run may
 ├── ToolCrashedError      the tool function failed
 ├── ToolRefusedError      the tool function did not take the request
@@ -52,6 +53,13 @@ class AnswerTooLongError(AgentError):
     """The agent said more than an answer may hold."""
 
     code = "answer_too_long"
+
+
+class TooBusyError(AgentError):
+    """As many runs or tasks are at work here as may be."""
+
+    code = "too_busy"
+    status = 503
 
 
 class RunTimeoutError(AgentError):

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from fujie.agents.background import Background
+from fujie.agents.bounds import refuse_more
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
@@ -57,6 +58,7 @@ class RunService(Runs):
         self._background = Background()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
+        refuse_more(max(len(self._running), len(self._background)))
         conversation_id = request.session_id or str(uuid.uuid4())
         await self._enter_conversation(principal.user, conversation_id, request)
         run = self._new_run(principal, conversation_id, request)

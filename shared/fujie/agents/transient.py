@@ -134,6 +134,9 @@ class TransientRuns(Runs):
         self._background = Background()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
+        if len(self._busy) >= bounds.MAX_AT_WORK:
+            self._let_go_of_unused()
+            bounds.refuse_more(len(self._busy))
         session_id = request.session_id or new_uuid()
         self._check_free(session_id, principal.user)
         run_id = request.run_id() or new_uuid()
@@ -254,12 +257,20 @@ class TransientRuns(Runs):
         live = self._busy.get(session_id)
         if live is None:
             return
-        if not live.is_begun and time.monotonic() - live.started_at > BEGIN_S:
-            live.end(RunCanceled(self._seconds()))
-            self._over(live)
-            return
-        _require_own(live, user, "conversation")
-        raise ConflictError("the conversation has a run that is not finished", repair="wait for it, or cancel it")
+        if not self._was_left(live):
+            _require_own(live, user, "conversation")
+            raise ConflictError("the conversation has a run that is not finished", repair="wait for it, or cancel it")
+
+    def _let_go_of_unused(self) -> None:
+        for live in list(self._busy.values()):
+            self._was_left(live)
+
+    def _was_left(self, live: _Live) -> bool:
+        """Say whether a run was started and not executed in time, which is its end."""
+        if live.is_begun or time.monotonic() - live.started_at <= BEGIN_S:
+            return False
+        self._over(live)
+        return True
 
     def _begun(self, run_id: str) -> _Live:
         live = self._runs.get(run_id)

@@ -9,9 +9,11 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from fujie.agents.bounds import refuse_more
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.handler import Function, items_of
 from fujie.errors import FujieError, InputError
@@ -58,13 +60,13 @@ class Work:
         return len(self._tasks)
 
     def begin(self, function: Function, arguments: Mapping[str, Any], user: User, webhook: str = "") -> Piece:
-        """Run a function in the background. Raises InputError for a webhook that may not be told."""
+        """Run a function in the background. Raises TooBusyError, InputError for a webhook that may not be told."""
+        refuse_more(len(self._tasks))
         if webhook:
             self._check_webhook(webhook)
         piece = Piece(str(uuid.uuid4()), user)
         self._pieces[piece.id] = piece
-        while len(self._pieces) > MAX_KEPT and next(iter(self._pieces.values())).status in {"finished", "error"}:
-            self._pieces.popitem(last=False)
+        self._forget_ended()
         task = asyncio.create_task(self._do(piece, function, arguments, webhook))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -78,6 +80,14 @@ class Work:
         if (piece.user.tenant, piece.user.id) != (user.tenant, user.id):
             raise ForbiddenError("this task belongs to somebody else")
         return piece
+
+    def _forget_ended(self) -> None:
+        """A piece that runs on and on does not keep those that ended after it."""
+        too_many = len(self._pieces) - len(self._tasks) - MAX_KEPT
+        if too_many > 0:
+            ended = (piece.id for piece in self._pieces.values() if piece.status in {"finished", "error"})
+            for piece_id in list(islice(ended, too_many)):
+                del self._pieces[piece_id]
 
     async def close(self) -> None:
         """Cancel what is not done."""
