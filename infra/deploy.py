@@ -18,6 +18,7 @@ from fujie.secret import Secret
 from fujie.tools.manifest import providers_needed
 from functions.tool.manifest import TOOLS
 from infra.demo import put_objects, register_partners, user_ids
+from infra.engine.mending import mend
 from infra.engine.running import ROOT, THE_USERS_SECRETS, EngineRun, engine_run, laid_out
 from infra.inputs import LOCAL, inputs_from_config
 from infra.local import Emulator, read_emulator
@@ -46,10 +47,12 @@ def deploy(command: str, stack: str, state: Path, more: Sequence[str], environ: 
     if stack != LOCAL:
         run = engine_run(stack, environ)
         run.select()
+        mend(run)
         return run.follow(command, *more)
     emulator = running_emulator(state / "run" / "emulator.json")
     run = local_run(emulator, state / "pulumi", environ)
     run.select()
+    mend(run, state / "pulumi")
     code = run.follow(command, *more)
     if command == "up" and not code:
         furnish(run, emulator)

@@ -46,10 +46,18 @@ class EngineRun:
             timeout=timeout_s,
             check=False,
         )
-        said = done.stdout + done.stderr
         if check and done.returncode:
-            raise EngineError(f"pulumi {command} failed:\n{said}")
-        return said
+            raise EngineError(f"pulumi {command} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def give(self, command: str, text: str) -> None:
+        """Run a command that reads `text`; raise EngineError when it fails."""
+        words = [self.engine.pulumi, *command.split(), "--stack", self.stack, *_COMMON]
+        done = subprocess.run(  # noqa: S603
+            words, cwd=self.project, env=dict(self.environ), input=text, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise EngineError(f"pulumi {command} failed:\n{done.stdout}{done.stderr}")
 
     def follow(self, command: str, *arguments: str) -> int:
         """Run a command that the user watches; return its exit code."""

@@ -24,14 +24,17 @@ class ApplicationSecretProvider(CloudProvider):
         return DiffResult(bool(replaces), replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        """Make one. Where there is no room, the newest is what an interrupted create left, whose value nobody saw."""
+        """Make one, and take away what an interrupted create left, whose value nobody saw.
+
+        Before the first generation every secret is such a one; before another, the newer of two.
+        """
         from alibabacloud_ims20190815 import models
 
         ims, app_id = self.clients.ims, props["app_id"]
         with told(f"secret of application {app_id}"):
             there = sorted(_listed(self.clients, app_id), key=lambda each: each[1])
-            if len(there) >= MOST_SECRETS:
-                ims.delete_app_secret(models.DeleteAppSecretRequest(app_id=app_id, app_secret_id=there[-1][0]))
+            for secret_id, _ in there if props["generation"] == 1 else there[MOST_SECRETS - 1 :]:
+                ims.delete_app_secret(models.DeleteAppSecretRequest(app_id=app_id, app_secret_id=secret_id))
             made = ims.create_app_secret(models.CreateAppSecretRequest(app_id=app_id)).body.app_secret
         wanted = {"app_id": app_id, "generation": props["generation"]}
         return CreateResult(made.app_secret_id, {**wanted, "value": made.app_secret_value})

@@ -59,6 +59,13 @@ def test_what_an_interrupted_create_left_makes_room_and_not_the_one_in_use(provi
     assert not state.secret_matches(cloud.cloud, app_id, lost["AppSecretValue"])
 
 
+def test_the_first_secret_is_the_only_one(provider, cloud, app_id):
+    lost = state.create_secret(cloud.cloud, app_id)
+    made = provider.create({"app_id": app_id, "generation": 1})
+    assert [each["AppSecretId"] for each in state.app_secrets(cloud.cloud, app_id)] == [made.id]
+    assert not state.secret_matches(cloud.cloud, app_id, lost["AppSecretValue"])
+
+
 def test_the_secret_of_an_application_that_is_gone_is_gone(provider, cloud, app_id):
     made = provider.create({"app_id": app_id, "generation": 1})
     state.delete(cloud.cloud, app_id)

@@ -1,0 +1,145 @@
+"""The real engine and provider: a stack whose agent's tools wait for events, and what events do to it."""
+
+import json
+import time
+from datetime import UTC, timedelta
+
+import oss2
+import pytest
+from mns.queue import Message
+
+from fujie.sessions.migrate import migrate
+from fujie_emulator.functionhost import deliveries
+from fujie_emulator.mns import queues
+from tests.emulator.mns.official import queue_of
+
+pytestmark = pytest.mark.engine
+
+AGENT = """
+from pathlib import Path
+from fujie import AgentApp, APIKey, ObjectCreated, QueueMessage, Schedule, tool
+
+EFFECTS = Path({effects!r})
+
+def note(*words):
+    with EFFECTS.open("a") as file:
+        file.write(" ".join(words) + "\\n")
+
+@tool(on=[ObjectCreated("in/", ".txt")], credential=APIKey("archive"), hosts=["archive.example"], effect="write")
+async def take_in(context, key: str, size: int):
+    \"\"\"Take a file in.\"\"\"
+    note("object", key, str(size), context.access.kind)
+
+@tool(on=[Schedule({cron!r}, "wake up")], effect="write")
+async def wake(context, payload: str):
+    \"\"\"Do what is done each day.\"\"\"
+    note("timer", payload)
+
+@tool(on=[QueueMessage("orders")], effect="write")
+async def order(context, body: str):
+    \"\"\"Take an order.\"\"\"
+    if body == "poison":
+        raise ValueError("not an order")
+    note("message", body)
+
+app = AgentApp(app_name="clerk", app_description="Takes what comes.", tools=[take_in, wake, order])
+"""
+FUNCTION, LETTERS = "fujie-local-tool", "fujie-local-dead-letters"
+DEADLINE_S = 60
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _hurry():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(deliveries, "FIRST_BACKOFF_S", 0.005)
+        yield
+
+
+@pytest.fixture(scope="module")
+def clerk(pulumi, cloud, tmp_path_factory):
+    """Return the file of effects of a stack that is up."""
+    folder = tmp_path_factory.mktemp("clerk")
+    effects, agent, database = folder / "effects", folder / "agent" / "agent.py", folder / "fujie.db"
+    agent.parent.mkdir()
+    due = cloud.cloud.clock.now().astimezone(UTC) + timedelta(hours=2)
+    agent.write_text(AGENT.format(effects=str(effects), cron=f"0 {due.minute} {due.hour} * * *"))
+    database_url = f"sqlite+aiosqlite:///{database}"
+    queues.create(cloud.cloud, "orders", {}, {})
+    run = pulumi()
+    given = [f"fujie:agent={agent}", f"fujie:database_url={database_url}", "fujie:endpoints={}"]
+    run.run("up", "--yes", "--skip-preview", *(word for each in given for word in ("--config", each)))
+    run.run("preview", "--expect-no-changes")
+    migrated(database_url)
+    return effects
+
+
+def migrated(database_url):
+    import asyncio
+
+    asyncio.run(migrate(database_url))
+
+
+def effects_of(cloud, effects):
+    """Return what was done since the last time, once no event is on its way any more."""
+    until = time.monotonic() + DEADLINE_S
+    while cloud.cloud.parts["functionhost"].deliveries.waiting(FUNCTION):
+        assert time.monotonic() < until, cloud.cloud.parts["functionhost"].get(FUNCTION).status()
+        time.sleep(0.02)
+    done = effects.read_text().splitlines() if effects.exists() else []
+    effects.unlink(missing_ok=True)
+    return done
+
+
+def twice(cloud):
+    """Have the next event delivered twice."""
+    cloud.cloud.faults.arm({"service": "fc", "action": FUNCTION, "kind": "duplicate"})
+
+
+def put(cloud, key, body=b"hello"):
+    auth = oss2.Auth(cloud.access_key_id, cloud.access_key_secret)
+    oss2.Bucket(auth, cloud.url, f"fujie-local-{cloud.account_id}", is_path_style=True).put_object(key, body)
+
+
+def test_an_object_that_is_delivered_twice_is_taken_in_once_with_the_workloads_own_credential(clerk, cloud):
+    twice(cloud)
+    put(cloud, "in/a.txt")
+    put(cloud, "in/a.png")
+    put(cloud, "elsewhere/a.txt")
+    assert effects_of(cloud, clerk) == ["object in/a.txt 5 api_key"]
+    assert not cloud.cloud.faults.duplicates(FUNCTION)
+
+
+def test_a_tick_that_is_delivered_twice_is_one(clerk, cloud):
+    twice(cloud)
+    cloud.cloud.clock.advance(3 * 3600)
+    try:
+        until = time.monotonic() + DEADLINE_S
+        while not (done := effects_of(cloud, clerk)):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+    finally:
+        cloud.cloud.clock.advance(-3 * 3600)
+    assert done == ["timer wake up"]
+    assert not cloud.cloud.faults.duplicates(FUNCTION)
+
+
+def test_a_message_that_is_delivered_twice_is_one_order(clerk, cloud):
+    twice(cloud)
+    with queue_of(cloud, "orders") as queue:
+        queue.send_message(Message("two apples"))
+    assert effects_of(cloud, clerk) == ["message two apples"]
+    assert not cloud.cloud.faults.duplicates(FUNCTION)
+
+
+def test_a_poison_event_does_nothing_and_ends_in_the_dead_letter_queue_with_its_reason(clerk, cloud):
+    with queue_of(cloud, "orders") as queue:
+        queue.send_message(Message("poison"))
+    assert effects_of(cloud, clerk) == []
+    with queue_of(cloud, LETTERS) as letters:
+        letters.set_encoding(False)
+        letter = json.loads(letters.receive_message().message_body)
+    context = letter["requestContext"]
+    assert (context["condition"], context["approximateInvokeCount"]) == ("RetriesExhausted", 9)
+    assert json.loads(letter["requestPayload"])["data"]["messageBody"] == "poison"
+    assert "order: tool_failed" in json.loads(letter["responsePayload"])["errorMessage"]
+    assert queues.counted(cloud.cloud, LETTERS) == {"ActiveMessages": 0, "InactiveMessages": 1, "DelayMessages": 0}
