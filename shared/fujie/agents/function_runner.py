@@ -34,6 +34,7 @@ class FunctionRunner(AgentRunner):
         self._states: AgentStates = MemoryStates()
         self._wanted = wanted(function, KNOWN, takes_payload=takes_payload)
         parameters = inspect.signature(function).parameters
+        self._is_async_generator = inspect.isasyncgenfunction(function)
         self._optional = {name for name in self._wanted if parameters[name].default is not inspect.Parameter.empty}
 
     @property
@@ -70,7 +71,10 @@ class FunctionRunner(AgentRunner):
         adapter = adapter_for(self._framework)
         context = _Late(step, self._states)
         CURRENT_RUN.set(context)
-        return items_of(self._function, self._arguments(adapter, context)), adapter
+        arguments = self._arguments(adapter, context)
+        if self._is_async_generator:  # most are, and need nothing around them
+            return self._function(**arguments), adapter
+        return items_of(self._function, arguments), adapter
 
     def _arguments(self, adapter: Adapter, context: "_Late") -> Mapping[str, Any]:
         if self._takes_payload:

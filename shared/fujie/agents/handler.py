@@ -71,18 +71,11 @@ def wanted(function: Function, known: frozenset[str], *, takes_payload: bool = F
     return tuple(names)
 
 
-def items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
-    """Return what a function yields, or the one thing that it returns, as items.
+async def items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+    """Yield what a function yields, or the one thing that it returns.
 
     It may be async or not, a generator or not, or return a generator; what is not async runs in a thread.
     """
-    if inspect.isasyncgenfunction(function):
-        items: AsyncGenerator[Any, None] = function(**arguments)
-        return items
-    return _items_of(function, arguments)
-
-
-async def _items_of(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
     called = inspect.unwrap(function)
     if inspect.isasyncgenfunction(called):
         result = function(**arguments)

@@ -31,17 +31,20 @@ class OnlyLoopback:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
         headers = Headers(scope["headers"])
         origin = headers.get("origin", "")
-        return _is_from_here(scope.get("client"), scope.get("server"), headers.get("host", "")) and (
+        client, server = scope.get("client") or _UNIX, scope.get("server") or _UNIX
+        return _is_from_here(client[0], client[1] is None, server[0], server[1] is None, headers.get("host", "")) and (
             not origin or origin in self._origins or is_loopback_origin(origin)
         )
 
 
-End = tuple[str, int | None] | None
+_UNIX = ("", None)
+"""An end without a port is a file of this machine."""
 
 
-def _is_from_here(client: End, server: End, host: str) -> bool:
-    ends = [end[0] for end in (client, server) if end and end[1] is not None]
-    return all(map(is_loopback, ends)) and is_loopback(_name(host))
+@lru_cache(maxsize=256)
+def _is_from_here(client: str, client_is_file: bool, server: str, server_is_file: bool, host: str) -> bool:  # noqa: FBT001
+    ends = (client_is_file or is_loopback(client)) and (server_is_file or is_loopback(server))
+    return ends and is_loopback(_name(host))
 
 
 @lru_cache(maxsize=256)

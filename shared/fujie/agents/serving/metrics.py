@@ -1,6 +1,6 @@
 """Prometheus' view of an agent: counted as it serves, written out when somebody asks."""
 
-from collections import Counter
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -14,25 +14,28 @@ if TYPE_CHECKING:
 
 BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 """A stream takes as long as its agent; a whole answer milliseconds."""
+BOUNDS_S = (*BUCKETS_S, float("inf"))
 
 
 @dataclass
 class Tally:
     """What was served: by route, and how it ended."""
 
-    answers: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    answers: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """(method, route, status) -> answers; routes that are none of ours count as one."""
-    seconds: Counter[tuple[str, float]] = field(default_factory=Counter)
+    seconds: dict[tuple[str, float], int] = field(default_factory=dict)
     """(route, upper bound) -> answers that took no longer, and longer than the bound before."""
-    spent_s: Counter[str] = field(default_factory=Counter)
+    spent_s: dict[str, float] = field(default_factory=dict)
     open: int = 0
 
     def count(self, method: str, route: str, status: int, begun_at: float) -> None:
         """Take one answer into account."""
         took = perf_counter() - begun_at
-        self.answers[method, route, status] += 1
-        self.spent_s[route] += took  # type: ignore[assignment]  # a Counter of floats
-        self.seconds[route, next((bound for bound in BUCKETS_S if took <= bound), float("inf"))] += 1
+        key = (method, route, status)
+        self.answers[key] = self.answers.get(key, 0) + 1
+        self.spent_s[route] = self.spent_s.get(route, 0.0) + took
+        bucket = (route, BOUNDS_S[bisect_left(BUCKETS_S, took)])
+        self.seconds[bucket] = self.seconds.get(bucket, 0) + 1
 
 
 def metrics_route(tally: Tally) -> Route:
@@ -67,7 +70,7 @@ class _Collector:
 
     def _buckets(self, route: str) -> list[tuple[str, float]]:
         total, buckets = 0, []
-        for bound in (*BUCKETS_S, float("inf")):
-            total += self._tally.seconds[route, bound]
+        for bound in BOUNDS_S:
+            total += self._tally.seconds.get((route, bound), 0)
             buckets.append(("+Inf" if bound == float("inf") else str(bound), float(total)))
         return buckets

@@ -59,7 +59,9 @@ class Server:
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        methods, params = await self._find(path)
+        methods, params = self._table.find(path)
+        if not methods:
+            methods, params = await self._find_late(path)
         if not methods and self._rest is not None:
             await self._rest(scope, receive, send)
             return
@@ -78,14 +80,10 @@ class Server:
         finally:
             self._tally.count(method, route.path if route else "", voice.status, begun_at)
 
-    async def _find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
-        found = self._table.find(path)
-        if found[0]:
-            return found
+    async def _find_late(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
         module = module_for(path)
-        if module is None or module in self._loaded:
-            return found
-        await self._load(module)
+        if module is not None and module not in self._loaded:
+            await self._load(module)
         return self._table.find(path)
 
     async def _load(self, module: str) -> None:
@@ -100,7 +98,10 @@ class Server:
     def _check(self, scope: Scope, methods: Mapping[str, Route], route: Route | None) -> None:
         if route is None:
             raise MethodError(methods) if methods else NotFoundError("there is nothing here")
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > MAX_HEADER_BYTES:
+        size = 0
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+        if size > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(f"the headers are over {MAX_HEADER_BYTES} bytes")
         if self._tally.open > self._served.config.max_open_requests:
             raise OverloadedError("as many requests are open as may be", repair="try again in a moment")
