@@ -104,3 +104,9 @@ def test_a_request_is_kept_as_it_was_sent_down_to_keys_that_are_not_ours():
     assert AgentRequest.from_json(request.as_json()) == request
     changed = request.changed(session_id="s")
     assert (changed.session_id, changed.extra) == ("s", {"mine": {"a": [None]}})
+
+
+def test_however_deep_a_body_is_nested_it_is_refused_in_the_protocols_words():
+    for depth in range(900, 1000):
+        with pytest.raises(RequestInvalidError):
+            request_from_body(b'{"other": {"a": %s1%s}}' % (b'{"a":' * depth, b"}" * depth))

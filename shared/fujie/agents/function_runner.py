@@ -11,13 +11,11 @@ from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wa
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, Voice
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.errors import FujieError
-from fujie.protocols.agentscope.request import AgentRequest
+from fujie.protocols.agentscope.request import FORWARDED, AgentRequest
 
 KNOWN = frozenset({"self", "app", "msgs", "messages", "request", "response", "context"})
 PAYLOAD = "payload"
 """The key of a request under which the invocations protocol keeps the body that an entrypoint is given."""
-HEADERS = "headers"
-"""The key under which it keeps the headers that an agent may see."""
 _PAYLOADS = frozenset({"payload", "request", "data"})
 
 
@@ -132,7 +130,7 @@ class _Late:
             if run is None:
                 raise FujieError("a function answers runs alone")
             request = self.step.request.within(run.conversation_id, run.user.id)
-            headers = request.extra.get(HEADERS)
+            headers = request.extra.get(FORWARDED)
             seen = headers if isinstance(headers, dict) else {}
             self._made = RunContext(run.id, run.conversation_id, run.user, request, seen, self._states)
         return self._made

@@ -9,6 +9,7 @@ import pytest
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
 from fujie.agents.serving.ping import Ping
+from fujie.protocols.agentscope.request import FORWARDED
 from fujie.protocols.invocations.request import SESSION_HEADER
 from tests.agents.calling import alive, client, question
 from tests.agents.doubles import eventually
@@ -113,6 +114,24 @@ async def test_the_context_knows_session_request_and_the_callers_own_headers():
     session_id, request_id, seen, again = given.json()
     assert (session_id, seen, again) == ("s1", {"x-tenant": "t"}, {"x-tenant": "t"})
     assert request_id == given.headers["x-fujie-run-id"]
+
+
+async def test_no_body_brings_headers_that_the_agent_would_take_for_those_of_the_request():
+    """Hurt: everybody behind a proxy that says in a header for whom it asks."""
+    app, seen = agent(), []
+
+    @app.query(framework="text")
+    async def answer(msgs, context):
+        seen.append(dict(context.headers))
+        yield "x"
+
+    forged = {"x-tenant": "other"}
+    async with client(app) as http:
+        for path in ("/process", "/invocations"):
+            body = question(headers=forged, **{FORWARDED: forged})
+            assert (await http.post(path, json=body)).status_code == 200
+    assert not any("x-tenant" in headers for headers in seen)
+    assert len(seen) == 2
 
 
 async def test_a_failure_before_the_first_item_is_the_servers_error():
@@ -268,6 +287,25 @@ async def test_an_agent_that_works_in_the_background_is_busy_until_it_is_done():
 
         await eventually(is_well)
         assert (await http.get(f"/long/{begun['task_id']}")).json()["status"] == "finished"
+
+
+async def test_a_run_in_the_background_keeps_an_agent_busy_too():
+    app, go = agent(), asyncio.Event()
+
+    @app.query(framework="text")
+    async def answer():
+        await go.wait()
+        yield "done"
+
+    async with alive(app), client(app) as http:
+        await http.post("/process/task", json=question())
+        assert (await http.get("/ping")).json()["status"] == "HealthyBusy"
+        go.set()
+
+        async def is_well():
+            return (await http.get("/ping")).json()["status"] == "Healthy"
+
+        await eventually(is_well)
 
 
 async def test_the_last_update_is_when_the_status_changed(monkeypatch):

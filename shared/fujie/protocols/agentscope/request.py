@@ -15,6 +15,8 @@ from fujie.errors import InputError
 from fujie.protocols.agentscope.words import clean
 
 MAX_BODY_BYTES = 1024 * 1024
+FORWARDED = "fujie_forwarded_headers"
+"""The key under which `/invocations` keeps the headers that an agent may see; no body can bring them."""
 _MAX_ECHO_CHARS = 200
 """An error repeats the refused value only when it is short."""
 
@@ -175,6 +177,7 @@ def request_from_body(unverified_body: bytes) -> AgentRequest:
         raise _not_json(unverified_body) from error
     if not isinstance(value, dict):
         raise RequestInvalidError([_item("dict_type", ("body",), "Input should be a valid dictionary", value)])
+    value.pop(FORWARDED, None)
     return AgentRequest.from_value(value)
 
 
@@ -260,6 +263,13 @@ def _at(value: Any, path: list[int | str]) -> Any:
 
 def _item(kind: str, where: tuple[int | str, ...], words: str, value: Any) -> dict[str, Any]:
     item: dict[str, Any] = {"type": kind, "loc": list(where), "msg": words}
-    if isinstance(value, dict | list | str | int | float | bool | None) and len(repr(value)) <= _MAX_ECHO_CHARS:
+    if isinstance(value, dict | list | str | int | float | bool | None) and _is_short(value):
         item["input"] = value
     return item
+
+
+def _is_short(value: Any) -> bool:
+    try:
+        return len(repr(value)) <= _MAX_ECHO_CHARS
+    except RecursionError:
+        return False

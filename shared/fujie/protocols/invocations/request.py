@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fujie.protocols.agentscope.request import AgentRequest, RequestInvalidError
+from fujie.protocols.agentscope.request import FORWARDED, AgentRequest, RequestInvalidError
 from fujie.protocols.invocations.errors import InvocationError, NotJsonError
 
 SESSION_HEADER = "x-amzn-bedrock-agentcore-runtime-session-id"
@@ -19,8 +19,7 @@ _CUSTOM_HEADERS = "x-amzn-bedrock-agentcore-runtime-custom-"
 QUESTION_KEYS = ("prompt", "input", "messages", "query", "message")
 """Where the question may stand; the first that is there counts."""
 PAYLOAD = "payload"
-HEADERS = "headers"
-"""Keys under which our request keeps what an entrypoint function is given."""
+"""The key under which our request keeps what an entrypoint function is given."""
 
 _ROLES = {"user": "user", "human": "user", "assistant": "assistant", "ai": "assistant", "system": "system"}
 _SECRET = ("auth", "cookie", "credential", "key", "password", "secret", "session", "token", "-wat")
@@ -59,7 +58,7 @@ def invocation(unverified_body: bytes, headers: Mapping[str, str], *, takes_payl
     value = {
         "input": _asked(payload, takes_payload=takes_payload or bool(run_id)),
         PAYLOAD: payload,
-        HEADERS: forwarded(headers),
+        FORWARDED: forwarded(headers),
     } | ({"session_id": session_id} if session_id else {})
     return Invocation(
         request=_checked(value, takes_payload=takes_payload),
