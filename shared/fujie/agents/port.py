@@ -61,6 +61,10 @@ class Runs(Protocol):
         It ends with this service at the latest.
         """
 
+    def in_background(self) -> int:
+        """Return how many runs go on here with nobody listening, or more than their listener."""
+        return 0
+
     def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         """Yield what follows a pause, when every consent is settled; else, and at a second delivery, nothing."""
 

@@ -91,6 +91,9 @@ class RunService(Runs):
         goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)
         self._background.add(goes_on, heard)
 
+    def in_background(self) -> int:
+        return len(self._background)
+
     async def close(self) -> None:
         await asyncio.gather(*(execution.cancel() for execution in self._running.values()))
         await self._background.close()

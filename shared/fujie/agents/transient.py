@@ -248,6 +248,9 @@ class TransientRuns(Runs):
             live.news.clear()
             await live.news.wait()
 
+    def in_background(self) -> int:
+        return len(self._background)
+
     async def close(self) -> None:
         for live in list(self._busy.values()):
             live.stop(RunCanceled(self._seconds()))
@@ -308,7 +311,8 @@ class TransientRuns(Runs):
         """Let the conversation go on, and remember the run for a while."""
         if live.timer is not None:
             live.timer.cancel()
-        live.end(RunCanceled(self._seconds()))
+        if live.status == "running":
+            live.end(RunCanceled(self._seconds()))
         if self._busy.get(live.run.conversation_id) is live:
             del self._busy[live.run.conversation_id]
         self._ended[live.run.id] = live

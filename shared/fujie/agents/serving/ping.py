@@ -46,7 +46,7 @@ class Ping:
     async def _asked(self) -> tuple[str, str | None]:
         """Ask the developer's function; one that fails is no picture of health, and only the log says why."""
         function = self._served.app.own.ping if self._served.app is not None else None
-        usual = BUSY if self._served.work.running else HEALTHY
+        usual = BUSY if self._served.work.running or self._served.runs.in_background() else HEALTHY
         if function is None:
             return usual, None
         try:
