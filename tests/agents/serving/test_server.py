@@ -86,10 +86,38 @@ async def test_answers_are_counted_by_route_and_nothing_of_what_was_asked_is_tol
         told = (await http.get("/metrics")).text
     assert 'fujie_answers_total{method="POST",route="/things/{name}",status="200"} 2.0' in told
     assert 'fujie_answers_total{method="POST",route="/wrong",status="400"} 1.0' in told
-    assert 'fujie_answers_total{method="POST",route="",status="404"} 1.0' in told
+    assert 'fujie_answers_total{method="",route="",status="404"} 1.0' in told
     assert 'fujie_answer_seconds_bucket{le="+Inf",route="/things/{name}"} 2.0' in told
     assert "fujie_open_requests 1.0" in told
     assert "secret" not in told
+
+
+async def test_methods_that_somebody_made_up_are_not_counted_one_by_one():
+    """Hurt: everybody: each made-up method took memory for good, and nobody asked who sent it."""
+    app = Server(SERVED, [route("/ok", _ok)])
+    async with client(app) as http:
+        for number in range(5):
+            assert (await http.request(f"MADEUP{number}", "/ok")).status_code == 405
+            assert (await http.request(f"MADEUP{number}", "/none")).status_code == 404
+        told = (await http.get("/metrics")).text
+    assert "MADEUP" not in told
+
+
+async def test_what_is_too_much_is_refused_to_the_developers_own_application_too():
+    async def swallow(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    config = AgentConfig(max_body_bytes=10)
+    async with client(Server(Served(None, Open(), AgentMetadata("a"), config), rest=swallow)) as http:
+        assert (await http.post("/own", content=b"x" * 10)).status_code == 200
+        assert (await http.post("/own", content=b"x" * 11)).status_code == 413
+        assert (await http.get("/own", headers={"x": "y" * server.MAX_HEADER_BYTES})).status_code == 431
+    full = Served(None, Open(), AgentMetadata("a"), AgentConfig(max_open_requests=0))
+    async with client(Server(full, rest=swallow)) as http:
+        assert (await http.post("/own")).status_code == 503
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from fujie.agents.serving.metrics import Tally, metrics_route
 from fujie.agents.serving.protocols import module_for
 from fujie.agents.serving.routing import RoutingTable
 from fujie.agents.serving.served import Served
-from fujie.errors import FujieError
+from fujie.errors import FujieError, TooLargeError
 from fujie.telemetry import kinds_and_places
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -63,7 +63,7 @@ class Server:
         if not methods:
             methods, params = await self._find_late(path)
         if not methods and self._rest is not None:
-            await self._rest(scope, receive, send)
+            await self._to_rest(self._rest, scope, receive, send)
             return
         method = scope["method"] if scope["type"] == "http" else WEBSOCKET
         route = methods.get(method)
@@ -78,7 +78,27 @@ class Server:
             _log.error("%s %s failed: %s", method, route.path if route else "", kinds_and_places(error))
             await voice.refuse(route, FujieError("something went wrong here; the log has it"))
         finally:
-            self._tally.count(method, route.path if route else "", voice.status, begun_at)
+            # What answers nothing is counted under no method: whoever asks may make up as many as he likes.
+            self._tally.count(method if route else "", route.path if route else "", voice.status, begun_at)
+
+    async def _to_rest(self, rest: App, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the developer's own application answer, within the limits that hold for every request."""
+        limit, size = self._served.config.max_body_bytes, 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body") or b"")
+            if message["type"] == "http.request" and size > limit:
+                raise TooLargeError(f"the body is over {limit} bytes", repair="send less at once")
+            return message
+
+        voice = _Voice(scope, send)
+        try:
+            self._check_limits(scope)
+            await rest(scope, limited, voice.send)
+        except FujieError as error:
+            await voice.refuse(None, error)
 
     async def _find_late(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
         module = module_for(path)
@@ -98,6 +118,9 @@ class Server:
     def _check(self, scope: Scope, methods: Mapping[str, Route], route: Route | None) -> None:
         if route is None:
             raise MethodError(methods) if methods else NotFoundError("there is nothing here")
+        self._check_limits(scope)
+
+    def _check_limits(self, scope: Scope) -> None:
         size = 0
         for name, value in scope["headers"]:
             size += len(name) + len(value)
