@@ -20,6 +20,7 @@ from fujie_emulator.mns import queues
 from fujie_emulator.mns.errors import invalid
 from fujie_emulator.mns.signing import verified_caller
 from fujie_emulator.oss.xml import document
+from fujie_emulator.ram.tags import asked_tags
 
 VERSION = "2022-01-19"
 MAX_BODY = 2 * queues.LARGEST_MESSAGE
@@ -34,7 +35,7 @@ def queue_arn(cloud: Cloud, name: str) -> str:
 
 def create_queue(cloud: Cloud, call: RpcCall) -> Answer:
     name = _authorized(cloud, call)
-    queues.create(cloud, name, _attributes(call), _extra(call))
+    queues.create(cloud, name, _attributes(call), _extra(call) | {"Tags": asked_tags(call)})
     return _done()
 
 

@@ -116,13 +116,15 @@ def test_queues_are_made_changed_read_and_deleted_through_the_open_api(operator)
         answer = operator.call("2022-01-19", action, form={"QueueName": "made", **form})
         return answer.status_code, answer.json()
 
-    assert call("CreateQueue", VisibilityTimeout="60", DlqPolicy='{"Enabled":false}')[0] == 200
+    tag = {"Tag.1.Key": "app", "Tag.1.Value": "it"}
+    assert call("CreateQueue", VisibilityTimeout="60", DlqPolicy='{"Enabled":false}', **tag)[0] == 200
     data = call("GetQueueAttributes")[1]["Data"]
     assert (data["VisibilityTimeout"], data["MessageRetentionPeriod"], data["DlqPolicy"]) == (
         60,
         345_600,
         {"Enabled": False},
     )
+    assert data["Tags"] == [{"TagKey": "app", "TagValue": "it"}]
     assert call("SetQueueAttributes", VisibilityTimeout="90")[0] == 200
     assert call("GetQueueAttributes")[1]["Data"]["VisibilityTimeout"] == 90
     assert [row["QueueName"] for row in call("ListQueue")[1]["Data"]["PageData"]] == ["made"]
