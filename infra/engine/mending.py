@@ -21,6 +21,7 @@ IDS: Mapping[str, Callable[[Inputs], str]] = {
     "alicloud:fc/v3Trigger:V3Trigger": lambda its: f"{its['functionName']}:{its['triggerName']}",
     "alicloud:log/project:Project": lambda its: its["projectName"],
     "alicloud:log/store:Store": lambda its: f"{its['projectName']}:{its['logstoreName']}",
+    "alicloud:message/serviceQueue:ServiceQueue": lambda its: its["queueName"],
     "alicloud:oss/bucket:Bucket": lambda its: its["bucket"],
     "alicloud:ram/policy:Policy": lambda its: its["policyName"],
     "alicloud:ram/role:Role": lambda its: its["roleName"],
