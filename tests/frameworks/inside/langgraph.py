@@ -126,6 +126,18 @@ async def test_values_say_the_state_and_custom_data_is_a_value():
     assert value_of(run.events[2].state) == {"topic": "tea", "steps": ["read about tea"]}
 
 
+async def test_custom_data_alone_is_a_value_too():
+    def plan(state):
+        get_stream_writer()({"progress": 50})
+        get_stream_writer()("half way")
+        return {"steps": []}
+
+    graph = StateGraph(Plan).add_node("plan", plan).add_edge(START, "plan").compile()
+    run = await Heard("langgraph").all(graph.astream({"topic": "tea"}, stream_mode="custom"))
+    assert value_of(run.of("DataProduced")[0].data) == {"progress": 50}
+    assert run.text == "half way"
+
+
 async def test_earlier_answers_of_a_thread_are_not_said_again():
     graph = create_agent(
         GenericFakeChatModel(messages=iter([AIMessage("one"), AIMessage("two")])), checkpointer=InMemorySaver()

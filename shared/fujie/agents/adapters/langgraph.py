@@ -79,7 +79,9 @@ class LangGraphAdapter:
             return self._mode(str(item["type"]), item["data"])
         if isinstance(item.get("messages"), list):
             return self._values(item)
-        return self._updates(item)
+        # Of a single mode nothing says which: what no node can have written is a value of the developer's own.
+        is_update = all(value is None or isinstance(value, dict | list | tuple) for value in item.values())
+        return self._updates(item) if is_update else self._speech.data(item)
 
     def _mode(self, mode: str, data: Any) -> Iterable[RunEvent]:
         match mode:
