@@ -86,6 +86,7 @@ async def test_a_long_body_and_many_requests_pass(connection):
             await asyncio.sleep(0)
         while not protocol.cycle.response_complete:
             await asyncio.sleep(0)
+    await asyncio.sleep(0)
     assert wire.written.count(b"200000") == 3
     assert not wire.closed
 

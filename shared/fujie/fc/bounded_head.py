@@ -1,8 +1,10 @@
 """HTTP/1.1 with a bound that uvicorn does not set: how long a request's head may be, and how long it may take."""
 
-from asyncio import TimerHandle
+from asyncio import TimerHandle, Transport
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fujie.fc.joined_writes import JoinedWrites
 
 MAX_HEAD_BYTES = 64 * 1024
 """Of a request line with its headers, and of what comes between two pieces of a body; applications ask for less."""
@@ -16,6 +18,10 @@ class BoundedHead(HttpToolsProtocol):
     _unfinished_bytes = 0
     _is_in_head = False
     _deadline: TimerHandle | None = None
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         self._unfinished_bytes += len(data)
