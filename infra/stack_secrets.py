@@ -16,11 +16,12 @@ from fujie.identity.keys import new_sealing_key, new_signing_key
 from fujie.secret import Secret
 
 MINTERS = ("chat", "process", "callback")
+_SIGNING = tuple(f"signing/{minter}" for minter in MINTERS)
 
 
 @dataclass(frozen=True)
 class KeyPair:
-    """A private JWK and its public half."""
+    """A private JWK and its public half; after a rotation each is a set with the newest first."""
 
     private: Secret
     public: str
@@ -44,17 +45,17 @@ def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
 
     Raises SettingsError when the file is there but cannot be read as what we wrote.
     """
-    kept = _read(path)
+    kept = read_kept(path)
     known = dict(kept)
-    for minter in MINTERS:
-        kept.setdefault(f"signing/{minter}", _pair(new_signing_key()))
+    for name in _SIGNING:
+        kept.setdefault(name, _pair(new_signing_key()))
     kept.setdefault("sealing", _pair(new_sealing_key()))
     kept.setdefault("card", _pair(new_signing_key()))
     kept.setdefault("ledger", secrets.token_urlsafe(32))
     for provider in providers:
         kept.setdefault(f"provider/{provider}", secrets.token_urlsafe(24))
     if kept != known:
-        _write(path, kept)
+        write_kept(path, kept)
     return _secrets_from(path, kept)
 
 
@@ -67,6 +68,30 @@ def secrets_from_texts(kept: Mapping[str, Any]) -> StackSecrets:
         Secret(kept["ledger"]),
         _key_pair(kept["card"]),
     )
+
+
+def joined(newest: Mapping[str, str], older: Mapping[str, str]) -> dict[str, str]:
+    """Return a key pair whose halves are JWK sets: the newest key makes, both open and verify."""
+    halves = ("private", "public")
+    return {half: json.dumps({"keys": [_newest(newest[half]), _newest(older[half])]}) for half in halves}
+
+
+def rotate_pairs(path: Path, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was kept at `path` with a new key in front of each pair; of those behind it, the newest stays.
+
+    Raises SettingsError when it is not what we wrote.
+    """
+    try:
+        signing = {name: joined(_pair(new_signing_key()), kept[name]) for name in (*_SIGNING, "card")}
+        return {**kept, **signing, "sealing": joined(_pair(new_sealing_key()), kept["sealing"])}
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        raise _damaged(path) from error
+
+
+def _newest(text: str) -> Any:
+    """Return the key of a JWK, or the first of a set."""
+    found = json.loads(text)
+    return found["keys"][0] if "keys" in found else found
 
 
 def _secrets_from(path: Path, kept: dict[str, Any]) -> StackSecrets:
@@ -85,7 +110,8 @@ def _key_pair(kept: dict[str, str]) -> KeyPair:
     return KeyPair(Secret(kept["private"]), kept["public"])
 
 
-def _read(path: Path) -> dict[str, Any]:
+def read_kept(path: Path) -> dict[str, Any]:
+    """Return what is kept at `path`, nothing when it is not there; raises SettingsError when it is not ours."""
     try:
         kept = json.loads(path.read_text())
     except FileNotFoundError:
@@ -101,7 +127,8 @@ def _damaged(path: Path) -> SettingsError:
     return SettingsError(f"{path} is damaged", repair="start again with `fujie dev --reset`, which forgets the state")
 
 
-def _write(path: Path, kept: dict[str, Any]) -> None:
+def write_kept(path: Path, kept: Mapping[str, Any]) -> None:
+    """Write the secrets, whole or not at all, for their owner alone to read."""
     part = path.with_suffix(".part")
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(kept, file, indent=1)

@@ -16,6 +16,8 @@ emulator = typer.Typer(help="The emulated cloud on its own.", no_args_is_help=Tr
 app.add_typer(emulator, name="emulator")
 audit = typer.Typer(help="Who used whose credential for what.", no_args_is_help=True)
 app.add_typer(audit, name="audit")
+keys = typer.Typer(help="The keys that a stack makes for itself.", no_args_is_help=True)
+app.add_typer(keys, name="keys")
 policy = typer.Typer(help="What a stack's functions may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 
@@ -81,6 +83,25 @@ def policy_show(stack: StackName = "local", lang: Language = "en") -> None:
     from fujie.cli.policy import shown
 
     print(shown(stack, lang))
+
+
+@keys.command("rotate")
+def keys_rotate(
+    stack: Annotated[
+        str, typer.Option(help="Stack that Pulumi deploys; without one, that of `fujie dev`.", metavar="STACK")
+    ] = "",
+    state: State = Path(".fujie"),
+    at_once: Annotated[
+        bool, typer.Option("--at-once", help="Although older keys are still needed: people sign in again.")
+    ] = False,
+) -> None:
+    """Make new keys for sealing sign-ins, internal tokens and the agent card; the ones before still open and verify.
+
+    The ledger keeps its key: what is sealed with it could not be verified by another.
+    """
+    from fujie.cli.keys import rotated
+
+    print(rotated(stack, state.resolve(), at_once=at_once))
 
 
 CloudState = Annotated[Path, typer.Option("--state", help="State directory of the emulated cloud.", metavar="DIR")]
