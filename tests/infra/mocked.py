@@ -1,6 +1,7 @@
 """The program run without an engine: every resource that it declares, as the engine would be told of it."""
 
 import asyncio
+import json
 import runpy
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -49,7 +50,7 @@ class Declared(Mocks):
         if args.typ.endswith(":OAuthApplicationSecret"):
             outputs["value"] = "the-applications-secret"
         if args.typ.endswith(":GeneratedKey"):
-            outputs |= {"private": f"private of {args.name}", "public": '{"kty": "EC"}'}
+            outputs |= {"private": json.dumps({"d": f"private of {args.name}"}), "public": '{"kty": "EC"}'}
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> dict[str, Any]:

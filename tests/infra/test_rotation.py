@@ -16,6 +16,7 @@ from infra.rotation import NEEDED, rotate_local, rotate_stack
 from infra.stack_file import values_from_file
 from infra.stack_secrets import load_or_create
 from tests.identity.world import ALICE
+from tests.infra.mocked import run_program
 
 DAY = date(2026, 1, 1)
 LATER = DAY + NEEDED
@@ -147,3 +148,13 @@ def test_what_is_written_wrongly_is_refused_and_stays(root, line, words):
     with pytest.raises(SettingsError, match=words):
         rotate_stack("dev", DAY, root=root)
     assert file.read_text() == f"{STACK}  {line}\n"
+
+
+def test_a_deployed_functions_environment_holds_the_key_before_behind_the_new_one(monkeypatch, tmp_path):
+    """A generation is a resource of its own: the one before stays what it was."""
+    declared = run_program(monkeypatch, tmp_path, key_generation="3")
+    assert {"sealing-3", "sealing-2", "ledger"} <= set(declared.of("GeneratedKey"))
+    assert not {"sealing", "ledger-3"} & set(declared.of("GeneratedKey"))
+    tool = declared.of("V3Function")["tool"]["environmentVariables"]
+    held = [key["d"] for key in json.loads(tool["FUJIE_SEALING_PRIVATE_KEY"])["keys"]]
+    assert held == ["private of sealing-3", "private of sealing-2"]

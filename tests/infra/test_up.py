@@ -104,11 +104,11 @@ def test_a_refresh_leaves_every_secret_encrypted(stack):
     assert not [secret for secret in stack.outputs()["provider_secrets"].values() if secret in state]
 
 
-def test_new_keys_are_made_for_a_new_generation_and_the_ledgers_stays(stack):
+def test_new_keys_are_made_for_a_new_generation_while_those_before_and_the_ledgers_stay(stack):
     told = stack.run("preview", "--config", "fujie:key_generation=2")
-    replaced = set(re.findall(r"\+-\s+\S*GeneratedKey (\S+)", told))
-    assert {"sealing", "signing-chat", "signing-process", "signing-callback"} <= replaced
-    assert "ledger" not in replaced
+    made = set(re.findall(r"\s\+\s+\S*GeneratedKey (\S+)", told))
+    assert made == {"card-2", "sealing-2", "signing-chat-2", "signing-process-2", "signing-callback-2"}
+    assert not re.findall(r"\s(?:-|\+-)\s+\S*GeneratedKey (\S+)", told)
 
 
 def test_destroy_leaves_what_was_there_before(stack, cloud, before):
