@@ -1,6 +1,7 @@
 """Who is let in to an agent that is served alone."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -105,6 +106,21 @@ async def test_keys_and_tokens_may_both_be_ways_in():
     assert (await door.admit({"authorization": f"Bearer {TOKEN}"})).user.id == "ann"
 
 
+async def test_a_token_whose_subject_is_called_like_a_key_is_not_its_user():
+    """Hurt: the key's user, whose runs were those of a person who could choose a name."""
+    tokens_door, clock, _ = tokens()
+
+    class Named(OneToken):
+        async def verify(self, unverified_token):
+            return replace(await super().verify(unverified_token), subject=f"key-{HASH[:16]}")
+
+    tokens_door._verifiers[ISSUER.issuer] = Named(clock)
+    door = KeysOrTokens(ApiKeys([HASH]), tokens_door)
+    named, key = [(await door.admit({"authorization": f"Bearer {one}"})).user for one in (TOKEN, KEY)]
+    assert named.id == key.id
+    assert named.tenant != key.tenant
+
+
 def test_open_access_beside_another_way_in_is_a_contradiction():
     with pytest.raises(SettingsError):
         door_for(AgentConfig(open_access=True, api_keys=[HASH]))
@@ -118,6 +134,9 @@ def test_open_access_beside_another_way_in_is_a_contradiction():
         ({}, {"host": "evil.example"}),
         ({}, {"origin": "https://evil.example"}),
         ({}, {"origin": "null"}),
+        ({}, {"x-forwarded-for": "192.0.2.7"}),
+        ({}, {"Forwarded": "for=192.0.2.7"}),
+        ({}, {"x-real-ip": "192.0.2.7"}),
     ],
 )
 async def test_an_agent_open_on_its_machine_refuses_the_network_and_other_sites_pages(fields, headers):

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from fujie.identity.claims import IdTokenVerifier
 
 TENANT = "default"
+KEYS_TENANT = "api-keys"
+"""Where keys are users: no subject of an issuer is a user there, whatever it is called."""
 OPEN_USER = User(TENANT, "local", "local")
 MAX_REMEMBERED = 10_000
 REMEMBERED_FOR = timedelta(minutes=5)
@@ -68,7 +70,7 @@ class ApiKeys(Inbound):
         if not any(hmac.compare_digest(found.encode(), known) for known in self._hashes):
             raise TokenInvalidError("the API key is not one that is let in here")
         user_id = f"key-{found[:16]}"
-        return Principal(User(TENANT, user_id, user_id), "")
+        return Principal(User(KEYS_TENANT, user_id, user_id), "")
 
     async def only_verify(self, headers: Mapping[str, str]) -> None:
         await self.admit(headers)

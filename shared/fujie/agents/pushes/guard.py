@@ -88,6 +88,8 @@ def _may_call(address: IPv4Address | IPv6Address, *, local: bool) -> bool:
         return _may_call(inner, local=local)
     if address.is_loopback:
         return local
+    if isinstance(address, IPv6Address) and address.is_site_local:
+        return False  # networks of old still have them (RFC 3879), and Python calls them global
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

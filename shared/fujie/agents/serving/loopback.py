@@ -1,4 +1,4 @@
-"""An agent that is open on this machine is open to nobody else: not over the network, not to other sites' pages."""
+"""An agent that is open on this machine is open to nobody else: not over the network, a proxy, or to other pages."""
 
 import ipaddress
 import json
@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 
 from fujie.agents.serving.asgi import Answer, App, Headers, Receive, Scope, Send, answer
 
+_RELAYED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+"""Headers of proxies and tunnels: they call from this machine, for somebody who may be anywhere."""
 _REFUSAL = {"error": {"code": "forbidden", "message": "this agent is open to callers on its own machine alone"}}
 
 
@@ -29,6 +31,8 @@ class OnlyLoopback:
 
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
+        if any(name in _RELAYED for name, _ in scope["headers"]):
+            return False
         headers = Headers(scope["headers"])
         origin = headers.get("origin", "")
         client, server = scope.get("client") or _UNIX, scope.get("server") or _UNIX
