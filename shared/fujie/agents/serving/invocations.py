@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from fujie.agents.function_runner import FunctionRunner
 from fujie.agents.port import Principal
 from fujie.agents.serving.asgi import WEBSOCKET, Answer, Message, Request, Route, Send, answer
+from fujie.agents.serving.entrypoint import entrypoint_of
 from fujie.agents.serving.errors import error_headers
 from fujie.agents.serving.ping import Ping
 from fujie.agents.serving.served import Served
@@ -44,7 +44,7 @@ class Invoke:
     async def __call__(self, request: Request, send: Send) -> None:
         """Answer one request; raises FujieError before the answer begins."""
         principal = await self.served.inbound.admit(request.headers)
-        function = function_of(self.served)
+        function = entrypoint_of(self.served)
         body = await request.body(self.served.config.max_body_bytes)
         asked = invocation(body, request.headers, takes_payload=function is not None)
         run, events = await self._opened(principal, asked)
@@ -88,12 +88,6 @@ class Invoke:
 def refused(error: FujieError) -> Answer:
     """Say an error in the form of both servers."""
     return Answer(error.status, error_body(error), headers=error_headers(error))
-
-
-def function_of(served: Served) -> FunctionRunner | None:
-    """Return the entrypoint function that answers, if one does."""
-    runner = served.app.own.runner if served.app is not None else None
-    return runner if isinstance(runner, FunctionRunner) and runner.takes_payload else None
 
 
 async def _stream(request: Request, send: Send, run: Run, events: Events, asked: Invocation) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fujie.agents.errors import ForbiddenError
-from fujie.agents.function_runner import FunctionRunner
 from fujie.agents.serving.asgi import Request, Send
+from fujie.agents.serving.entrypoint import entrypoint_of
 from fujie.agents.serving.served import Served
 from fujie.errors import FujieError
 from fujie.protocols.agentscope.words import compact
@@ -106,7 +106,7 @@ class _Conversation:
         """Admit each payload anew: the token may have ended since the last."""
         runs = self._served.runs
         principal = await self._served.inbound.admit(self._request.headers)
-        takes_payload = _is_entrypoint(self._served)
+        takes_payload = entrypoint_of(self._served) is not None
         asked = invocation(body, self._headers, takes_payload=takes_payload)
         if asked.watched_run_id:
             self._run = await runs.find(asked.watched_run_id, principal.user)
@@ -162,11 +162,6 @@ class SocketContext:
 
     session_id: str | None
     request_headers: dict[str, str]
-
-
-def _is_entrypoint(served: Served) -> bool:
-    runner = served.app.own.runner if served.app is not None else None
-    return isinstance(runner, FunctionRunner) and runner.takes_payload
 
 
 def _is_cancel(body: bytes) -> bool:
