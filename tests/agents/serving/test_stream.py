@@ -86,11 +86,11 @@ async def test_before_a_wait_what_is_ready_goes_out():
 async def test_a_long_answer_goes_out_in_pieces_and_others_get_their_turn():
     client, turns = Client(), []
     other = asyncio.create_task(_takes_turns(turns))
-    await client.hears(says(*["x" * 1000] * 100))
+    await client.hears(says(*["x" * 1000] * 300))
     other.cancel()
     assert max(map(len, client.pieces)) < MAX_READY_CHARS + 1001
-    assert "".join(client.pieces) == "x" * 100_000 + "."
-    assert len(turns) >= 100_000 // (MAX_READY_CHARS + 1000)
+    assert "".join(client.pieces) == "x" * 300_000 + "."
+    assert len(turns) >= 300_000 // (MAX_READY_CHARS + 1000)
 
 
 async def test_events_without_words_do_not_starve_others_either():
@@ -98,7 +98,7 @@ async def test_events_without_words_do_not_starve_others_either():
     other = asyncio.create_task(_takes_turns(turns))
     await client.hears(says(*[""] * 10_000))
     other.cancel()
-    assert len(turns) > 10
+    assert len(turns) > 5
     assert client.pieces == ["."]
 
 
@@ -114,10 +114,10 @@ async def test_a_reader_who_stops_stops_the_agent():
     answering = asyncio.create_task(client.hears(flood()))
     for _ in range(50):
         await asyncio.sleep(0)
-    assert 10 < len(told) < 30
+    assert 10 < len(told) < 80
     client.gone.set()
     await asyncio.wait_for(answering, 3)
-    assert len(told) < 30
+    assert len(told) < 80
 
 
 @pytest.mark.parametrize("first", [["a"], []])

@@ -18,8 +18,8 @@ SSE = "text/event-stream; charset=utf-8"
 PING = b": ping\n\n"
 HEARTBEAT_S = 15.0
 """Gateways close a connection that says nothing for a minute."""
-MAX_READY_CHARS = 16 * 1024
-"""What is kept before it goes out; the loop gets a turn then, else an agent that never waits starves everyone."""
+MAX_READY_CHARS = 64 * 1024
+"""What is kept before it goes out: about a millisecond of an agent that never waits. Others get their turn then."""
 SILENT_EVENT_CHARS = 64
 """What an event without words counts, for the same reason."""
 

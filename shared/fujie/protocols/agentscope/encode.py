@@ -5,6 +5,7 @@ Pure and stateful: one encoder per stream; the same events always give the same 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from json.encoder import encode_basestring
 from typing import Any, ClassVar
 
 from fujie.protocols.agentscope.templates import (
@@ -17,7 +18,7 @@ from fujie.protocols.agentscope.templates import (
     outcome,
     snapshot,
 )
-from fujie.protocols.agentscope.words import compact, string, text_block
+from fujie.protocols.agentscope.words import clean, compact, string, text_block
 from fujie.protocols.events import (
     ConsentRequired,
     ConsentResolved,
@@ -70,8 +71,14 @@ class Encoder:
         if type(event) is TextDelta and (text := self._open.get(event.message_id)):
             number, self.is_at_rest = self._next, False  # the path of nearly all events of a stream
             self._next = number + 1
-            rest = text.add(event.text)
-            return f'data: {{"sequence_number":{number}{rest}}}\n\n' if number > self._after else ""
+            piece = event.text
+            if not piece.isascii():
+                piece = clean(piece)
+            text.pieces.append(piece)
+            if number <= self._after:
+                return ""
+            quoted = encode_basestring(piece) if piece.isascii() else string(piece)
+            return f'data: {{"sequence_number":{number}{text.before}{quoted}}}\n\n'
         seen = max(0, self._after + 1 - self._next)
         bodies = self._bodies(event)[seen:]
         return "data: " + "\n\ndata: ".join(bodies) + "\n\n" if bodies else ""

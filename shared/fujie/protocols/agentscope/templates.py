@@ -11,7 +11,7 @@ from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled,
 class OpenText:
     """A message of text that has begun: what came so far, in pieces."""
 
-    __slots__ = ("_before", "id", "kind", "pieces")
+    __slots__ = ("before", "id", "kind", "pieces")
 
     def __init__(self, id_: str, kind: str) -> None:
         self.id = id_
@@ -19,7 +19,7 @@ class OpenText:
         self.kind = kind
         """`message` or `reasoning`."""
         self.pieces: list[str] = []
-        self._before = (
+        self.before = (
             ',"object":"content","status":"in_progress","error":null,"type":"text","index":0,"delta":true,'
             f'"msg_id":{id_},"text":'
         )
@@ -28,7 +28,7 @@ class OpenText:
         """Take in a piece, and return its event from behind the sequence number on."""
         piece = clean(text)
         self.pieces.append(piece)
-        return f"{self._before}{string(piece)}"
+        return f"{self.before}{string(piece)}"
 
 
 def message(number: int, status: str, id_: str, kind: str, role: str, content: str, metadata: str) -> str:
