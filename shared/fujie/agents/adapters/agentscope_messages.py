@@ -1,12 +1,11 @@
 """The input of a request as AgentScope's Msg, for the version that is installed."""
 
-import mimetypes
 from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from fujie.agents.adapters.history import Attachment, Turn, turns
+from fujie.agents.adapters.history import Attachment, Turn, media_type_of, turns
 from fujie.protocols.agentscope.request import AgentRequest
 
 
@@ -85,9 +84,3 @@ def _data_block(words: ModuleType, part: Attachment) -> Any:
         else words.Base64Source(data=part.data, media_type=media_type)
     )
     return words.DataBlock(source=source, name=part.name or None)
-
-
-def media_type_of(part: Attachment) -> str:
-    """Return what was said of its type, or what its name tells, or a guess by its kind."""
-    usual = {"image": "image/jpeg", "audio": "audio/wav", "video": "video/mp4", "file": "application/octet-stream"}
-    return part.media_type or mimetypes.guess_type(part.name or part.url)[0] or usual[part.kind]

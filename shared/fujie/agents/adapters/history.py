@@ -1,6 +1,7 @@
 """The input of a request as turns, the same for every framework: who speaks, what was called, what came of it."""
 
 import json
+import mimetypes
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -213,3 +214,9 @@ def _attached(kind: Media, address: str | None, *, media_type: str = "", name: s
 def ends_with_a_question(said: Sequence[Turn]) -> bool:
     """Does the input end with something to answer: a word of the user's, or what a tool gave?"""
     return bool(said) and (said[-1].role != "assistant" or bool(said[-1].outputs))
+
+
+def media_type_of(part: Attachment) -> str:
+    """Return what was said of its type, or what its name tells, or a guess by its kind."""
+    usual = {"image": "image/jpeg", "audio": "audio/wav", "video": "video/mp4", "file": "application/octet-stream"}
+    return part.media_type or mimetypes.guess_type(part.name or part.url)[0] or usual[part.kind]

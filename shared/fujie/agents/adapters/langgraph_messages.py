@@ -5,8 +5,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from fujie.agents.adapters.agentscope_messages import media_type_of
-from fujie.agents.adapters.history import Attachment, Turn, answers_joined, turns
+from fujie.agents.adapters.history import Attachment, Turn, answers_joined, media_type_of, turns
 from fujie.protocols.agentscope.request import AgentRequest
 
 

@@ -4,8 +4,14 @@ from base64 import b64decode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from fujie.agents.adapters.agentscope_messages import media_type_of
-from fujie.agents.adapters.history import Attachment, Turn, answers_joined, ends_with_a_question, turns
+from fujie.agents.adapters.history import (
+    Attachment,
+    Turn,
+    answers_joined,
+    ends_with_a_question,
+    media_type_of,
+    turns,
+)
 from fujie.errors import InputError
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.agentscope.words import clean
