@@ -43,8 +43,9 @@ def build(function: Function, target: Target, into: Path, agent: Path | None = N
     """Write the function's package into a folder, unless it is there of the same ingredients. Raises PackagingError."""
     into.mkdir(parents=True, exist_ok=True)
     entry = function.entry if function.runtime.startswith("custom") else function.entry.rpartition(".")[0]
-    reached = reach(entry)
-    files = {**reached.files, **_agent_files(function.name, agent)}
+    of_agent = _agent_files(function.name, agent)
+    reached = reach(entry, [path for path in of_agent.values() if path.suffix == ".py"])
+    files = {**reached.files, **of_agent}
     path = into / f"{function.name}-{_ingredients(files, reached.requirements, target)}.zip"
     if not path.exists():
         _make(function, entry, files, reached.requirements, target, path)

@@ -1,13 +1,14 @@
 """What a function's code reaches: our modules, the libraries we declared, and the files beside the modules.
 
 Imports inside functions count: they are late, not optional. A module named in a string counts when one of ours has that
-name, since tables of late imports name modules so; imports for the type checker alone do not count.
+name, since tables of late imports name modules so; imports for the type checker alone do not count. Of what an agent's
+files import, only that counts which loading them needs: `tool` takes their tools, and serves no agent.
 """
 
 import ast
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
@@ -27,6 +28,7 @@ NAMED_IN_OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Libraries that others load by an option's value or an address, or without saying so in their requirements."""
 NOT_CODE = {".pyc", ".pyi"}
+Follow = Callable[[grimp.ImportGraph, str], Iterable[str]]
 _DOTTED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
 _NAME = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,-]+\])?")
 
@@ -41,10 +43,12 @@ class Reach:
     """Names with extras, as pyproject.toml declares them; their versions are the lock's."""
 
 
-def reach(entry: str) -> Reach:
-    """Return what a module of `functions` reaches."""
+def reach(entry: str, agent: Iterable[Path] = ()) -> Reach:
+    """Return what a module of `functions` reaches, and what loading an agent's files needs."""
     graph = _graph()
-    ours, libraries = _closure(graph, entry)
+    ours, libraries = _closure(graph, [entry], _imported)
+    for_agent = _closure(graph, _named_by_agent(graph, agent), _loaded)
+    ours, libraries = ours | for_agent[0], libraries | for_agent[1]
     packages = {parent for module in ours for parent in _parents(module)}
     files = {_path_of(module).relative_to(_source(module).parent).as_posix(): _path_of(module) for module in packages}
     folder = SOURCES["functions"] / entry.split(".")[1]
@@ -60,21 +64,62 @@ def _graph() -> grimp.ImportGraph:
     )
 
 
-def _closure(graph: grimp.ImportGraph, entry: str) -> tuple[set[str], set[str]]:
+def _closure(graph: grimp.ImportGraph, entries: Iterable[str], follow: Follow) -> tuple[set[str], set[str]]:
     ours: set[str] = set()
     libraries: set[str] = set()
-    todo = [entry]
+    todo = list(entries)
     while todo:
         module = todo.pop()
         if module.partition(".")[0] not in SOURCES:
             libraries |= {module.partition(".")[0], *NAMED_IN_OPTIONS.get(module, ())}
         elif module not in ours:
             ours.add(module)
-            todo += graph.find_modules_directly_imported_by(module)
-            todo += (name for name in _named(module) if name in graph.modules)
-            if folder := FOUND_BY_FOLDER.get(module):
-                todo += (name for name in graph.modules if name.startswith(folder))
+            todo += follow(graph, module)
     return ours, libraries
+
+
+def _imported(graph: grimp.ImportGraph, module: str) -> Iterator[str]:
+    """Yield what a module imports, at once or later."""
+    yield from graph.find_modules_directly_imported_by(module)
+    yield from (name for name in _named(module) if name in graph.modules)
+    if folder := FOUND_BY_FOLDER.get(module):
+        yield from (name for name in graph.modules if name.startswith(folder))
+
+
+def _loaded(graph: grimp.ImportGraph, module: str) -> Iterator[str]:
+    """Yield what a module imports when it is loaded, and not inside its functions."""
+    functions = [
+        range(node.lineno, (node.end_lineno or node.lineno) + 1)
+        for node in ast.walk(ast.parse(_path_of(module).read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    for name in graph.find_modules_directly_imported_by(module):
+        lines = (each["line_number"] for each in graph.get_import_details(importer=module, imported=name))
+        if not all(any(line in inside for inside in functions) for line in lines):
+            yield name
+
+
+def _named_by_agent(graph: grimp.ImportGraph, files: Iterable[Path]) -> Iterator[str]:
+    """Yield the modules and libraries that an agent's files import."""
+    for node in (node for file in files for node in ast.walk(ast.parse(file.read_bytes()))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names = [node.module, *(home for alias in node.names for home in _homes(graph, node.module, alias.name))]
+        yield from (name for name in names if name in graph.modules or name.partition(".")[0] not in SOURCES)
+
+
+def _homes(graph: grimp.ImportGraph, package: str, name: str) -> Iterator[str]:
+    """Yield the modules of ours that a name of a package may be in: one of that name, or what its table says."""
+    if package not in graph.modules or package.partition(".")[0] not in SOURCES:
+        return
+    said = [name]
+    for node in ast.walk(ast.parse(_path_of(package).read_text("utf-8"))):
+        for key, value in zip(node.keys, node.values, strict=True) if isinstance(node, ast.Dict) else ():
+            if isinstance(key, ast.Constant) and key.value == name and isinstance(value, ast.Constant):
+                said.append(str(value.value))
+    yield from (home for each in said for home in (each, f"{package}.{each}") if home in graph.modules)
 
 
 def _named(module: str) -> Iterator[str]:

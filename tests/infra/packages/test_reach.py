@@ -52,3 +52,26 @@ def test_every_file_is_where_it_says():
 def test_all_functions_of_the_route_table_can_be_packed():
     for function in {owner for _, owner in ROUTES}:
         assert modules(function)
+
+
+def added_by(agent, tmp_path):
+    """Return the files and the requirements with which an agent's file adds to the package of `tool`."""
+    (tmp_path / "agent.py").write_text(agent)
+    without, found = reach("functions.tool.main"), reach("functions.tool.main", [tmp_path / "agent.py"])
+    return set(found.files) - set(without.files), set(found.requirements) - set(without.requirements)
+
+
+def test_tool_carries_what_loading_an_agents_file_needs_and_not_what_serving_it_does(tmp_path):
+    added = added_by("from fujie import AgentApp, tool\nimport json, yours\nfrom .beside import it\n", tmp_path)
+    assert added == ({"fujie/agents/__init__.py", "fujie/agents/app.py", "fujie/agents/config.py"}, set())
+
+
+def test_names_that_a_package_has_from_elsewhere_are_found_there(tmp_path):
+    files, _ = added_by("from fujie.agents.compat import PingStatus\n", tmp_path)
+    assert "fujie/agents/compat/ping_status.py" in files
+    assert "fujie/agents/compat/agentscope_memory.py" not in files
+
+
+def test_a_library_of_ours_that_an_agent_imports_comes_with_it_and_one_that_is_not_there_is_no_fault(tmp_path):
+    files, libraries = added_by("import msgspec\nfrom fujie.nowhere import it\nimport fujie.nothing\n", tmp_path)
+    assert (files, libraries) == (set(), {"msgspec"})
