@@ -19,7 +19,7 @@ def test_a_vault_that_somebody_made_is_taken_over_only_by_name(pulumi, cloud):
     run = pulumi()
     by_hand = {"Description": "by hand", "EncryptionConfig": {}, "RoleArn": ""}
     made = state.create(cloud.cloud, TOKEN_VAULT, "fujie-local", by_hand)
-    with pytest.raises(EngineError, match="there is a TokenVault 'fujie-local' already.*'adopt"):
+    with pytest.raises(EngineError, match=r"there is a TokenVault 'fujie-local' already.*'adopt"):
         run.run("up", "--yes", "--skip-preview", *WITHOUT_THE_REST)
     assert state.get(cloud.cloud, TOKEN_VAULT, "fujie-local")["Description"] == "by hand"
     run.run("config set", "--path", "adopt[0]", "fujie-local")
