@@ -28,6 +28,9 @@ class Wire(asyncio.Transport):
     def pause_reading(self): ...
     def resume_reading(self): ...
 
+    def get_extra_info(self, name, default=None):
+        return default
+
 
 async def echo(scope, receive, send):
     message, size = await receive(), 0

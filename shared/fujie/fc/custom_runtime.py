@@ -21,6 +21,8 @@ ENDING_S = 1.5
 """What of that is left for streams to say that they were canceled."""
 NOT_STARTED = 3
 """The exit status that uvicorn has for this."""
+MAX_MESSAGE_BYTES = 1024 * 1024
+"""Of a web socket's messages."""
 Drain = Callable[[], Awaitable[None]]
 
 
@@ -57,7 +59,15 @@ def serve(app: App, *, then_load: Sequence[str] = (), drain: Drain | None = None
     run_server(ThenLoads(PlatformRequests(app), then_load), listen.host, listen.port, drain=drain)
 
 
-def run_server(app: App, host: str, port: int, *, drain: Drain | None = None, shutdown_s: float = SHUTDOWN_S) -> None:
+def run_server(
+    app: App,
+    host: str,
+    port: int,
+    *,
+    drain: Drain | None = None,
+    shutdown_s: float = SHUTDOWN_S,
+    max_message_bytes: int = MAX_MESSAGE_BYTES,
+) -> None:
     """Serve an app until SIGTERM.
 
     No access log (URLs hold codes and states), no trust in X-Forwarded-* headers. Web sockets are loaded with the
@@ -81,6 +91,7 @@ def run_server(app: App, host: str, port: int, *, drain: Drain | None = None, sh
         port=port,
         loop="uvloop",
         http=BoundedHead,
+        ws_max_size=max_message_bytes,
         ws=_late_web_socket,  # type: ignore[arg-type]  # uvicorn only calls it
         log_config=None,
         access_log=False,
@@ -102,6 +113,6 @@ async def _drain(drain: Drain, shutdown_s: float) -> None:
 
 
 def _late_web_socket(**protocol: Any) -> Any:
-    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+    from fujie.fc.bounded_socket import BoundedSocket
 
-    return WebSocketsSansIOProtocol(**protocol)
+    return BoundedSocket(**protocol)

@@ -31,4 +31,5 @@ def run(app: AgentApp) -> None:
         config.port,
         drain=application.served.runs.close,
         shutdown_s=config.shutdown_s,
+        max_message_bytes=config.max_body_bytes,
     )
