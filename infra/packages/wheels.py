@@ -97,7 +97,7 @@ def _install(pinned: Sequence[str], target: Target, into: Path) -> None:
     platform = ("--python-platform", target.platform) if target.platform else ()
     _run(
         [
-            *(_uv(), "pip", "install", "--quiet", "--no-config", "--target", str(into), "--link-mode", "copy"),
+            *(find_uv(), "pip", "install", "--quiet", "--no-config", "--target", str(into), "--link-mode", "copy"),
             *("--python", str(target.interpreter()), "--python-version", target.python, *platform),
             *("--only-binary", ":all:", *(part for name in WITHOUT_WHEELS for part in ("--no-binary", name))),
             *("--require-hashes", "--constraints", str(_lock()), "--overrides", str(overrides)),
@@ -158,7 +158,8 @@ def _run(command: Sequence[str], deadline_s: float, what: str, env: dict[str, st
         raise PackagingError(f"the libraries could not be {what}ed: {words}")
 
 
-def _uv() -> str:
+def find_uv() -> str:
+    """Return the uv that installs for other platforms. Raises PackagingError when there is none."""
     for candidate in (os.environ.get("UV"), ROOT / ".tools" / "bin" / "uv", shutil.which("uv")):
         if candidate and Path(candidate).is_file():
             return str(candidate)

@@ -104,6 +104,19 @@ def keys_rotate(
     print(rotated(stack, state.resolve(), at_once=at_once))
 
 
+@app.command()
+def doctor(stack: StackName = "local", state: State = Path(".fujie")) -> None:
+    """Look at what a deployment needs, and say how to mend what is wrong; changes nothing. Exit code 1: mend something.
+
+    With FUJIE_CLOUD_URL the emulated cloud at that address is asked.
+    """
+    from fujie.cli.doctor import examined
+
+    lines, is_well = examined(stack, state.resolve())
+    print(lines)
+    raise typer.Exit(0 if is_well else 1)
+
+
 CloudState = Annotated[Path, typer.Option("--state", help="State directory of the emulated cloud.", metavar="DIR")]
 Url = Annotated[
     str | None, typer.Option(help="Where the emulated cloud answers, if not where its state says.", metavar="URL")

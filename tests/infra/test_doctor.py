@@ -1,0 +1,116 @@
+"""What a deployment would stumble over is found before it, each with its repair, and nothing is changed by looking."""
+
+import httpx2
+import pytest
+
+from infra import doctor, probing
+from infra.doctor import examine
+from infra.probing import Account
+
+KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+
+
+@pytest.fixture
+def environ(cloud):
+    return {
+        "FUJIE_CLOUD_URL": cloud.url,
+        **dict(zip(KEYS, (cloud.access_key_id, cloud.access_key_secret), strict=True)),
+    }
+
+
+def found(stack, state, environ):
+    return {each.what: each for each in examine(stack, state, environ)}
+
+
+def test_an_emulated_account_is_asked_for_everything_but_what_it_does_not_tell(cloud, environ, tmp_path):
+    there = found("local", tmp_path, environ)
+    asked = ("credentials", "ram", "ims", "agentidentity", "fc")
+    assert {there[what].verdict for what in asked} == {"ok"}
+    assert cloud.account_id in there["credentials"].words
+    assert (there["quotas"].verdict, there["changing"].verdict) == ("unknown", "unknown")
+
+
+def test_a_key_that_the_cloud_refuses_is_wrong_and_nothing_more_is_asked(environ, tmp_path):
+    there = found("local", tmp_path, {**environ, KEYS[1]: "another"})
+    assert (there["credentials"].verdict, there["cloud"].verdict) == ("wrong", "unknown")
+    assert "another" not in str(there["credentials"])
+
+
+def test_a_key_of_another_account_is_wrong(environ, tmp_path):
+    told = found("dev", tmp_path, {**environ, "FUJIE_CLOUD_URL": environ["FUJIE_CLOUD_URL"]})["credentials"]
+    assert told.verdict == "wrong"
+    assert "correct account_id" in told.repair
+
+
+def test_without_a_key_it_says_which_variables_to_set(tmp_path):
+    there = found("dev", tmp_path, {"FUJIE_CLOUD_URL": "http://127.0.0.1:9"})
+    assert KEYS[0] in there["credentials"].repair
+    assert there["cloud"].verdict == "unknown"
+
+
+def test_a_cloud_that_does_not_answer_leaves_things_unknown(environ, tmp_path):
+    there = found("local", tmp_path, {**environ, "FUJIE_CLOUD_URL": "http://127.0.0.1:9"})
+    assert there["credentials"].verdict == "unknown"
+    assert "ram" not in there
+
+
+def test_without_an_emulated_cloud_the_rest_is_found_and_the_cloud_left_unknown(tmp_path):
+    there = found("local", tmp_path, {})
+    assert (there["emulator"].verdict, there["emulator"].repair) == ("wrong", "start one: `fujie dev`")
+    assert (there["cloud"].verdict, there["stack"].verdict) == ("unknown", "ok")
+
+
+def test_a_stack_without_configuration_is_one_finding(tmp_path):
+    there = found("nope", tmp_path, {})
+    assert there["stack"].verdict == "wrong"
+    assert there["cloud"].verdict == "unknown"
+
+
+def test_a_missing_engine_is_found_with_the_way_to_get_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "find_engine", lambda _: None)
+    assert "make engine" in found("local", tmp_path, {})["engine"].repair
+
+
+@pytest.fixture
+def answering(environ, tmp_path, monkeypatch):
+    """Return what is found when each action is answered as told; the others succeed."""
+
+    def answering(**answers):
+        def answer(request):
+            action = request.headers["x-acs-action"]
+            status, said = answers.get(action, (200, {"AccountId": "1900000000000001"}))
+            return httpx2.Response(status, json=said)
+
+        def account(inputs, key):
+            return Account(inputs, key, httpx2.MockTransport(answer))
+
+        monkeypatch.setattr(doctor, "Account", account)
+        return found("local", tmp_path, environ)
+
+    return answering
+
+
+def test_a_permission_that_is_missing_is_named(answering):
+    there = answering(ListFunctions=(403, {"Code": "AccessDenied"}))
+    assert (there["fc"].verdict, there["ram"].verdict) == ("wrong", "ok")
+    assert "fc:ListFunctions" in there["fc"].repair
+
+
+def test_a_service_that_is_not_in_the_region_is_unknown(answering):
+    assert answering(ListWorkloadIdentities=(503, {"Code": "X"}))["agentidentity"].verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("summary", "verdict"),
+    [
+        ({"Roles": 10, "RolesQuota": 1000, "Policies": 3, "PoliciesQuota": 1500}, "ok"),
+        ({"Roles": 995, "RolesQuota": 1000, "Policies": 3, "PoliciesQuota": 1500}, "wrong"),
+        ({"Roles": 995}, "unknown"),
+    ],
+)
+def test_room_for_roles_is_told_where_the_account_tells_it(answering, summary, verdict):
+    assert answering(GetAccountSummary=(200, {"SummaryMap": summary}))["quotas"].verdict == verdict
+
+
+def test_every_service_has_a_version():
+    assert {*doctor.READS, "sts", "ims"} <= set(probing.VERSIONS)
