@@ -1,8 +1,9 @@
-"""process: the agent's protocols over the stack's parts, and the event that wakes a paused run."""
+"""process: the agent's protocols over the stack's parts, and the events that wake a paused run or prepare the store."""
 
 import json
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
@@ -15,6 +16,8 @@ from fujie.telemetry import bind
 from functions.process.parts import Parts
 
 MAX_EVENT_BYTES = 16 * 1024
+MIGRATE = {"type": "migrate"}
+"""The event that a deployment sends once the function runs its new code."""
 
 
 def create_app(parts: Parts) -> App:
@@ -43,14 +46,25 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Invoke:
-    """`POST /invoke`: the platform delivers the event that wakes a paused run; the answer comes when it is done."""
+    """`POST /invoke`: the platform delivers an event; the answer comes when it is done.
+
+    One wakes a paused run and brings a token for it. The other, a step of a deployment, brings the store to this code's
+    migration: whoever may invoke the function may send it, any number of times.
+    """
 
     parts: Parts
 
     async def __call__(self, request: Request, send: Send) -> None:
         """Answer one request."""
         require_control_path(request.scope, "/invoke")
-        run_id, token = _wake_up(await request.body(MAX_EVENT_BYTES))
+        event = _event(await request.body(MAX_EVENT_BYTES))
+        if event == MIGRATE:
+            await self.parts.migrate()
+        else:
+            await self._resume(*_wake_up(event))
+        await answer(send, Answer(200, json.dumps({"status": "done"}).encode()))
+
+    async def _resume(self, run_id: str, token: Secret) -> None:
         principal = await self.parts.door.waker(token, run_id)
         with bind(run_id=run_id, user_id=principal.user.id):
             async with aclosing(self.parts.runs.resume(run_id, principal.act)) as events:
@@ -58,15 +72,20 @@ class Invoke:
                     pass
         if self.parts.pushes is not None:
             await self.parts.pushes.settled(run_id)  # nothing happens here after the platform has its answer
-        await answer(send, Answer(200, json.dumps({"status": "done"}).encode()))
 
 
-def _wake_up(unverified_body: bytes) -> tuple[str, Secret]:
+def _event(unverified_body: bytes) -> Any:
+    try:
+        return json.loads(unverified_body)
+    except (ValueError, RecursionError):
+        raise InputError("the event is not JSON") from None
+
+
+def _wake_up(event: Any) -> tuple[str, Secret]:
     """Return run id and unverified token of a `resume_run` event; raises InputError."""
     try:
-        event = json.loads(unverified_body)
         if event["type"] == "resume_run" and isinstance(event["run_id"], str) and isinstance(event["token"], str):
             return event["run_id"], Secret(event["token"])
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (KeyError, TypeError):
         pass
-    raise InputError('the event must be {"type": "resume_run", "run_id": ..., "token": ...}')
+    raise InputError('the event must be {"type": "resume_run", "run_id": ..., "token": ...} or {"type": "migrate"}')

@@ -43,6 +43,13 @@ class Parts:
     pushes: LatePushes | None = None
     card_key: Secret | None = None
     tools: Tools | None = None
+    database_url: str = ""
+
+    async def migrate(self) -> None:
+        """Bring the store to the migration of this code, once however many ask; raises StoreUnavailableError."""
+        from fujie.sessions.migrate import migrate
+
+        await migrate(self.database_url)
 
     def served(self) -> Served:
         """Return the agent as the protocols' routes know it."""
@@ -86,6 +93,7 @@ def parts_from_settings(settings: Settings) -> Parts:
         pushes,
         settings.card_key,
         tools,
+        settings.database_url,
     )
 
 

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import socket
+from dataclasses import replace
 
+import httpx2
 import pytest
 import uvicorn
 
@@ -11,6 +13,9 @@ from fujie import clock
 from fujie.agents.serving import stream
 from fujie.agents.tool_client import ToolOutcome, ToolWaits
 from fujie.identity.delegation import row_id_of
+from fujie.sessions.errors import StoreUnavailableError
+from fujie.sessions.sql import SqlStore
+from functions.process.app import create_app
 from tests.agents.doubles import NOON, FakeTools, ScriptedMind, consent_request, eventually
 from tests.functions.process_world import ALICE, BOB, ID_TOKEN, Connection, ProcessWorld, events_of, question
 
@@ -192,11 +197,51 @@ async def test_a_wake_from_outside_the_platform_finds_nothing():
     assert (await wake(made, run_id)).status_code == 404
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"type":"resume_run"}', b'{"type":"other","run_id":"a","token":"b"}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b'{"type":"resume_run"}',
+        b'{"type":"other","run_id":"a","token":"b"}',
+        b'{"type":"migrate","to":"base"}',
+    ],
+)
 async def test_an_event_that_is_no_wake_up_is_refused(monkeypatch, body):
     monkeypatch.setenv("FC_FUNCTION_NAME", "process")
     answer = await world().client.post("/invoke", content=body, headers={"x-fc-control-path": "/invoke"})
     assert answer.status_code == 400
+
+
+@pytest.fixture
+def empty_store(tmp_path):
+    return f"sqlite+aiosqlite:///{tmp_path / 'store.db'}"
+
+
+async def migrated(url, **headers):
+    app = create_app(replace(world().parts, database_url=url))
+    async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://process") as client:
+        return await client.post("/invoke", json={"type": "migrate"}, headers=headers)
+
+
+async def test_a_deployments_event_prepares_the_store_however_often_it_comes(monkeypatch, empty_store):
+    monkeypatch.setenv("FC_FUNCTION_NAME", "process")
+    event = {"x-fc-control-path": "/invoke"}
+    answers = await asyncio.gather(*(migrated(empty_store, **event) for _ in range(3)))
+    assert [(each.status_code, each.json()) for each in answers] == [(200, {"status": "done"})] * 3
+    store = SqlStore(empty_store)
+    await store.open()
+    await store.close()
+
+
+@pytest.mark.parametrize("headers", [{}, {"x-fc-control-path": "/http-invoke"}])
+async def test_nobody_from_outside_prepares_the_store(monkeypatch, empty_store, headers):
+    monkeypatch.setenv("FC_FUNCTION_NAME", "process")
+    assert (await migrated(empty_store, **headers)).status_code == 404
+    store = SqlStore(empty_store)
+    with pytest.raises(StoreUnavailableError):
+        await store.open()
+    await store.close()
 
 
 async def wake(made, woken, **claims):

@@ -33,6 +33,15 @@ def test_only_process_carries_the_agent_framework_and_only_tool_the_object_stora
     assert {name for name in FUNCTIONS if "mangum" in carried[name]} == {"callback", "tool"}
 
 
+def test_only_process_carries_the_migrations():
+    carried = {function: reach(f"functions.{function}.main") for function in FUNCTIONS}
+    versions = {name for name in carried["process"].files if name.startswith("fujie/sessions/migrations/versions/r")}
+    there = {path.name for path in (ROOT / "shared/fujie/sessions/migrations/versions").glob("r*.py")}
+    assert {name.rpartition("/")[2] for name in versions} == there
+    assert "fujie/sessions/migrations/env.py" in carried["process"].files
+    assert [name for name in FUNCTIONS if "alembic" in carried[name].requirements] == ["process"]
+
+
 def test_the_chat_page_and_the_consent_pages_travel_with_their_functions():
     assert "functions/chat/static/index.html" in modules("chat")
     assert "functions/callback/templates/connect.html" in modules("callback")
