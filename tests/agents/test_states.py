@@ -3,6 +3,8 @@
 import pytest
 
 from fujie.agents.states import MemoryStates
+from fujie.sessions.rows import AgentState
+from tests.agents.doubles import ALICE
 from tests.sessions import test_store
 
 
@@ -16,3 +18,17 @@ from tests.sessions import test_store
 )
 async def test_the_stores_rules_hold_in_memory(rule):
     await rule(MemoryStates())
+
+
+async def test_what_is_remembered_is_bounded_whatever_it_is_called(monkeypatch):
+    monkeypatch.setattr("fujie.agents.states.MAX_CHARS", 10)
+    states = MemoryStates()
+    for name in "abc":
+        await states.put_agent_state(AgentState(ALICE, name, "state", 1, "12345"))
+    assert [len(await states.agent_states(ALICE, name, "state")) for name in "abc"] == [0, 1, 1]
+    await states.put_agent_state(AgentState(ALICE, "c", "state", 1, "123"))
+    await states.drop_agent_states(ALICE, "b", "state")
+    await states.put_agent_state(AgentState(ALICE, "a", "state", 1, "1234567"))
+    assert [len(await states.agent_states(ALICE, name, "state")) for name in "abc"] == [1, 0, 1]
+    await states.put_agent_state(AgentState(ALICE, "d", "state", 1, "x" * 11))
+    assert not await states.agent_states(ALICE, "d", "state")

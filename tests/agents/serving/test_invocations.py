@@ -270,6 +270,30 @@ async def test_a_ping_function_that_fails_is_no_picture_of_health_and_tells_no_d
     assert "hunter2" not in told["message"]
 
 
+async def test_many_who_ask_at_once_ask_the_agents_function_once():
+    """Hurt: everybody: pings, for which nobody needs a token, took the threads that answers run in."""
+    app, asked, go = agent(), [], asyncio.Event()
+
+    @app.ping
+    async def ping():
+        asked.append(1)
+        await go.wait()
+        return "Healthy"
+
+    async with client(app) as http:
+        pings = [asyncio.create_task(http.get("/ping")) for _ in range(5)]
+        while not asked:
+            await asyncio.sleep(0)
+        pings[0].cancel()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        go.set()
+        assert {answer.json()["status"] for answer in await asyncio.gather(*pings[1:])} == {"Healthy"}
+        assert len(asked) == 1
+        await http.get("/ping")
+        assert len(asked) == 2
+
+
 async def test_an_agent_that_works_in_the_background_is_busy_until_it_is_done():
     app, go = agent(), asyncio.Event()
 

@@ -29,6 +29,7 @@ class Ping:
         self._now = now
         self._status = HEALTHY
         self._since = now()
+        self._asking: asyncio.Task[tuple[str, str | None]] | None = None
 
     async def __call__(self, _request: Request, send: Send) -> None:
         """Answer one request, in the fields of both servers."""
@@ -49,6 +50,12 @@ class Ping:
         usual = BUSY if self._served.work.running or self._served.runs.in_background() else HEALTHY
         if function is None:
             return usual, None
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(function, usual))
+        return await asyncio.shield(self._asking)
+
+    async def _ask(self, function: Function, usual: str) -> tuple[str, str | None]:
+        """Once at a time, whoever waits for it: anybody may ask, and each would take a thread or a connection."""
         try:
             async with asyncio.timeout(DEADLINE_S):
                 return _read(await _first(function), usual)
