@@ -16,13 +16,13 @@ import httpx2
 from fujie.errors import FujieError, SettingsError
 from fujie.secret import Secret
 from fujie.tools.manifest import providers_needed
-from functions.tool.manifest import TOOLS
 from infra.demo import put_objects, register_partners, user_ids
 from infra.engine.mending import mend
 from infra.engine.running import ROOT, THE_USERS_SECRETS, EngineRun, engine_run, laid_out
 from infra.inputs import LOCAL, inputs_from_config
 from infra.local import Emulator, read_emulator
 from infra.providers.clients import CloudClients, OperatorKey
+from infra.served import served
 
 COMMANDS = ("up", "preview", "refresh", "destroy")
 
@@ -95,8 +95,10 @@ def furnish(run: EngineRun, emulator: Emulator) -> None:
     config = inputs.stack_config(run.stack)
     made = {name: Secret(text) for name, text in run.outputs()["provider_secrets"].items()}
     clients = CloudClients(config.address, OperatorKey(emulator.access_key_id, emulator.access_key_secret))
+    agent = ROOT / inputs.agent if inputs.agent else None
+    needs, resources = providers_needed(served(agent)[0]), agent.parent / "partners" if agent else None
     with httpx2.Client(base_url=emulator.url, headers=emulator.admin_headers, trust_env=False, timeout=30) as http:
-        register_partners(http, config, providers_needed(TOOLS), {**inputs.provider_secrets, **made})
+        register_partners(http, config, needs, {**inputs.provider_secrets, **made}, resources)
     put_objects(clients, config.bucket, user_ids(clients, emulator.users))
 
 

@@ -1,6 +1,8 @@
 """What the event sources of tools add to a stack, as values; and that it is nothing when there are none."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from fujie.fc.events import TimerEvent
 from fujie.tools.sources import is_called_by
 from infra.declaration import OBJECT_SERVICE, declare
 from infra.policy import table
+from infra.served import served
 from tests.infra.test_declaration import CONFIG, TOOLS, statements
 
 ACCOUNT = "cn-beijing:1234567890123456"
@@ -129,3 +132,12 @@ def test_the_policy_of_tool_fits_and_the_table_says_who_calls_it():
     told = table(stack)
     assert "OSS" in told
     assert "fujie-test-objects-role: OSS, to tell tools of objects" in told
+
+
+def test_the_example_of_the_page_makes_what_the_page_says(tmp_path):
+    page = Path(__file__).parents[2].joinpath("docs", "agents.md").read_text()
+    (tmp_path / "agent.py").write_text(re.search(r"## Events.*?```python\n(.*?)```", page, re.DOTALL)[1])
+    tools, _ = served(tmp_path / "agent.py")
+    stack = declare(CONFIG, tools)
+    assert [each.type for each in stack.triggers] == ["oss", "timer", "eventbridge"]
+    assert [each.name for each in stack.queues] == ["fujie-test-dead-letters"]
