@@ -8,7 +8,9 @@ from pathlib import Path
 import pulumi_alicloud as alicloud
 from pulumi import Input, Output, ResourceOptions
 
+from fujie.identity.delegation import sha256_hex
 from fujie.secret import Secret
+from fujie.sessions.tables import REVISION
 from fujie.settings import AgentAbout
 from infra.components.component import Part
 from infra.components.functions import CLOUD_PYTHON, FunctionArgs, HostedFunction
@@ -16,6 +18,7 @@ from infra.declaration import Stack
 from infra.environment import Resolved, function_environment
 from infra.inputs import StackInputs
 from infra.packages.building import agent_in_package
+from infra.providers.migration import Migration
 from infra.stack_secrets import StackSecrets
 
 
@@ -65,6 +68,10 @@ class Runtime(Part):
                 ),
                 self.inside(),
             )
+        process = self.functions["process"]
+        sent = ResourceOptions.merge(self.inside(), ResourceOptions(depends_on=[process]))
+        store = Output.secret(sha256_hex(args.database_url))
+        Migration("migration", process.name, REVISION, store, sent)
         self.register_outputs({"functions": {short: made.name for short, made in self.functions.items()}})
 
     def _url(self, function: str) -> Input[str]:

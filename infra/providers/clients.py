@@ -52,6 +52,12 @@ class CloudClients:
         return Patient(Client(self._sdk_config(self._address.central("ram"))))
 
     @cached_property
+    def fc(self) -> Any:
+        from alibabacloud_fc20230330.client import Client
+
+        return Patient(Client(self._sdk_config(self._address.regional("fcv3"))))
+
+    @cached_property
     def bucket_service(self) -> Any:
         import oss2
 

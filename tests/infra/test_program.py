@@ -28,6 +28,7 @@ TYPES = {
     "pulumi-python:dynamic/fujie:APIKeyCredentialProvider",
     "pulumi-python:dynamic/fujie:GeneratedKey",
     "pulumi-python:dynamic/fujie:IdentityProvider",
+    "pulumi-python:dynamic/fujie:Migration",
     "pulumi-python:dynamic/fujie:OAuth2CredentialProvider",
     "pulumi-python:dynamic/fujie:OAuthApplication",
     "pulumi-python:dynamic/fujie:OAuthApplicationSecret",
