@@ -38,7 +38,7 @@ class MigrationProvider(CloudProvider):
 
     def _send(self, function: str) -> None:
         from alibabacloud_fc20230330 import models
-        from alibabacloud_tea_util.models import RuntimeOptions
+        from darabonba.runtime import RuntimeOptions
 
         request = models.InvokeFunctionRequest(body=io.BytesIO(json.dumps(EVENT).encode()))
         headers = models.InvokeFunctionHeaders(x_fc_invocation_type=ASYNC)

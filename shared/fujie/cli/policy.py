@@ -8,10 +8,12 @@ from fujie.cli.dev import project_root
 
 def shown(stack: str, language: Literal["en", "zh"]) -> str:
     """Return the table of a stack's permissions. Raises NotStartedError outside a checkout, SettingsError."""
-    project_root()
-    from functions.tool.manifest import TOOLS
+    root = project_root()
     from infra.declaration import declare
     from infra.policy import table
+    from infra.served import served
     from infra.stack_file import inputs_without_secrets
 
-    return table(declare(inputs_without_secrets(stack, os.environ).stack_config(stack), TOOLS), language)
+    inputs = inputs_without_secrets(stack, os.environ)
+    tools, _ = served(root / inputs.agent if inputs.agent else None)
+    return table(declare(inputs.stack_config(stack), tools), language)
