@@ -10,6 +10,7 @@ from fujie.agents import doors
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig, TokenIssuer
 from fujie.agents.doors import ApiKeys, BearerTokens, KeysOrTokens, door_for
+from fujie.agents.serving.limits import PacedInbound
 from fujie.errors import SettingsError
 from fujie.identity.claims import VerifiedClaims
 from fujie.identity.errors import TokenInvalidError
@@ -152,3 +153,16 @@ async def test_open_access_to_others_has_to_be_said():
         assert (await http.get("/v1/models")).status_code == 200
     with pytest.raises(SettingsError, match=r"0\.0\.0\.0"):
         AgentApp("Friday", config=AgentConfig(open_access=True)).run(host="0.0.0.0")
+
+
+async def test_a_door_that_counts_closes_the_one_within():
+    class Within(BearerTokens):
+        is_closed = False
+
+        async def close(self):
+            self.is_closed = True
+
+    within = Within([ISSUER])
+    await PacedInbound(within, 1).close()
+    await PacedInbound(ApiKeys([HASH]), 1).close()
+    assert within.is_closed

@@ -7,6 +7,7 @@ import pytest
 from fujie.agents import bounds, work
 from fujie.agents.errors import RunNotFoundError, TooBusyError
 from fujie.agents.work import Work
+from fujie.errors import InputError
 from tests.agents.doubles import ALICE
 
 
@@ -26,6 +27,14 @@ async def test_as_much_as_may_be_is_at_work_at_once(monkeypatch):
     with pytest.raises(TooBusyError):
         there.begin(_quick, {}, ALICE)
     await there.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["https://hooks.exa\tmple/", "https://hooks.example/\n", "https://hooks.example/" + "x" * 2048]
+)
+async def test_a_webhook_that_two_readers_read_in_two_ways_is_refused(url):
+    with pytest.raises(InputError):
+        Work(["hooks.example"]).begin(_quick, {}, ALICE, url)
 
 
 async def test_a_piece_that_runs_on_does_not_keep_those_that_ended(monkeypatch):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import time
 import uuid
 from collections import OrderedDict
@@ -24,6 +25,8 @@ MAX_KEPT = 1000
 """Pieces of work that have ended and can still be asked for."""
 WEBHOOK_DEADLINE_S = 10.0
 WEBHOOK_ATTEMPTS = 3
+_URL = re.compile(r"[\x21-\x7e]{1,2048}")
+"""What two readers of URLs read alike: one leaves tabs and the like out, the other fails."""
 
 _log = logging.getLogger(__name__)
 Status = Literal["pending", "running", "finished", "error"]
@@ -100,7 +103,11 @@ class Work:
         with suppress(ValueError):
             parts = urlsplit(url)
             is_local = parts.hostname in {"localhost", "127.0.0.1"}
-            if parts.hostname in self._hosts and (parts.scheme == "https" or (parts.scheme == "http" and is_local)):
+            if (
+                _URL.fullmatch(url)
+                and parts.hostname in self._hosts
+                and (parts.scheme == "https" or (parts.scheme == "http" and is_local))
+            ):
                 return
         raise InputError("this webhook may not be told", repair="name its host in AgentConfig.webhook_hosts; use https")
 

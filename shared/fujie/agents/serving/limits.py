@@ -31,6 +31,11 @@ class PacedInbound(Inbound):
     async def only_verify(self, headers: Mapping[str, str]) -> None:
         await self._inner.only_verify(headers)
 
+    async def close(self) -> None:
+        """Close what the door within holds open."""
+        if (close := getattr(self._inner, "close", None)) is not None:
+            await close()
+
     def _count(self, principal: Principal) -> None:
         key = (principal.user.tenant, principal.user.id)
         now = self._monotonic()
