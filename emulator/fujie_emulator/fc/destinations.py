@@ -3,9 +3,12 @@
 import json
 from typing import TYPE_CHECKING, Any
 
+from fujie_emulator.core.call import Caller
 from fujie_emulator.core.clock import iso
+from fujie_emulator.core.errors import CloudError
+from fujie_emulator.core.iam import assume_role, authorize
 from fujie_emulator.fc import settings
-from fujie_emulator.fc.functions import SERVICE
+from fujie_emulator.fc.functions import SERVICE, kept
 from fujie_emulator.fc.state import function_arn
 from fujie_emulator.functionhost.deliveries import Delivery, Ended, Rules
 from fujie_emulator.functionhost.function import new_request_id
@@ -19,7 +22,7 @@ SUCCESS = "Success"
 
 
 class Destinations:
-    """What the settings of each function say of its events."""
+    """What the settings of each function say of its events; its own role must allow what they ask for."""
 
     def __init__(self, cloud: "Cloud", host: FunctionHost) -> None:
         self._cloud = cloud
@@ -37,11 +40,28 @@ class Destinations:
         destinations = self._setting(ended.delivery.function).get("destinationConfig") or {}
         when = destinations.get("onSuccess" if ended.condition == SUCCESS else "onFailure") or {}
         target = str(when.get("destination", ""))
+        if target:
+            try:
+                self._send(ended, target)
+            except CloudError as error:
+                self._host.get(ended.delivery.function).counters.last_error = f"the destination was refused: {error}"
+
+    def _send(self, ended: Ended, target: str) -> None:
+        """Hand the record over as the function's role; raise CloudError when it may not, or nothing is there."""
         record = json.dumps(self._record(ended), ensure_ascii=False)
+        action = "fc:InvokeFunction" if target.startswith("acs:fc:") else "mns:SendMessage"
+        authorize(self._cloud, self._caller(ended.delivery.function), action, [target])
         if target.startswith("acs:fc:"):
             self._host.deliveries.accept(target.rpartition("/")[2], record.encode(), new_request_id())
-        elif target.startswith("acs:mns:"):
+        else:
             queues.send(self._cloud, target.split("/")[2], record)
+
+    def _caller(self, function: str) -> Caller:
+        role = str(kept(self._cloud, function).get("role", "")).rpartition("/")[2]
+        principal, session = {"Service": "fc.aliyuncs.com"}, "fc-destination"
+        key = assume_role(self._cloud, role, principal=principal, session_name=session, duration_s=900)
+        arn = f"acs:ram::{self._cloud.account_id}:assumed-role/{role}/{session}"
+        return Caller("role", arn, session, key.access_key_id, None, role)
 
     def _setting(self, function: str) -> dict[str, Any]:
         return self._cloud.store.get(SERVICE, settings.ASYNC, function) or {}

@@ -28,6 +28,12 @@ def handler(event, context):
 """
 SERVICE = {"Service": ["oss.aliyuncs.com"]}
 TRUST = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": SERVICE}]}
+FC_TRUST = {
+    "Version": "1",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": ["fc.aliyuncs.com"]}}],
+}
+LETTERS = "acs:mns:cn-beijing:1900000000000001:/queues/dead-letters/messages"
+LETTERS_ONLY = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "mns:SendMessage", "Resource": LETTERS}]}
 DEADLINE_S = 20
 
 
@@ -48,6 +54,10 @@ def cloud(tmp_path_factory):
         ram.create_role("oss-invokes", json.dumps(TRUST), "", 3600, [])
         ram.attach("System", "AliyunFCFullAccess", "oss-invokes")
         ram.create_role("oss-may-not", json.dumps(TRUST), "", 3600, [])
+        ram.create_role("tells", json.dumps(FC_TRUST), "", 3600, [])
+        ram.create_role("tells-nobody", json.dumps(FC_TRUST), "", 3600, [])
+        ram.create_policy("tells", json.dumps(LETTERS_ONLY), "", [])
+        ram.attach("Custom", "tells", "tells")
         queues.create(served.cloud, "tasks", {}, {})
         queues.create(served.cloud, "dead-letters", {}, {})
         yield served
@@ -63,9 +73,10 @@ def function(fc, tmp_path, request):
     """Return a maker of functions that write every event into a file, and that file."""
     made = []
 
-    def make(name, **environment):
+    def make(name, role="", **environment):
         mark = tmp_path / name
-        create(fc, name, "f.zip", environment_variables={"MARK": str(mark)} | environment)
+        named = {"role": f"acs:ram::1900000000000001:role/{role}"} if role else {}
+        create(fc, name, "f.zip", environment_variables={"MARK": str(mark)} | environment, **named)
         made.append(name)
         return mark
 
@@ -171,15 +182,31 @@ def test_a_message_reaches_the_function_that_reads_its_queue(cloud, fc, function
     assert queues.counted(cloud.cloud, "tasks")["ActiveMessages"] == 0
 
 
-def test_a_poison_event_ends_in_the_dead_letter_queue_with_its_reason(cloud, fc, function):
-    mark = function("poisoned", POISONED="1")
-    watch_inbox(cloud, fc, "poisoned")
-    target = f"acs:mns:{cloud.region}:{cloud.account_id}:/queues/dead-letters/messages"
+def send_failures_to_letters(fc, function):
     config = models.PutAsyncInvokeConfigInput(
         max_async_retry_attempts=1,
-        destination_config=models.DestinationConfig(on_failure=models.Destination(destination=target)),
+        destination_config=models.DestinationConfig(on_failure=models.Destination(destination=LETTERS)),
     )
-    fc.put_async_invoke_config("poisoned", models.PutAsyncInvokeConfigRequest(body=config))
+    fc.put_async_invoke_config(function, models.PutAsyncInvokeConfigRequest(body=config))
+
+
+def test_a_function_whose_role_may_not_tell_its_destination_tells_nothing(cloud, fc, function):
+    function("silent", "tells-nobody", POISONED="1")
+    send_failures_to_letters(fc, "silent")
+    watch_inbox(cloud, fc, "silent")
+    put(cloud, "in/s.json")
+    host, until = cloud.cloud.parts["functionhost"], time.monotonic() + DEADLINE_S
+    while host.deliveries.waiting("silent"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert "the destination was refused" in host.get("silent").counters.last_error
+    assert sum(queues.counted(cloud.cloud, "dead-letters").values()) == 0
+
+
+def test_a_poison_event_ends_in_the_dead_letter_queue_with_its_reason(cloud, fc, function):
+    mark = function("poisoned", "tells", POISONED="1")
+    watch_inbox(cloud, fc, "poisoned")
+    send_failures_to_letters(fc, "poisoned")
     put(cloud, "in/d.json")
     assert len(events(mark, 2)) == 2
     until = time.monotonic() + DEADLINE_S
