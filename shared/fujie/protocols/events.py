@@ -28,7 +28,7 @@ class TextStarted:
 
 @dataclass(slots=True, unsafe_hash=True)
 class TextDelta:
-    """A piece of text. Not frozen, nor to be changed: there are hundreds in an answer, and freezing doubles their cost."""
+    """A piece of text. Not frozen, nor to be changed: an answer has hundreds, and freezing doubles their cost."""
 
     message_id: str
     text: str
