@@ -1,7 +1,8 @@
 """Events that are no requests: each calls the tools that wait for it, once, however often it is delivered.
 
 An event whose handling fails is new again, and the platform, told by an exception, delivers it again or ends it in its
-dead-letter destination. A write whose worker died in the middle is not repeated: nobody knows what it did.
+dead-letter destination. A write whose worker died in the middle, or whose provider did not say what it did, is not
+repeated: nobody knows whether it took effect.
 """
 
 import logging
@@ -16,6 +17,13 @@ from fujie.identity.acting import Unattended
 from fujie.sessions.rows import EventClaim, EventOutcome, HandledEvent
 from fujie.telemetry import bind
 from fujie.tools.declaration import Tool
+from fujie.tools.errors import (
+    AnswerTooLargeError,
+    OutputInvalidError,
+    OutputTooLargeError,
+    ProviderTimeoutError,
+    ProviderUnreachableError,
+)
 from fujie.tools.outcomes import Succeeded
 from fujie.tools.sources import arguments_of, is_called_by
 from functions.tool.parts import Parts
@@ -25,6 +33,18 @@ HELD = timedelta(seconds=75)
 """Longer than the function's own timeout: after it, the worker is gone."""
 REMEMBERED = timedelta(days=8)
 """A day longer than the platform may keep an event (fc.md 2.3)."""
+
+SAYS_NOTHING_OF_THE_EFFECT = frozenset(
+    error.code
+    for error in (
+        ProviderTimeoutError,
+        ProviderUnreachableError,
+        AnswerTooLargeError,
+        OutputInvalidError,
+        OutputTooLargeError,
+    )
+)
+"""With these a write may have taken effect."""
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +105,10 @@ class EventHandler:
         )
         if isinstance(outcome, Succeeded):
             return "done", None
-        return "failed", str(outcome.as_dict().get("error", {}).get("code", "it waits for a person"))
+        code = str(outcome.as_dict().get("error", {}).get("code", "it waits for a person"))
+        if tool.effect == "write" and code in SAYS_NOTHING_OF_THE_EFFECT:
+            return "unknown", f"its outcome is unknown: {code}"
+        return "failed", code
 
 
 def _refusal(claim: EventClaim, tool: Tool) -> str | None:

@@ -29,6 +29,20 @@ async def report(context, key: str, size: int):
     return answer.json()
 
 
+@tool(on=[ObjectCreated("silent/")], effect="write")
+async def write_into_silence(context, key: str):
+    """Write something; nobody says whether it was."""
+    SEEN.append(key)
+    raise TimeoutError
+
+
+@tool(on=[ObjectCreated("quiet/")])
+async def read_from_silence(context, key: str):
+    """Read something that never comes."""
+    SEEN.append(key)
+    raise TimeoutError
+
+
 @tool(on=[QueueMessage("tasks"), Schedule("0 0 8 * * *", "wake")])
 async def look(context, body: str = "", payload: str = ""):
     """Look who calls."""
@@ -73,7 +87,9 @@ def store():
 def handler(world, store, monkeypatch):
     for name in ("ID", "SECRET"):
         monkeypatch.setenv(f"ALIBABA_CLOUD_ACCESS_KEY_{name}", "x")
-    parts = parts_from_settings(settings_for(world), [report, look, fetch, asked_only], store=store)
+    parts = parts_from_settings(
+        settings_for(world), [report, look, fetch, asked_only, write_into_silence, read_from_silence], store=store
+    )
     handler = fc_handler(create_app(parts), EventHandler(parts))
     yield handler
     handler.close()
@@ -128,6 +144,20 @@ def test_a_failed_event_is_told_to_the_platform_and_tried_again_when_it_comes_ag
     world.pages[PAGE] = (200, {}, {"ok": True})
     assert deliver(handler, put()) == {"calls": 1}
     assert len(world.requests) == 2
+
+
+def test_a_write_that_nobody_answered_is_not_repeated(handler):
+    for _ in range(2):
+        with pytest.raises(EventFailedError, match="outcome is unknown"):
+            deliver(handler, put("silent/a"))
+    assert SEEN == ["silent/a"]
+
+
+def test_a_reading_that_nobody_answered_is_repeated(handler):
+    for _ in range(2):
+        with pytest.raises(EventFailedError, match="provider_timeout"):
+            deliver(handler, put("quiet/a"))
+    assert SEEN == ["quiet/a"] * 2
 
 
 async def claimed(store, event_id, held_until):
