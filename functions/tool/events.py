@@ -14,7 +14,7 @@ from fujie import clock
 from fujie.errors import FujieError
 from fujie.fc.events import Event, events_from
 from fujie.identity.acting import Unattended
-from fujie.sessions.rows import EventClaim, EventOutcome, HandledEvent
+from fujie.sessions.rows import Deed, DeedOutcome, DeedState
 from fujie.telemetry import bind
 from fujie.tools.declaration import Tool
 from fujie.tools.errors import (
@@ -83,21 +83,19 @@ class EventHandler:
     async def _once(self, tool: Tool, event: Event) -> str | None:
         """Handle the event with the tool unless that was done; return why it was not."""
         now, identity = clock.now(), f"{tool.name}:{event.id}"
-        claim = await self._parts.store.claim_event(
-            HandledEvent(identity, "running", now + HELD, now + REMEMBERED), now
-        )
-        if claim == "done":
+        claim = await self._parts.store.claim_deed(Deed(identity, "running", now + HELD, now + REMEMBERED), now)
+        if claim.state == "done":
             return None
-        if problem := _refusal(claim, tool):
-            if claim == "lost":
-                await self._parts.store.end_event(identity, "unknown")
+        if problem := _refusal(claim.state, tool):
+            if claim.state == "lost":
+                await self._parts.store.end_deed(identity, "unknown")
             return problem
         with bind(run_id=event.id):
             outcome, problem = await self._call(tool, event)
-        await self._parts.store.end_event(identity, outcome)
+        await self._parts.store.end_deed(identity, outcome)
         return problem
 
-    async def _call(self, tool: Tool, event: Event) -> tuple[EventOutcome, str | None]:
+    async def _call(self, tool: Tool, event: Event) -> tuple[DeedOutcome, str | None]:
         acting = Unattended(self._parts.settings.tenant, event.id)
         arguments = arguments_of(event, tool.parameters["properties"])
         outcome = await self._parts.caller.call(
@@ -111,10 +109,10 @@ class EventHandler:
         return "failed", code
 
 
-def _refusal(claim: EventClaim, tool: Tool) -> str | None:
-    """Return why this claim means not to begin, or not to begin again."""
-    if claim == "held":
+def _refusal(found: DeedState, tool: Tool) -> str | None:
+    """Return why an event that was found so is not begun, or not begun again."""
+    if found == "held":
         return "another worker is at it"
-    if claim == "unknown" or (claim == "lost" and tool.effect == "write"):
+    if found == "unknown" or (found == "lost" and tool.effect == "write"):
         return "its outcome is unknown: the worker died in the middle of it"
     return None

@@ -9,7 +9,7 @@ import pytest
 from fujie import STS, APIKey, clock, tool
 from fujie.fc.handler import fc_handler
 from fujie.sessions.memory import MemoryStore
-from fujie.sessions.rows import HandledEvent
+from fujie.sessions.rows import Deed
 from fujie.tools.sources import ObjectCreated, QueueMessage, Schedule
 from functions.tool.app import create_app
 from functions.tool.events import EventFailedError, EventHandler
@@ -162,7 +162,7 @@ def test_a_reading_that_nobody_answered_is_repeated(handler):
 
 async def claimed(store, event_id, held_until):
     now = clock.now() - timedelta(hours=1)
-    await store.claim_event(HandledEvent(event_id, "running", held_until, clock.now() + timedelta(days=1)), now)
+    await store.claim_deed(Deed(event_id, "running", held_until, clock.now() + timedelta(days=1)), now)
 
 
 def test_an_event_that_another_worker_is_at_is_left_to_it(handler, store, world):

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fujie.sessions.errors import ConflictError, FencedError
-from fujie.sessions.rows import AgentState, HandledEvent
+from fujie.sessions.rows import AgentState, Claim, Deed
 from tests.sessions.rows import (
     ADDRESS,
     ALICE,
@@ -507,36 +507,42 @@ async def test_writers_at_once_make_one_chain(rivals):
     assert await rivals[1].ledger_head() == (16, entries[-1].seal)
 
 
-# Events from outside
+# What must happen once
 
-EVENT = HandledEvent("oss:1", "running", NOW + timedelta(minutes=1), NOW + timedelta(days=8))
+DEED = Deed("oss:1", "running", NOW + timedelta(minutes=1), NOW + timedelta(days=8))
 AFTER = NOW + timedelta(minutes=2)
 
 
 @pytest.mark.parametrize(("outcome", "found"), [("done", "done"), ("unknown", "unknown"), ("failed", "new")])
-async def test_an_event_is_handled_again_only_after_a_failure(store, outcome, found):
-    assert await store.claim_event(EVENT, NOW) == "new"
-    assert await store.claim_event(EVENT, NOW) == "held"
-    await store.end_event(EVENT.id, outcome)
-    assert await store.claim_event(EVENT, NOW) == found
+async def test_a_deed_is_begun_again_only_after_a_failure(store, outcome, found):
+    assert await store.claim_deed(DEED, NOW) == Claim("new")
+    assert await store.claim_deed(DEED, NOW) == Claim("held")
+    await store.end_deed(DEED.id, outcome)
+    assert await store.claim_deed(DEED, NOW) == Claim(found)
 
 
-async def test_an_event_whose_worker_is_gone_is_another_ones(store):
-    assert await store.claim_event(EVENT, NOW) == "new"
-    assert await store.claim_event(replace(EVENT, held_until=AFTER + timedelta(minutes=1)), AFTER) == "lost"
-    assert await store.claim_event(EVENT, AFTER) == "held"
+async def test_who_asks_again_hears_what_came_of_a_deed(store):
+    await store.claim_deed(DEED, NOW)
+    await store.end_deed(DEED.id, "done", '{"length": 5}')
+    assert await store.claim_deed(DEED, NOW) == Claim("done", '{"length": 5}')
 
 
-async def test_events_are_forgotten_when_no_repetition_can_come(store):
-    await store.claim_event(EVENT, NOW)
-    await store.end_event(EVENT.id, "done")
-    assert await store.claim_event(replace(EVENT, id="other"), EVENT.expires_at) == "new"
-    assert await store.claim_event(EVENT, EVENT.expires_at) == "new"
+async def test_a_deed_whose_worker_is_gone_is_another_ones(store):
+    assert await store.claim_deed(DEED, NOW) == Claim("new")
+    assert await store.claim_deed(replace(DEED, held_until=AFTER + timedelta(minutes=1)), AFTER) == Claim("lost")
+    assert await store.claim_deed(DEED, AFTER) == Claim("held")
 
 
-async def test_of_many_who_want_an_event_at_once_one_gets_it(rivals):
-    claims = await asyncio.gather(*(rivals[n % 2].claim_event(EVENT, NOW) for n in range(8)))
-    assert sorted(claims) == ["held"] * 7 + ["new"]
-    await rivals[0].end_event(EVENT.id, "failed")
-    claims = await asyncio.gather(*(rivals[n % 2].claim_event(EVENT, NOW) for n in range(8)))
-    assert sorted(claims) == ["held"] * 7 + ["new"]
+async def test_deeds_are_forgotten_when_no_repetition_can_come(store):
+    await store.claim_deed(DEED, NOW)
+    await store.end_deed(DEED.id, "done")
+    assert await store.claim_deed(replace(DEED, id="other"), DEED.expires_at) == Claim("new")
+    assert await store.claim_deed(DEED, DEED.expires_at) == Claim("new")
+
+
+async def test_of_many_who_want_a_deed_at_once_one_gets_it(rivals):
+    claims = await asyncio.gather(*(rivals[n % 2].claim_deed(DEED, NOW) for n in range(8)))
+    assert sorted(claim.state for claim in claims) == ["held"] * 7 + ["new"]
+    await rivals[0].end_deed(DEED.id, "failed")
+    claims = await asyncio.gather(*(rivals[n % 2].claim_deed(DEED, NOW) for n in range(8)))
+    assert sorted(claim.state for claim in claims) == ["held"] * 7 + ["new"]

@@ -21,10 +21,10 @@ from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.port import Store
 from fujie.sessions.rows import (
     AgentState,
+    Claim,
     Conversation,
-    EventClaim,
-    EventOutcome,
-    HandledEvent,
+    Deed,
+    DeedOutcome,
     PushAddress,
     Run,
     RunStatus,
@@ -50,7 +50,7 @@ class MemoryStore(Store):
         self._spent: dict[str, datetime] = {}
         self._shared: dict[str, SealedCredential] = {}
         self._addresses: dict[tuple[str, str], PushAddress] = {}
-        self._handled: dict[str, HandledEvent] = {}
+        self._deeds: dict[str, Deed] = {}
         self._states: dict[tuple[str, str, str, str], dict[int, AgentState]] = {}
         self._ledger: list[LedgerEntry] = []
 
@@ -320,19 +320,19 @@ class MemoryStore(Store):
         own = (user.tenant, user.id)
         return sorted(place[2] for place in self._states if place[:2] == own and place[3] == name)
 
-    # Events from outside
+    # What must happen once
 
-    async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
-        self._handled = {key: kept for key, kept in self._handled.items() if kept.expires_at > now}
-        found = self._handled.get(event.id)
-        claim: EventClaim = "new" if found is None else claim_of(found, now)
-        if claim in {"new", "lost"}:
-            self._handled[event.id] = event
+    async def claim_deed(self, deed: Deed, now: datetime) -> Claim:
+        self._deeds = {key: kept for key, kept in self._deeds.items() if kept.expires_at > now}
+        found = self._deeds.get(deed.id)
+        claim = Claim("new") if found is None else claim_of(found, now)
+        if claim.state in {"new", "lost"}:
+            self._deeds[deed.id] = deed
         return claim
 
-    async def end_event(self, event_id: str, outcome: EventOutcome) -> None:
-        if found := self._handled.get(event_id):
-            self._handled[event_id] = replace(found, status=outcome)
+    async def end_deed(self, deed_id: str, outcome: DeedOutcome, result: str = "") -> None:
+        if found := self._deeds.get(deed_id):
+            self._deeds[deed_id] = replace(found, status=outcome, result=result)
 
     # Ledger
 

@@ -8,10 +8,10 @@ from fujie.identity.port import IdentityStore
 from fujie.identity.rows import User
 from fujie.sessions.rows import (
     AgentState,
+    Claim,
     Conversation,
-    EventClaim,
-    EventOutcome,
-    HandledEvent,
+    Deed,
+    DeedOutcome,
     PushAddress,
     Run,
     RunStatus,
@@ -98,12 +98,12 @@ class Store(IdentityStore, Protocol):
     async def agent_state_sessions(self, user: User, name: str) -> Sequence[str]:
         """Return the ids of the user's sessions that have something under a name."""
 
-    # Events from outside
-    async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
-        """Return what is known of the event; one that is new or lost is this worker's from now on, until `held_until`.
+    # What must happen once
+    async def claim_deed(self, deed: Deed, now: datetime) -> Claim:
+        """Return what is known of the deed; one that is new or lost is this worker's from now on, until `held_until`.
 
         Of workers that ask at once, one gets it. Rows whose time is over go.
         """
 
-    async def end_event(self, event_id: str, outcome: EventOutcome) -> None:
-        """Say how the handling ended; after a failure the event is new again."""
+    async def end_deed(self, deed_id: str, outcome: DeedOutcome, result: str = "") -> None:
+        """Say how it ended, and what came of it; after a failure it is new again."""

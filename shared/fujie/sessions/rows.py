@@ -7,10 +7,10 @@ from typing import Literal
 from fujie.identity.rows import User
 
 RunStatus = Literal["running", "waiting", "completed", "failed", "canceled"]
-EventOutcome = Literal["done", "failed", "unknown"]
-EventClaim = Literal["new", "held", "lost", "done", "unknown"]
-"""What a worker finds who wants to handle an event: nobody did yet, or all who did failed; somebody is at it; somebody
-was and is gone; it was handled; nobody knows whether it was."""
+DeedOutcome = Literal["done", "failed", "unknown"]
+DeedState = Literal["new", "held", "lost", "done", "unknown"]
+"""How a worker finds a deed: nobody began it yet, or all who did failed; somebody is at it; somebody was and is gone;
+it was done; nobody knows whether it was."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,32 @@ def title_of(text: str, limit: int) -> str:
 
 
 @dataclass(frozen=True)
-class HandledEvent:
-    """An event that came from outside, and how far its handling is; kept until no repetition can come any more."""
+class Deed:
+    """What must happen once however often it is asked for: an event's handling, or a call that writes.
+
+    It is noted before it begins, and kept until no repetition can come any more.
+    """
 
     id: str
     status: Literal["running", "done", "failed", "unknown"]
     held_until: datetime
     expires_at: datetime
+    result: str = ""
+    """What came of it, for who asks again; opaque to the store."""
 
 
-def claim_of(found: HandledEvent, now: datetime) -> EventClaim:
+@dataclass(frozen=True)
+class Claim:
+    """What a worker finds who wants to do a deed; one that is new or lost is his from now on."""
+
+    state: DeedState
+    result: str = ""
+
+
+def claim_of(found: Deed, now: datetime) -> Claim:
     """Return what a worker finds in a row that was there."""
     if found.status in {"done", "unknown"}:
-        return "done" if found.status == "done" else "unknown"
+        return Claim("done" if found.status == "done" else "unknown", found.result)
     if found.status == "failed":
-        return "new"
-    return "held" if found.held_until > now else "lost"
+        return Claim("new")
+    return Claim("held" if found.held_until > now else "lost")

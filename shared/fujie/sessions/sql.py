@@ -31,10 +31,10 @@ from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreU
 from fujie.sessions.port import Store
 from fujie.sessions.rows import (
     AgentState,
+    Claim,
     Conversation,
-    EventClaim,
-    EventOutcome,
-    HandledEvent,
+    Deed,
+    DeedOutcome,
     PushAddress,
     Run,
     RunStatus,
@@ -45,9 +45,9 @@ from fujie.sessions.tables import (
     BROWSER_SESSIONS,
     CONSENTS,
     CONVERSATIONS,
+    DEEDS,
     DELEGATIONS,
     GRANTS,
-    HANDLED_EVENTS,
     LEDGER,
     LEDGER_HEAD,
     LOGIN_ATTEMPTS,
@@ -373,26 +373,26 @@ class SqlStore(Store):
         async with self._transaction() as connection:
             return list(await connection.scalars(statement))
 
-    # Events from outside
+    # What must happen once
 
-    async def claim_event(self, event: HandledEvent, now: datetime) -> EventClaim:
-        table = HANDLED_EVENTS
-        await self._write(sa.delete(table).where(table.c.expires_at <= now))
+    async def claim_deed(self, deed: Deed, now: datetime) -> Claim:
+        table = DEEDS
         try:
-            await self._insert(table, event)
-            return "new"
+            async with self._transaction() as connection:
+                await connection.execute(sa.delete(table).where(table.c.expires_at <= now))
+                await connection.execute(sa.insert(table).values(columns_from_row(deed)))
+            return Claim("new")
         except ConflictError:
-            found = await self._one(HandledEvent, sa.select(table).where(table.c.id == event.id))
-        claim = "held" if found is None else claim_of(found, now)
-        if found is None or claim not in {"new", "lost"}:
+            found = await self._one(Deed, sa.select(table).where(table.c.id == deed.id))
+        claim = Claim("held") if found is None else claim_of(found, now)
+        if found is None or claim.state not in {"new", "lost"}:
             return claim
-        as_found = (table.c.id == event.id, table.c.status == found.status, table.c.held_until == found.held_until)
-        taken = await self._write(sa.update(table).where(*as_found).values(columns_from_row(event)))
-        return claim if taken else "held"
+        as_found = (table.c.id == deed.id, table.c.status == found.status, table.c.held_until == found.held_until)
+        taken = await self._write(sa.update(table).where(*as_found).values(columns_from_row(deed)))
+        return claim if taken else Claim("held")
 
-    async def end_event(self, event_id: str, outcome: EventOutcome) -> None:
-        table = HANDLED_EVENTS
-        await self._write(sa.update(table).where(table.c.id == event_id).values(status=outcome))
+    async def end_deed(self, deed_id: str, outcome: DeedOutcome, result: str = "") -> None:
+        await self._write(sa.update(DEEDS).where(DEEDS.c.id == deed_id).values(status=outcome, result=result))
 
     # Ledger
 

@@ -19,9 +19,9 @@ from fujie.identity.rows import (
     SealedCredential,
     User,
 )
-from fujie.sessions.rows import AgentState, Conversation, HandledEvent, PushAddress, Run
+from fujie.sessions.rows import AgentState, Conversation, Deed, PushAddress, Run
 
-REVISION = "0006"
+REVISION = "0007"
 """The newest migration this code needs; a test holds it against the migrations folder. Revisions sort as text."""
 
 Row = (
@@ -35,7 +35,7 @@ Row = (
     | LedgerEntry
     | SealedCredential
     | PushAddress
-    | HandledEvent
+    | Deed
     | AgentState
 )
 RowType = TypeVar(
@@ -50,7 +50,7 @@ RowType = TypeVar(
     LedgerEntry,
     SealedCredential,
     PushAddress,
-    HandledEvent,
+    Deed,
     AgentState,
 )
 
@@ -272,13 +272,15 @@ LEDGER = sa.Table(
     _text("seal"),
 )
 
-HANDLED_EVENTS = sa.Table(
+# Its name is older than what it holds: events were the first that must be handled once.
+DEEDS = sa.Table(
     "handled_events",
     METADATA,
     _text("id", primary_key=True),
     _text("status"),
     _moment("held_until"),
     _moment("expires_at"),
+    _text("result", server_default=""),
     sa.Index("handled_events_by_end", "expires_at"),
 )
 
