@@ -25,6 +25,7 @@ from infra.components.sign_in import SignIn, SignInArgs  # noqa: E402
 from infra.components.storage import Storage, StorageArgs  # noqa: E402
 from infra.components.triggers import Triggers, TriggersArgs  # noqa: E402
 from infra.declaration import declare  # noqa: E402
+from infra.emulated import with_partners  # noqa: E402
 from infra.inputs import inputs_from_config  # noqa: E402
 from infra.packages.building import build  # noqa: E402
 from infra.program import database_of, missing_secrets, tags_of, target_of  # noqa: E402
@@ -34,6 +35,7 @@ name = pulumi.get_stack()
 inputs = inputs_from_config(pulumi.runtime.config.CONFIG.get(), name, os.environ)
 agent = ROOT / inputs.agent if inputs.agent else None
 tools, about = served(agent)
+inputs = with_partners(inputs, tools)
 stack = declare(inputs.stack_config(name), tools)
 own_secrets = missing_secrets(providers_needed(tools), inputs, name)
 packages = [build(function, target_of(inputs), ROOT / ".fujie" / "packages", agent) for function in stack.functions]

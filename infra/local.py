@@ -26,6 +26,7 @@ from fujie.tools.manifest import providers_needed
 from infra.config import StackConfig
 from infra.declaration import Function, Stack, declare
 from infra.demo import put_objects, register_partners, user_ids
+from infra.emulated import endpoints, issuers
 from infra.ensure import ensure_entrance, ensure_identity
 from infra.environment import Resolved, function_environment
 from infra.providers.clients import CloudClients, OperatorKey, load_entrance_clients
@@ -179,7 +180,7 @@ def _config(emulator: Emulator, base_port: int, needs: Sequence[Any]) -> StackCo
         bucket=f"fujie-local-{emulator.account_id}",
         cloud_url=emulator.url,
         issuer=f"{emulator.url}/oauth",
-        issuers={need.name: f"{emulator.url}/partners/{need.name}" for need in needs if need.kind == "oauth"},
+        issuers=issuers(emulator.url, needs),
     )
 
 
@@ -205,22 +206,12 @@ def _resolved(
         process_url=_trigger_url(options.base_port, "process"),
         tool_url=_trigger_url(options.base_port, "tool"),
         mcp_server=environ.get("FUJIE_MCP_SERVER") or f"{cloud}/partners/aliyun/mcp",
-        endpoints=_endpoints(cloud, tools),
+        endpoints=endpoints(cloud, tools),
         llm=chosen if {"FUJIE_LLM_BASE_URL", "DASHSCOPE_API_KEY"} & set(chosen) else scripted,
         agent=str(options.agent or ""),
         agent_about=about,
         agent_elsewhere={name: environ[name] for name in AGENT_ELSEWHERE if environ.get(name)},
     )
-
-
-def _endpoints(cloud: str, tools: Sequence[Tool]) -> dict[str, str]:
-    """Return which emulated partner serves each host that a tool declares: the one of its credential's provider."""
-    return {
-        host: f"{cloud}/partners/{tool.credential.provider}/api"
-        for tool in tools
-        if tool.credential is not None and tool.credential.provider != "sts"
-        for host in tool.hosts
-    }
 
 
 def _put_functions(http: httpx2.Client, stack: Stack, resolved: Resolved, base_port: int) -> None:

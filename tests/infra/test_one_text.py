@@ -9,6 +9,7 @@ from fujie.tools.manifest import providers_needed
 from fujie_emulator.testing import running
 from functions.tool.manifest import TOOLS
 from infra.declaration import declare
+from infra.emulated import with_partners
 from infra.ensure import ensure_entrance, ensure_identity
 from infra.inputs import inputs_from_config
 from infra.providers.clients import CloudClients, OperatorKey
@@ -67,8 +68,8 @@ def test_both_make_the_same_of_every_resource(pulumi, cloud, tmp_path):
     run = pulumi()
     values = run.config()
     with running(tmp_path / "other") as other:
-        config = inputs_from_config(values, "local", {"FUJIE_CLOUD_URL": other.url}).stack_config("local")
-        by_ensure = ensured(other, config, tmp_path)
+        inputs = with_partners(inputs_from_config(values, "local", {"FUJIE_CLOUD_URL": other.url}), TOOLS)
+        by_ensure = ensured(other, inputs.stack_config("local"), tmp_path)
     functions = (part for kind in ("fc/", "BucketObject", "Migration") for part in ("--exclude", f"**{kind}**"))
     run.run("up", "--yes", "--skip-preview", *functions)
     by_pulumi = resources(cloud)
