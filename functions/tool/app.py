@@ -18,6 +18,7 @@ from fujie.identity.withdrawing import PATH
 from fujie.telemetry import bind
 from fujie.tools.outcomes import Failed
 from functions.tool.asked import asked_call, asked_withdrawal, speaker
+from functions.tool.once import Once
 from functions.tool.parts import Parts
 
 log = logging.getLogger(__name__)
@@ -53,11 +54,18 @@ async def call_tool(request: Request, name: str, caller: Speaker) -> dict[str, A
     except (DelegationExpiredError, DelegationRequiredError) as error:
         # The run and its user do belong together, so the model may say what is to be done.
         return Failed(error.as_dict(), None, 0).as_dict()
+    once = Once(parts.store, caller) if tool.effect != "read" else None
     with bind(run_id=acting.run.id, user_id=acting.user.id):
         outcome = await parts.caller.call(
-            acting, name, asked.arguments, call_id=asked.call_id, language=asked.language, actor=actors(caller.act)
+            acting,
+            name,
+            asked.arguments,
+            call_id=asked.call_id,
+            language=asked.language,
+            actor=actors(caller.act),
+            begin=once.begin if once else None,
         )
-    return outcome.as_dict()
+        return await once.ended(outcome.as_dict()) if once else outcome.as_dict()
 
 
 def create_app(parts: Parts) -> FastAPI:

@@ -26,11 +26,10 @@ from fujie.tools.errors import (
 )
 from fujie.tools.outcomes import Succeeded
 from fujie.tools.sources import arguments_of, is_called_by
+from functions.tool.once import HELD
 from functions.tool.parts import Parts
 
 ACTOR = "event"
-HELD = timedelta(seconds=75)
-"""Longer than the function's own timeout: after it, the worker is gone."""
 REMEMBERED = timedelta(days=8)
 """A day longer than the platform may keep an event (fc.md 2.3)."""
 

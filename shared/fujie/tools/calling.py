@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from fujie.errors import FujieError
@@ -43,6 +43,7 @@ SHORTEST_MASKED = 8
 """Shorter ones are no secrets, and masking them would tear words and JSON apart."""
 
 _log = logging.getLogger(__name__)
+Begin = Callable[[], Awaitable[None]]
 
 
 class Caller:
@@ -68,11 +69,20 @@ class Caller:
         self._ledger = ledger
 
     async def call(
-        self, acting: Actor, name: str, arguments: Mapping[str, Any], *, call_id: str, language: str, actor: str = ""
+        self,
+        acting: Actor,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        call_id: str,
+        language: str,
+        actor: str = "",
+        begin: Begin | None = None,
     ) -> Outcome:
         """Return how the call ended; a fault of tool, provider or credential is an outcome.
 
         Each use of a credential is written to the ledger, also when the call is cut off; `actor` is who spoke to us.
+        `begin` is awaited once everything is at hand and nothing has begun; what it raises is how the call ended.
 
         Raises UnknownToolError.
         """
@@ -85,6 +95,8 @@ class Caller:
             use.begin()
             grant = await self._grants.grant(acting, Asked(asked.tool, values, call_id, language))
             use.issue(grant)
+            if begin is not None:
+                await begin()
             output = await self._run(acting, asked, values, grant)
             outcome: Outcome = Succeeded(checked_output(output, grant.secrets), grant.badge, _since(started))
         except AuthorizationRequired as waiting:
