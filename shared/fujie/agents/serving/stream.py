@@ -6,7 +6,7 @@ what is kept goes out. So no timer, no queue and no task stand between the agent
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from fujie.agents.serving.asgi import Receive, Request, Send
@@ -27,6 +27,8 @@ _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
 Events: TypeAlias = AsyncGenerator[_T, None] | AsyncGenerator[list[_T], None]
 """Events one by one, or those together that are ready together."""
+Say: TypeAlias = Callable[[Sequence[_T]], str]
+"""Returns the frames of some events."""
 _log = logging.getLogger(__name__)
 
 
@@ -38,6 +40,12 @@ class Wire(Protocol[_T_contra]):
 
     def end(self) -> str:
         """Return the frames that are due when no more events come."""
+
+
+def _all_at_once(wire: Wire[_T]) -> Say[_T]:
+    """Return how a wire says some events: those that have a faster way than one by one have it as `feed_all`."""
+    at_once: Say[_T] | None = getattr(wire, "feed_all", None)
+    return at_once or (lambda events: "".join(map(wire.feed, events)))
 
 
 async def stream_events(
@@ -52,7 +60,7 @@ async def stream_events(
 ) -> None:
     """Answer with the events as they come; a client that goes away closes them, which cancels the run."""
     outlet = _Outlet(request.receive, send, content_type, heartbeat, encoding)
-    if await _all(events, wire.feed, outlet):
+    if await _all(events, _all_at_once(wire), outlet):
         outlet.ready.append(wire.end())
         await outlet.finish()
 
@@ -60,8 +68,9 @@ async def stream_events(
 async def fold_events(request: Request, events: Events[_T], feed: Callable[[_T], object]) -> bool:
     """Feed every event, and say whether that was all: not when the client went away first, which cancels the run."""
 
-    def silently(event: _T) -> str:
-        feed(event)
+    def silently(some: Sequence[_T]) -> str:
+        for event in some:
+            feed(event)
         return ""
 
     return await _all(events, silently, _Listener(request.receive))
@@ -82,6 +91,8 @@ class Verbatim:
 class _Listener:
     """A client that is to hear all at the end; from the first wait on, we notice when it goes away."""
 
+    __slots__ = ("_receive", "_watching", "is_gone", "ready")
+
     def __init__(self, receive: Receive) -> None:
         self.ready: list[str] = []
         self.is_gone = False
@@ -91,9 +102,7 @@ class _Listener:
     async def flush(self) -> None:
         """Send what is ready, and watch the client from now on."""
         if self._watching is None:
-            answering = asyncio.current_task()
-            assert answering is not None
-            self._watching = asyncio.create_task(self._watch(answering))
+            self._begin_watching()
 
     async def beat(self) -> None:
         """Fill the silence."""
@@ -101,6 +110,11 @@ class _Listener:
     def stop_watching(self) -> None:
         if self._watching is not None:
             self._watching.cancel()
+
+    def _begin_watching(self) -> None:
+        answering = asyncio.current_task()
+        assert answering is not None
+        self._watching = asyncio.create_task(self._watch(answering))
 
     async def _watch(self, answering: asyncio.Task[Any]) -> None:
         while not self.is_gone:
@@ -115,6 +129,8 @@ class _Listener:
 class _Outlet(_Listener):
     """A client that hears what is ready at once."""
 
+    __slots__ = ("_content_type", "_encoding", "_heartbeat", "_is_begun", "_is_sending", "_is_silent", "_send")
+
     def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None, encoding: str) -> None:
         super().__init__(receive)
         self._send = send
@@ -125,48 +141,44 @@ class _Outlet(_Listener):
         self._is_silent = True
 
     async def flush(self) -> None:
-        await super().flush()
-        await self._begin()
+        if self._watching is None:
+            self._begin_watching()
+        if not self._is_begun:
+            await self._begin()
         if self.ready:
             piece = "".join(self.ready).encode(self._encoding)
             self.ready.clear()
-            await self._say(piece)
+            self._is_silent, self._is_sending = False, True
+            try:
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            finally:
+                self._is_sending = False
 
     async def finish(self) -> None:
         """Send the rest, and end the answer."""
-        await self._begin()
+        if not self._is_begun:
+            await self._begin()
         await self._send({"type": "http.response.body", "body": "".join(self.ready).encode(self._encoding)})
 
     async def beat(self) -> None:
         """Send a heartbeat where nothing was said since the last one; a client that does not read needs none."""
         if self._heartbeat and self._is_silent and not self._is_sending:
-            await self._say(self._heartbeat)
+            await self._send({"type": "http.response.body", "body": self._heartbeat, "more_body": True})
         self._is_silent = True
 
     async def _begin(self) -> None:
-        if self._is_begun:
-            return
         self._is_begun = True
-        headers = [
-            (b"content-type", self._content_type.encode()),
-            (b"cache-control", b"no-cache"),
-            (b"connection", b"keep-alive"),
-            (b"x-accel-buffering", b"no"),
-        ]
+        headers = [(b"content-type", self._content_type.encode()), *_UNBUFFERED]
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
-    async def _say(self, piece: bytes) -> None:
-        self._is_silent, self._is_sending = False, True
-        try:
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        finally:
-            self._is_sending = False
+
+_UNBUFFERED = ((b"cache-control", b"no-cache"), (b"connection", b"keep-alive"), (b"x-accel-buffering", b"no"))
 
 
-async def _all(events: Events[_T], feed: Callable[[_T], str], listener: _Listener) -> bool:
+async def _all(events: Events[_T], say: Say[_T], listener: _Listener) -> bool:
     """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
     try:
-        await _pump(events, feed, listener)
+        await _pump(events, say, listener)
     except FujieError as error:
         _log.warning("the answer ended early: %s: %s", error.code, error.message)
     except asyncio.CancelledError:
@@ -182,7 +194,7 @@ async def _all(events: Events[_T], feed: Callable[[_T], str], listener: _Listene
     return not listener.is_gone
 
 
-async def _pump(events: Events[_T], feed: Callable[[_T], str], listener: _Listener) -> None:
+async def _pump(events: Events[_T], say: Say[_T], listener: _Listener) -> None:
     ready, size = listener.ready, 0
     while not listener.is_gone:
         step: Step = events.__anext__()  # type: ignore[assignment]  # what native generators return
@@ -193,27 +205,21 @@ async def _pump(events: Events[_T], feed: Callable[[_T], str], listener: _Listen
         except StopAsyncIteration:
             return
         else:
-            await _flush_before(step, waits, listener)
+            try:
+                await listener.flush()
+            except BaseException:
+                await let_go(step, waits)
+                raise
             size = 0
             try:
                 event = await rest(step, waits)
             except StopAsyncIteration:
                 return
-        for one in event if type(event) is list else (event,):
-            text = feed(one)
-            if text:
-                ready.append(text)
-            size += len(text) or SILENT_EVENT_CHARS
+        some = event if type(event) is list else (event,)
+        if text := say(some):
+            ready.append(text)
+        size += len(text) or SILENT_EVENT_CHARS * len(some)
         if size > MAX_READY_CHARS:
             await listener.flush()
             await asyncio.sleep(0)
             size = 0
-
-
-async def _flush_before(step: Step, waits: Any, listener: _Listener) -> None:
-    """Flush while a step waits; where that fails, the step is canceled and ends first."""
-    try:
-        await listener.flush()
-    except BaseException:
-        await let_go(step, waits)
-        raise

@@ -3,8 +3,7 @@
 Pure and stateful: one encoder per stream; the same events always give the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
 from typing import Any, ClassVar
 
@@ -56,8 +55,8 @@ class Encoder:
     def __init__(self, after: int = -1) -> None:
         self._after = after
         self._next = 0
-        self._response_id = self._session_id = '""'
-        self._created_at = 0
+        self._head, self._tail = '"id":"","created_at":0', '"session_id":""'
+        """Of every response of this run."""
         self._open: dict[str, OpenText] = {}
         self._writing: dict[str, str] = {}
         """Calls that the model is still writing: message id -> the last data of it that was sent."""
@@ -68,20 +67,29 @@ class Encoder:
 
     def feed(self, event: RunEvent) -> str:
         """Return the frames of one event."""
-        if type(event) is TextDelta and (text := self._open.get(event.message_id)):
-            number, self.is_at_rest = self._next, False  # the path of nearly all events of a stream
-            self._next = number + 1
-            piece = event.text
-            if not piece.isascii():
-                piece = clean(piece)
-            text.pieces.append(piece)
-            if number <= self._after:
-                return ""
-            quoted = encode_basestring(piece) if piece.isascii() else string(piece)
-            return f'data: {{"sequence_number":{number}{text.before}{quoted}}}\n\n'
-        seen = max(0, self._after + 1 - self._next)
-        bodies = self._bodies(event)[seen:]
-        return "data: " + "\n\ndata: ".join(bodies) + "\n\n" if bodies else ""
+        return self.feed_all((event,))
+
+    def feed_all(self, events: Iterable[RunEvent]) -> str:
+        """Return the frames of several events, one after the other."""
+        frames: list[str] = []
+        for event in events:
+            if type(event) is TextDelta and (text := self._open.get(event.message_id)):
+                number, self.is_at_rest = self._next, False  # the path of nearly all events of a stream
+                self._next = number + 1
+                piece = event.text
+                if piece.isascii():
+                    quoted = encode_basestring(piece)
+                else:
+                    piece = clean(piece)
+                    quoted = string(piece)
+                text.pieces.append(piece)
+                if number > self._after:
+                    frames.append(f'data: {{"sequence_number":{number}{text.before}{quoted}}}\n\n')
+            else:
+                seen = self._after + 1 - self._next
+                bodies = self._bodies(event)
+                frames += [f"data: {body}\n\n" for body in (bodies[seen:] if seen > 0 else bodies)]
+        return "".join(frames)
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
@@ -92,15 +100,13 @@ class Encoder:
         first = self._next
         return list(enumerate(self._bodies(event), first))
 
-    def _bodies(self, event: RunEvent) -> list[str]:
-        return [] if self._is_over else list(self._said[type(event)](self, event))
+    def _bodies(self, event: RunEvent) -> Sequence[str]:
+        return () if self._is_over else self._said[type(event)](self, event)
 
-    def _start(self, event: RunStarted) -> Iterator[str]:
-        self._response_id = string(f"response_{event.run_id}")
-        self._session_id = string(event.session_id)
-        self._created_at = event.created_at
-        yield self._response("created")
-        yield self._response("in_progress")
+    def _start(self, event: RunStarted) -> Sequence[str]:
+        self._head = f'"id":{string(f"response_{event.run_id}")},"created_at":{event.created_at}'
+        self._tail = f'"session_id":{string(event.session_id)}'
+        return self._response("created"), self._response("in_progress")
 
     def _number(self) -> int:
         number, self._next = self._next, self._next + 1
@@ -108,122 +114,136 @@ class Encoder:
         return number
 
     def _response(
-        self, status: str, *, error: str = "null", completed_at: int | None = None, usage: str = "null"
+        self,
+        status: str,
+        error: str = "null",
+        completed_at: int | str = "null",
+        usage: str = "null",
+        output: str = "null",
     ) -> str:
-        output = f"[{','.join(self._output)}]" if self._output and status not in ("created", "in_progress") else "null"
+        number, self._next, self.is_at_rest = self._next, self._next + 1, False
         return (
-            f'{{"sequence_number":{self._number()},"object":"response","status":"{status}","error":{error},'
-            f'"id":{self._response_id},"created_at":{self._created_at},'
-            f'"completed_at":{"null" if completed_at is None else completed_at},"output":{output},"usage":{usage},'
-            f'"session_id":{self._session_id}}}'
+            f'{{"sequence_number":{number},"object":"response","status":"{status}","error":{error},{self._head},'
+            f'"completed_at":{completed_at},"output":{output},"usage":{usage},{self._tail}}}'
         )
 
     def _ending(
-        self, status: str, *, error: str = "null", completed_at: int | None = None, usage: str = "null"
-    ) -> Iterator[str]:
+        self, status: str, *, error: str = "null", completed_at: int | str = "null", usage: str = "null"
+    ) -> Sequence[str]:
         """A message that is still open is closed first: complete where the run went well, else incomplete."""
         last = "completed" if status == "completed" else "incomplete"
+        bodies: list[str] = []
         for message_id in list(self._open):
-            yield from self._close(message_id, last)
+            bodies += self._close(message_id, last)
         for message_id in list(self._writing):
-            yield from self._end_call(message_id, last)
-        yield self._response(status, error=error, completed_at=completed_at, usage=usage)
+            bodies += self._end_call(message_id, last)
+        output = f"[{','.join(self._output)}]" if self._output else "null"
+        bodies.append(self._response(status, error, completed_at, usage, output))
         self.is_at_rest, self._is_over = True, status != "incomplete"
+        return bodies
 
-    def _resume(self, _event: RunResumed) -> Iterator[str]:
-        yield self._response("in_progress")
+    def _resume(self, _event: RunResumed) -> Sequence[str]:
+        return (self._response("in_progress"),)
 
-    def _pause(self, _event: RunPaused) -> Iterator[str]:
+    def _pause(self, _event: RunPaused) -> Sequence[str]:
         return self._ending("incomplete")
 
-    def _complete(self, event: RunCompleted) -> Iterator[str]:
+    def _complete(self, event: RunCompleted) -> Sequence[str]:
         return self._ending("completed", completed_at=event.at, usage=compact(event.usage) if event.usage else "null")
 
-    def _fail(self, event: RunFailed) -> Iterator[str]:
+    def _fail(self, event: RunFailed) -> Sequence[str]:
         return self._ending("failed", error=compact({"code": event.code, "message": event.message}))
 
-    def _cancel(self, _event: RunCanceled) -> Iterator[str]:
+    def _cancel(self, _event: RunCanceled) -> Sequence[str]:
         return self._ending("canceled")
 
-    def _begin_text(self, event: TextStarted | ReasoningStarted) -> Iterator[str]:
-        if event.message_id not in self._open:
-            kind = _TEXT_KINDS[type(event)]
-            text = self._open[event.message_id] = OpenText(string(event.message_id), kind)
-            yield self._announce(text.id, kind, "assistant")
+    def _begin_text(self, event: TextStarted | ReasoningStarted) -> Sequence[str]:
+        if event.message_id in self._open:
+            return ()
+        kind = _TEXT_KINDS[type(event)]
+        text = self._open[event.message_id] = OpenText(string(event.message_id), kind)
+        return (text.begin(self._number()),)
 
-    def _text(self, event: TextDelta | ReasoningDelta) -> Iterator[str]:
+    def _text(self, event: TextDelta | ReasoningDelta) -> Sequence[str]:
         begin = TextStarted if isinstance(event, TextDelta) else ReasoningStarted
-        yield from self._begin_text(begin(event.message_id))
-        yield f'{{"sequence_number":{self._number()}{self._open[event.message_id].add(event.text)}}}'
+        begun = self._begin_text(begin(event.message_id))
+        return *begun, f'{{"sequence_number":{self._number()}{self._open[event.message_id].add(event.text)}}}'
 
-    def _end_text(self, event: TextEnded | ReasoningEnded) -> Iterator[str]:
+    def _end_text(self, event: TextEnded | ReasoningEnded) -> Sequence[str]:
         return self._close(event.message_id, "completed")
 
-    def _nothing(self, _event: StateChanged) -> Iterator[str]:
-        return iter(())
+    def _nothing(self, _event: StateChanged) -> Sequence[str]:
+        return ()
 
-    def _close(self, message_id: str, status: str) -> Iterator[str]:
+    def _close(self, message_id: str, status: str) -> Sequence[str]:
         text = self._open.pop(message_id, None)
         if text is None:
-            return
-        part = self._content(status, "null", text.id, f'"text":{string("".join(text.pieces))}')
-        yield part
-        yield self._finish(text.id, text.kind, "assistant", [part], status=status)
+            return ()
+        part, whole = text.end(self._number(), self._number(), status)
+        self._output.append(whole)
+        return part, whole
 
-    def _writes(self, event: ToolCalling) -> Iterator[str]:
+    def _writes(self, event: ToolCalling) -> Sequence[str]:
         return self._calling(event.message_id, call_data(event))
 
-    def _calling(self, message_id: str, data: str) -> Iterator[str]:
+    def _calling(self, message_id: str, data: str) -> Sequence[str]:
         """Say how far the call is, unless that was the last that was said of it."""
+        bodies: list[str] = []
         if message_id not in self._writing:
-            yield self._announce(string(message_id), "plugin_call", "assistant")
+            bodies.append(self._announce(string(message_id), "plugin_call", "assistant"))
         if self._writing.get(message_id) != data:
             self._writing[message_id] = data
-            yield self._content("in_progress", "false", string(message_id), data)
+            bodies.append(self._content("in_progress", "false", string(message_id), data))
+        return bodies
 
-    def _called(self, event: ToolCalled) -> Iterator[str]:
-        if event.message_id not in self._writing:
-            yield from self._calling(event.message_id, call_data(replace(event, arguments="")))
-        yield from self._calling(event.message_id, call_data(event))
-        yield from self._end_call(event.message_id, "completed")
+    def _called(self, event: ToolCalled) -> Sequence[str]:
+        is_new = event.message_id not in self._writing
+        bare = ToolCalled(event.message_id, event.call_id, event.name, "")
+        begun = self._calling(event.message_id, call_data(bare)) if is_new else ()
+        rest = self._calling(event.message_id, call_data(event))
+        return *begun, *rest, *self._end_call(event.message_id, "completed")
 
-    def _end_call(self, message_id: str, status: str) -> Iterator[str]:
+    def _end_call(self, message_id: str, status: str) -> Sequence[str]:
         data, id_ = self._writing.pop(message_id), string(message_id)
-        yield self._content(status, "false", id_, data)
-        yield self._finish(id_, "plugin_call", "assistant", [snapshot(data)], status=status)
+        content = self._content(status, "false", id_, data)
+        return content, self._finish(id_, "plugin_call", "assistant", [snapshot(data)], status=status)
 
-    def _returned(self, event: ToolReturned) -> Iterator[str]:
+    def _returned(self, event: ToolReturned) -> Sequence[str]:
         metadata, id_ = outcome(event), string(event.message_id)
         head = f'"data":{{"call_id":{string(event.call_id)},"name":{string(event.name)}'
         empty, full = (f'{head},"output":{string(output)}}}' for output in ("", text_block(event.output)))
-        yield self._announce(id_, "plugin_call_output", "tool", metadata)
-        yield self._content("in_progress", "false", id_, empty)
-        yield self._content("completed", "false", id_, full)
-        yield self._finish(id_, "plugin_call_output", "tool", [snapshot(full)], metadata)
+        return (
+            self._announce(id_, "plugin_call_output", "tool", metadata),
+            self._content("in_progress", "false", id_, empty),
+            self._content("completed", "false", id_, full),
+            self._finish(id_, "plugin_call_output", "tool", [snapshot(full)], metadata),
+        )
 
-    def _data(self, event: DataProduced) -> Iterator[str]:
+    def _data(self, event: DataProduced) -> Sequence[str]:
         """AgentScope's data is an object; any other value goes under `value`."""
         value = value_of(event.data)
         data = f'"data":{compact(value if isinstance(value, dict) else {"value": value})}'
         id_ = string(event.message_id)
-        yield self._announce(id_, "message", "assistant")
-        yield self._content("in_progress", "false", id_, data)
-        yield self._content("completed", "false", id_, data)
-        yield self._finish(id_, "message", "assistant", [snapshot(data)])
+        return (
+            self._announce(id_, "message", "assistant"),
+            self._content("in_progress", "false", id_, data),
+            self._content("completed", "false", id_, data),
+            self._finish(id_, "message", "assistant", [snapshot(data)]),
+        )
 
-    def _consent(self, event: ConsentRequired | ConsentResolved) -> Iterator[str]:
+    def _consent(self, event: ConsentRequired | ConsentResolved) -> Sequence[str]:
         id_ = string(event.message_id)
-        yield self._announce(id_, "message", "assistant")
-        parts = []
+        bodies, parts = [self._announce(id_, "message", "assistant")], []
         if isinstance(event, ConsentRequired):
             words = f'"text":{string(consent_words(event.request))}'
-            yield self._content("in_progress", "true", id_, words)
+            bodies.append(self._content("in_progress", "true", id_, words))
             parts.append(self._content("completed", "null", id_, words))
-            yield parts[0]
-        data = consent_data(event)
-        yield self._content("in_progress", "false", id_, data, index=len(parts))
-        yield self._content("completed", "false", id_, data, index=len(parts))
-        yield self._finish(id_, "message", "assistant", [*parts, snapshot(data)])
+            bodies += parts
+        data, index = consent_data(event), len(parts)
+        bodies.append(self._content("in_progress", "false", id_, data, index=index))
+        bodies.append(self._content("completed", "false", id_, data, index=index))
+        bodies.append(self._finish(id_, "message", "assistant", [*parts, snapshot(data)]))
+        return bodies
 
     def _announce(self, id_: str, kind: str, role: str, metadata: str = "{}") -> str:
         return self._message("in_progress", id_, kind, role, "null", metadata)
@@ -248,7 +268,7 @@ class Encoder:
     def _content(self, status: str, delta: str, id_: str, payload: str, *, index: int = 0) -> str:
         return content(self._number(), status, delta, id_, payload, index)
 
-    _said: ClassVar[Mapping[type[RunEvent], Callable[[Any, Any], Iterator[str]]]] = {
+    _said: ClassVar[Mapping[type[RunEvent], Callable[[Any, Any], Sequence[str]]]] = {
         RunStarted: _start,
         TextStarted: _begin_text,
         TextDelta: _text,
@@ -275,4 +295,4 @@ class Encoder:
 def encode(events: Iterable[RunEvent], after: int = -1) -> str:
     """Return the whole stream of a log, or what follows the frame numbered `after`."""
     encoder = Encoder(after)
-    return "".join(map(encoder.feed, events))
+    return encoder.feed_all(events)

@@ -1,7 +1,8 @@
 """The protocol's objects as JSON text, keys and nulls in the traced order. Stateless: numbers are handed in."""
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from fujie.permission import ConsentRequest
 from fujie.protocols.agentscope.words import clean, compact, string
@@ -9,26 +10,39 @@ from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled,
 
 
 class OpenText:
-    """A message of text that has begun: what came so far, in pieces."""
+    """A message of text that has begun: what came so far, in pieces. What its frames repeat is rendered once."""
 
-    __slots__ = ("before", "id", "kind", "pieces")
+    __slots__ = ("_head", "before", "pieces")
 
     def __init__(self, id_: str, kind: str) -> None:
-        self.id = id_
-        """As a JSON string."""
-        self.kind = kind
-        """`message` or `reasoning`."""
         self.pieces: list[str] = []
+        self._head = f'"error":null,"id":{id_},"type":"{kind}","role":"assistant","content":'
         self.before = (
             ',"object":"content","status":"in_progress","error":null,"type":"text","index":0,"delta":true,'
             f'"msg_id":{id_},"text":'
         )
+        """Of a piece's event, from behind the sequence number on up to the piece."""
+
+    def begin(self, number: int) -> str:
+        """Return its announcement."""
+        return f'{{"sequence_number":{number},"object":"message","status":"in_progress",{self._head}null,{_REST}'
 
     def add(self, text: str) -> str:
         """Take in a piece, and return its event from behind the sequence number on."""
         piece = clean(text)
         self.pieces.append(piece)
         return f"{self.before}{string(piece)}"
+
+    def end(self, number: int, next_number: int, status: str) -> tuple[str, str]:
+        """Return its whole text, and the message with that."""
+        said = self.before.replace('"in_progress"', f'"{status}"', 1).replace('"delta":true', '"delta":null', 1)
+        part = f'{{"sequence_number":{number}{said}{string("".join(self.pieces))}}}'
+        head = f'{{"sequence_number":{next_number},"object":"message","status":"{status}",{self._head}'
+        return part, f"{head}[{part}],{_REST}"
+
+
+_REST = '"code":null,"message":null,"usage":null,"metadata":{}}'
+"""Of a message of text."""
 
 
 def message(number: int, status: str, id_: str, kind: str, role: str, content: str, metadata: str) -> str:
@@ -65,7 +79,7 @@ def call_data(event: ToolCalling | ToolCalled) -> str:
 
 def outcome(event: ToolReturned) -> str:
     """Return the metadata of a tool's output: how it went, and with which credential."""
-    badge = asdict(event.credential) if event.credential else None
+    badge = to_builtins(event.credential) if event.credential else None
     return compact(
         {"ok": event.ok, "duration_ms": event.duration_ms, "credential": badge, "error_code": event.error_code}
     )
@@ -77,7 +91,7 @@ def consent_data(event: ConsentRequired | ConsentResolved) -> str:
     if isinstance(event, ConsentResolved):
         data |= {"consent_id": event.consent_id, "outcome": event.outcome}
     else:
-        data = {"type": "authorization_required"} | asdict(event.request) | {"call_id": event.call_id}
+        data = {"type": "authorization_required"} | to_builtins(event.request) | {"call_id": event.call_id}
     return f'"data":{compact(data)}'
 
 
