@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from msgspec import to_builtins
 
 from fujie.secret import Secret
 from fujie.settings import AgentAbout
@@ -126,7 +128,7 @@ def _sign_in(resolved: Resolved) -> Environment:
 
 
 def _about(resolved: Resolved) -> str:
-    return json.dumps(asdict(resolved.agent_about), ensure_ascii=False) if resolved.agent_about else ""
+    return json.dumps(to_builtins(resolved.agent_about), ensure_ascii=False) if resolved.agent_about else ""
 
 
 def _public_clients(resolved: Resolved) -> str:

@@ -1,8 +1,9 @@
 """What process is made of: built once at start, handed to the app."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import httpx2
+from msgspec.structs import replace
 
 from fujie.agents.app import AgentApp
 from fujie.agents.loading import agent_from_file

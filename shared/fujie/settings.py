@@ -6,7 +6,8 @@ Names that begin with FUJIE_ are ours; FC_* and ALIBABA_CLOUD_* are what Functio
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from fujie.errors import SettingsError
 from fujie.secret import Secret
@@ -15,8 +16,7 @@ DASHSCOPE_BASE_URL = "https://dashscope.aliyuncs.com/compatible-mode/v1"
 DASHSCOPE_MODEL = "qwen-plus"
 
 
-@dataclass(frozen=True)
-class LlmSettings:
+class LlmSettings(Struct, frozen=True):
     """Which OpenAI-compatible model answers."""
 
     base_url: str
@@ -24,8 +24,7 @@ class LlmSettings:
     model: str
 
 
-@dataclass(frozen=True)
-class CallerKey:
+class CallerKey(Struct, frozen=True):
     """The credentials with which a function calls the cloud: its role's, from its host; never long-lived."""
 
     access_key_id: str
@@ -33,16 +32,14 @@ class CallerKey:
     security_token: Secret | None = None
 
 
-@dataclass(frozen=True)
-class ListenSettings:
+class ListenSettings(Struct, frozen=True):
     """Where a custom runtime listens."""
 
     host: str
     port: int
 
 
-@dataclass(frozen=True)
-class AgentAbout:
+class AgentAbout(Struct, frozen=True):
     """What people are told of an agent that is not the one that ships."""
 
     name: str
@@ -51,8 +48,7 @@ class AgentAbout:
     """One sentence for each of its tools."""
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """The settings of one function; a field that the function does not need is empty."""
 
     function: str = ""
@@ -106,8 +102,7 @@ class Settings:
     llm: LlmSettings | None = None
 
 
-@dataclass(frozen=True)
-class TelemetrySettings:
+class TelemetrySettings(Struct, frozen=True):
     """What log lines and traces say about where they come from, and where traces go: nowhere if empty."""
 
     function: str

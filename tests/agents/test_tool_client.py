@@ -1,10 +1,11 @@
 """The way to `tool`: what goes over the wire, and what becomes of each answer."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import httpx2
 import pytest
+from msgspec import to_builtins
 
 from fujie.agents import tool_client
 from fujie.agents.errors import ToolCrashedError, ToolRefusedError, ToolsUnreachableError
@@ -83,13 +84,13 @@ async def test_a_call_carries_a_token_for_exactly_itself():
 
 async def test_an_output_that_is_no_text_is_told_as_json_with_its_badge():
     badge = CredentialBadge("sts", "sts", ("oss:GetObject",), "alice", "2026-01-01T00:00:00Z")
-    answer = {"status": "ok", "output": {"温度": 25}, "credential": asdict(badge), "duration_ms": 1}
+    answer = {"status": "ok", "output": {"温度": 25}, "credential": to_builtins(badge), "duration_ms": 1}
     outcome = await ToolFunction(answer).call()
     assert (outcome.output, outcome.credential) == ('{"温度": 25}', badge)
 
 
 async def test_a_tool_that_needs_permission_hands_on_the_request_for_it():
-    answer = {"status": "authorization_required", "consent": asdict(consent_request("c1"))}
+    answer = {"status": "authorization_required", "consent": to_builtins(consent_request("c1"))}
     assert await ToolFunction(answer).call() == ToolWaits(consent_request("c1"))
 
 

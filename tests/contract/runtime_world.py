@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import httpx2
+from msgspec import structs
 
 from fujie import clock
 from fujie.agents.app import AgentApp
@@ -69,7 +70,7 @@ class Waiting:
 def waiting_world(*after, **options) -> Waiting:
     """Return a world in which the first step calls `get_time`, which waits for the consent `c1`."""
     waiting = Waiting(world([("get_time", {})], *after, **options))
-    request = replace(consent_request("c1"), reason="To tell the time.", expires_at=EXPIRES_AT)
+    request = structs.replace(consent_request("c1"), reason="To tell the time.", expires_at=EXPIRES_AT)
 
     async def get_time(call, behalf):
         if waiting.run_id:

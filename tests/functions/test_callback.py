@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from msgspec import structs
 
 from fujie import clock
 from fujie.identity.errors import CloudRefusedError, CloudUnavailableError, DelegationExpiredError, ThrottledError
@@ -124,7 +125,7 @@ async def test_the_page_says_which_agent_asks(alice, callback):
     assert "Acts for you, with your own consent." in (await alice.get(callback.link)).text
     about = AgentAbout("Contacts <b>", "Finds people.")
     parts = callback.app.state.parts
-    callback.app.state.parts = replace(parts, settings=replace(parts.settings, agent_about=about))
+    callback.app.state.parts = replace(parts, settings=structs.replace(parts.settings, agent_about=about))
     page = (await alice.get(callback.link)).text
     assert "Contacts &lt;b&gt;<small>Finds people.</small>" in page
     assert "Acts for you" not in page

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx2
@@ -10,6 +10,7 @@ import pytest
 from fastapi import Response
 from joserfc import jwt
 from joserfc.jwk import ECKey
+from msgspec import structs
 
 from fujie import clock
 from fujie.errors import SettingsError
@@ -165,9 +166,9 @@ async def test_me_describes_the_agent_that_answers(chat, alice, elsewhere):
     shipped = (await alice.get("/api/me")).json()["agent"]
     assert (shipped["name"], shipped["abilities"]) == ("Fujie", None)
     about = AgentAbout("Contacts", "Finds people.", ("Find a contact by name.",))
-    chat.app.state.parts = replace(chat.parts, settings=replace(SETTINGS, agent_about=about))
-    assert (await alice.get("/api/me")).json()["agent"] == asdict(about) | {"abilities": list(about.abilities)}
-    settings = replace(SETTINGS, agent_endpoint="https://agent.example/process")
+    chat.app.state.parts = replace(chat.parts, settings=structs.replace(SETTINGS, agent_about=about))
+    assert (await alice.get("/api/me")).json()["agent"] == structs.asdict(about) | {"abilities": list(about.abilities)}
+    settings = structs.replace(SETTINGS, agent_endpoint="https://agent.example/process")
     elsewhere.app.state.parts = replace(elsewhere.parts, settings=settings)
     async with elsewhere.browser() as http:
         said = (await http.get("/api/me")).json()["agent"]
@@ -612,5 +613,5 @@ def test_a_missing_setting_is_named(missing):
         database_url="sqlite+aiosqlite:///x",
     )
     with pytest.raises(SettingsError) as caught:
-        parts_from_settings(replace(whole, **{missing: ""}))
+        parts_from_settings(structs.replace(whole, **{missing: ""}))
     assert missing.upper() in caught.value.repair

@@ -1,11 +1,12 @@
 """A stack in the emulated cloud, declared with signed calls, and a person with a browser."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import httpx2
+from msgspec.structs import replace
 
 from fujie import clock
 from fujie.identity.acs3 import rpc_request

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fujie.http import http_client
 from fujie.identity.acting import Acting
@@ -260,7 +261,9 @@ async def test_a_stacks_vault_is_asked_and_no_other(stack, http, acting, data_pl
     state.create(cloud, TOKEN_VAULT, "own", {"Description": "", "EncryptionConfig": {}, "RoleArn": ""})
     fields = {"APIKey": "of the vault", "TokenVaultName": "own", "Description": ""}
     state.create(cloud, API_KEY_PROVIDER, "weather", fields, "own")
-    of_the_vault = DataPlane(replace(stack.settings, token_vault="own"), http, lambda: operator_key(stack.running))
+    of_the_vault = DataPlane(
+        structs.replace(stack.settings, token_vault="own"), http, lambda: operator_key(stack.running)
+    )
     _, person = await acting()
     access = await data_plane.get_workload_access_token_for_jwt(
         stack.settings.workload_identity, person.tokens.id_token

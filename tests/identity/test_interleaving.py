@@ -2,10 +2,10 @@
 
 import asyncio
 import random
-from dataclasses import replace
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity.consent import ConsentAsk, ConsentDesk
 from fujie.identity.outbound import CredentialBroker

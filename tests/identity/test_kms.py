@@ -3,11 +3,11 @@
 import asyncio
 import base64
 import json
-from dataclasses import replace
 from urllib.parse import parse_qsl
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity import kms as kms_module
 from fujie.identity.envelope import digest, seal, unseal

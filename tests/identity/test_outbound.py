@@ -3,6 +3,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from fujie.identity.consent import ConsentAsk
 from fujie.identity.errors import (
@@ -267,4 +268,4 @@ async def test_badges_say_which_for_whom_and_until_when_and_nothing_more(broker)
 
 async def test_no_workload_identity_is_a_fault_of_the_stack(cloud_http, store, desk):
     with pytest.raises(IdentityMisconfiguredError):
-        CredentialBroker(replace(SETTINGS, workload_identity=""), cloud_http, store, desk, lambda: KEY)
+        CredentialBroker(structs.replace(SETTINGS, workload_identity=""), cloud_http, store, desk, lambda: KEY)

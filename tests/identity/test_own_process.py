@@ -30,7 +30,7 @@ def stack(tmp_path_factory):
 
 @pytest.fixture
 def identity(stack):
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     settings = replace(SETTINGS, workload_identity="demo", agentidentitydata_endpoint=stack.running.url)
     identity = AgentIdentity(settings, lambda: operator_key(stack.running))

@@ -1,11 +1,11 @@
 """The bytes of the stream, against traces of agentscope-runtime 1.1.6 with agentscope 1.0.21 (ids and times ours)."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fujie.permission import ConsentRequest, CredentialBadge, Scope
 from fujie.protocols.agentscope.encode import Encoder, encode

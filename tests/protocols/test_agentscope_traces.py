@@ -5,10 +5,10 @@ message that is open, whose text is then in the output.
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.protocols.agentscope.encode import Encoder, encode
 from fujie.protocols.agentscope.last import LastResponse

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fujie.identity.consent import ConsentAsk, ConsentDesk
 from fujie.identity.envelope import HeldKeys, wrapping_keys
@@ -36,7 +37,7 @@ async def test_a_thousand_interleaved_tasks_on_four_instances_each_end_with_thei
         shared = SharedCredentials(store, HeldKeys(WRAPPING), now=clock)
         instances = {
             (name, number): CredentialBroker(
-                replace(SETTINGS, workload_identity=name),
+                structs.replace(SETTINGS, workload_identity=name),
                 http,
                 store,
                 ConsentDesk(SETTINGS, store),

@@ -1,9 +1,8 @@
 """Redirects that try to take a credential, a code or a signature along to another host."""
 
-from dataclasses import replace
-
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from fujie.http import http_client
 from fujie.identity.carrying import ApiKeyAuth

@@ -3,9 +3,9 @@
 import asyncio
 import io
 import logging
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity.behalf import current_behalf, on_behalf_of
 from fujie.identity.consent import ConsentAsk, ConsentDesk

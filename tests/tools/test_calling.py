@@ -5,11 +5,11 @@ import dataclasses
 import json
 import logging
 import math
-from dataclasses import replace
 from typing import Annotated
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from fujie import STS, APIKey, OAuth, ToolContext, tool
 from fujie.identity.consent import ConsentDesk

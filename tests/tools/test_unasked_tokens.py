@@ -4,13 +4,13 @@ The workload's own token (M2M), and the workload's in the user's name (ON_BEHALF
 with what the official SDK sends for the same wish.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from time import time
 
 import httpx2
 import pytest
+from msgspec.structs import replace
 
 from fujie import OAuth, ToolContext, clock, tool
 from fujie.http import http_client

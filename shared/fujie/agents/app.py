@@ -119,7 +119,7 @@ class AgentApp:
 
         Raises SettingsError when the agent would be open to others without that being said.
         """
-        from dataclasses import replace
+        from msgspec.structs import replace
 
         from fujie.agents.serving.running import run
 

@@ -1,16 +1,16 @@
 """How an agent is served, and what it says of itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from fujie.secret import Secret
 
 MAX_BODY_BYTES = 1024 * 1024
 
 
-@dataclass(frozen=True)
-class AgentMetadata:
+class AgentMetadata(Struct, frozen=True):
     """What `/metadata`, the agent card and the list of models say."""
 
     name: str
@@ -20,8 +20,7 @@ class AgentMetadata:
     tags: Sequence[str] = ()
 
 
-@dataclass(frozen=True)
-class TokenIssuer:
+class TokenIssuer(Struct, frozen=True):
     """An issuer whose id_tokens (JWT) open the door, when they are meant for this audience."""
 
     issuer: str
@@ -29,8 +28,7 @@ class TokenIssuer:
     audience: str
 
 
-@dataclass(frozen=True)
-class AgentConfig:
+class AgentConfig(Struct, frozen=True):
     """Where an agent listens, whom it lets in, and its limits. Nobody is let in unless a way in is named."""
 
     host: str = "127.0.0.1"

@@ -1,7 +1,6 @@
 """An agent that is served alone and keeps its runs: a store, and no tools but the agent's own."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from fujie.agents.app import AgentApp
 from fujie.agents.execution import Timing
@@ -26,6 +25,6 @@ class NoTools(Tools):
 
 def durable_runs(app: AgentApp, runner: AgentRunner, changed: Changed) -> tuple[Runs, Store]:
     """Return the runs over the database that the app names, and its store, to be closed at the end."""
-    store = store_from_settings(replace(Settings(), database_url=app.config.database_url))
+    store = store_from_settings(Settings(database_url=app.config.database_url))
     timing = Timing(deadline_s=app.config.timeout_s)
     return RunService(store, runner, NoTools(), agent=app.app_name, timing=timing, changed=changed), store

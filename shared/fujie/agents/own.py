@@ -1,8 +1,9 @@
 """What an agent developer's functions add to an AgentApp: the answer, hooks, endpoints, tasks, middleware."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from fujie.agents.adapters import framework_named
 from fujie.agents.function_runner import FunctionRunner
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _HOOK = frozenset({"app", "self"})
 
 
-@dataclass(frozen=True)
-class OwnEndpoint:
+class OwnEndpoint(Struct, frozen=True):
     """A function at a path."""
 
     path: str
@@ -26,8 +26,7 @@ class OwnEndpoint:
     function: Function
 
 
-@dataclass(frozen=True)
-class OwnTask:
+class OwnTask(Struct, frozen=True):
     """A function that runs in the background."""
 
     path: str

@@ -9,10 +9,11 @@ import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from fujie.agents.bounds import refuse_more
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
@@ -32,8 +33,7 @@ _log = logging.getLogger(__name__)
 Status = Literal["pending", "running", "finished", "error"]
 
 
-@dataclass
-class Piece:
+class Piece(Struct):
     """One piece of work, in the words of AgentScope Runtime's tasks."""
 
     id: str

@@ -10,6 +10,7 @@ from socket import socket
 from typing import Any
 
 from fujie.asgi import App, Receive, Scope, Send
+from fujie.fc.bare_uvicorn import leave_command_line_out
 from fujie.fc.context import PlatformRequests
 from fujie.settings import listen_from_environ
 
@@ -73,6 +74,7 @@ def run_server(
     No access log (URLs hold codes and states), no trust in X-Forwarded-* headers. Web sockets are loaded with the
     first of them.
     """
+    leave_command_line_out()
     import uvicorn
 
     from fujie.fc.bounded_head import BoundedHead

@@ -4,8 +4,9 @@ Each has an id that stays the same however often the platform delivers it, so th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fujie.fc.errors import ForeignEventError
 
@@ -15,8 +16,7 @@ MAX_EVENTS = 100
 MAX_TEXT = 128 * 1024
 
 
-@dataclass(frozen=True)
-class ObjectEvent:
+class ObjectEvent(Struct, frozen=True):
     """Something happened to an object; `name` is `ObjectCreated:PutObject` and the like."""
 
     id: str
@@ -26,8 +26,7 @@ class ObjectEvent:
     size: int
 
 
-@dataclass(frozen=True)
-class TimerEvent:
+class TimerEvent(Struct, frozen=True):
     """A timer's tick; `at` is the moment it was due, as the platform writes it."""
 
     id: str
@@ -36,8 +35,7 @@ class TimerEvent:
     payload: str
 
 
-@dataclass(frozen=True)
-class MessageEvent:
+class MessageEvent(Struct, frozen=True):
     """A message that a queue's reader was given."""
 
     id: str

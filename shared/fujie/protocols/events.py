@@ -7,58 +7,51 @@ times are in the events, not invented by encoders.
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, NoReturn
+
+from msgspec import Struct, field, to_builtins
 
 from fujie.permission import ConsentRequest, CredentialBadge, Scope
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     run_id: str
     session_id: str
     created_at: int
     """Unix seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextStarted:
+class TextStarted(Struct, frozen=True):
     message_id: str
 
 
-@dataclass(slots=True, unsafe_hash=True)
-class TextDelta:
+class TextDelta(Struct, frozen=True):
     """A piece of text. Not frozen, nor to be changed: an answer has hundreds, and freezing doubles their cost."""
 
     message_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class TextEnded:
+class TextEnded(Struct, frozen=True):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningStarted:
+class ReasoningStarted(Struct, frozen=True):
     """The model thinks aloud: a message of its own, before or between the texts of the answer."""
 
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningDelta:
+class ReasoningDelta(Struct, frozen=True):
     message_id: str
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class ReasoningEnded:
+class ReasoningEnded(Struct, frozen=True):
     message_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCalling:
+class ToolCalling(Struct, frozen=True):
     """The model is still writing a call, whose `ToolCalled` follows under the same message id.
 
     `arguments` is the JSON text so far, often cut in the middle; each replaces the one before.
@@ -70,8 +63,7 @@ class ToolCalling:
     arguments: str
 
 
-@dataclass(frozen=True, slots=True)
-class ToolCalled:
+class ToolCalled(Struct, frozen=True):
     message_id: str
     call_id: str
     name: str
@@ -79,8 +71,7 @@ class ToolCalled:
     """The arguments as JSON text."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolReturned:
+class ToolReturned(Struct, frozen=True):
     message_id: str
     call_id: str
     name: str
@@ -92,8 +83,7 @@ class ToolReturned:
     error_code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DataProduced:
+class DataProduced(Struct, frozen=True):
     """One whole message of the agent that holds a value, not text."""
 
     message_id: str
@@ -101,56 +91,48 @@ class DataProduced:
     """The value as JSON text; read it with `value_of`."""
 
 
-@dataclass(frozen=True, slots=True)
-class StateChanged:
+class StateChanged(Struct, frozen=True):
     """The agent's state is now this, as a whole."""
 
     state: str
     """JSON text; read it with `value_of`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentRequired:
+class ConsentRequired(Struct, frozen=True):
     message_id: str
     call_id: str
     request: ConsentRequest
 
 
-@dataclass(frozen=True, slots=True)
-class ConsentResolved:
+class ConsentResolved(Struct, frozen=True):
     message_id: str
     consent_id: str
     outcome: Literal["completed", "denied", "expired", "cancelled"]
 
 
-@dataclass(frozen=True, slots=True)
-class RunPaused:
+class RunPaused(Struct, frozen=True):
     """The request ends here; nothing of the run is held until it is woken."""
 
     waiting_for: tuple[str, ...]
     """Ids of the consents that the run waits for."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunResumed:
+class RunResumed(Struct, frozen=True):
     at: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunCompleted:
+class RunCompleted(Struct, frozen=True):
     at: int
     usage: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class RunFailed:
+class RunFailed(Struct, frozen=True):
     at: int
     code: str
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class RunCanceled:
+class RunCanceled(Struct, frozen=True):
     at: int
 
 
@@ -184,7 +166,7 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in RunEvent.__args_
 
 def event_to_json(event: RunEvent) -> str:
     """Return the event as one JSON object with its kind under `event`, as the run log stores it."""
-    return json.dumps({"event": type(event).__name__} | asdict(event), ensure_ascii=False)
+    return json.dumps({"event": type(event).__name__} | to_builtins(event), ensure_ascii=False)
 
 
 def event_from_json(text: str) -> RunEvent:

@@ -5,8 +5,9 @@ provider and the RAM policy that the stack creates, and the STS session policy o
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from fujie.permission import OAuthFlow
 from fujie.tools.sources import Source
@@ -14,8 +15,7 @@ from fujie.tools.sources import Source
 Effect = Literal["read", "write"]
 
 
-@dataclass(frozen=True)
-class APIKey:
+class APIKey(Struct, frozen=True):
     """An API key kept by Agent Identity under the provider's name; sent as `header: prefix + key`."""
 
     provider: str
@@ -23,8 +23,7 @@ class APIKey:
     prefix: str = "Bearer "
 
 
-@dataclass(frozen=True)
-class OAuth:
+class OAuth(Struct, frozen=True):
     """An OAuth access token for these scopes (name -> the user's words, by language or plain).
 
     Without more it is the user's own, who is asked. Nobody is asked for the workload's own token (`flow="M2M"`), which
@@ -43,8 +42,7 @@ class OAuth:
     audience: str = ""
 
 
-@dataclass(frozen=True)
-class STS:
+class STS(Struct, frozen=True):
     """Temporary credentials of the workload identity's role, narrowed for each call.
 
     `actions` and `resources` are RAM's; in a resource, `{user}` is the verified user id, `{bucket}` the stack's bucket
@@ -60,8 +58,7 @@ class STS:
 Credential = APIKey | OAuth | STS
 
 
-@dataclass(frozen=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A declared tool. `function` is async and takes a ToolContext first, then the model's arguments by name."""
 
     name: str

@@ -1,8 +1,10 @@
 """How a call ended, and how that is said in the answer to `POST /tools/{name}/call`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec import to_builtins
 
 from fujie.permission import ConsentRequest, CredentialBadge
 
@@ -29,7 +31,7 @@ class Waits:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the wire's form."""
-        return {"status": "authorization_required", "consent": asdict(self.consent)}
+        return {"status": "authorization_required", "consent": to_builtins(self.consent)}
 
 
 @dataclass(frozen=True)
@@ -51,4 +53,4 @@ Outcome = Succeeded | Waits | Failed
 
 
 def _badge(credential: CredentialBadge | None) -> dict[str, Any] | None:
-    return asdict(credential) if credential else None
+    return to_builtins(credential) if credential else None

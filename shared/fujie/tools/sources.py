@@ -5,14 +5,14 @@ name, and what it does happens once however often the event is delivered.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fujie.fc.events import Event, MessageEvent, ObjectEvent, TimerEvent
 
 
-@dataclass(frozen=True)
-class ObjectCreated:
+class ObjectCreated(Struct, frozen=True):
     """An object of the stack's bucket came to be; arguments `bucket`, `key`, `size` (bytes)."""
 
     prefix: str = ""
@@ -21,8 +21,7 @@ class ObjectCreated:
     arguments = ("bucket", "key", "size")
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """A moment came; `cron` has six fields, seconds first, in UTC (`0 0 8 * * *`); arguments `payload`, `at`."""
 
     cron: str
@@ -31,8 +30,7 @@ class Schedule:
     arguments = ("payload", "at")
 
 
-@dataclass(frozen=True)
-class QueueMessage:
+class QueueMessage(Struct, frozen=True):
     """A message was sent to a queue of Message Service; arguments `body`, `queue`."""
 
     queue: str

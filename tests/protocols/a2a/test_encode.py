@@ -1,12 +1,12 @@
 """A run as a task: what each event changes, in each version's words, and always what the official parsers take."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from a2a.compat.v0_3 import types as models_0_3
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fujie.protocols.a2a.encode import Encoder, folded
 from fujie.protocols.a2a.nouns import DataPart, Message, TextPart

@@ -5,14 +5,17 @@ import json
 import math
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import asdict
+
 _MAX_DEPTH = 100
 
 
 def json_text(value: Any) -> str:
     """Return the value as JSON text, on one line, spaces kept, non-ASCII unescaped.
 
-    Models and dataclasses become objects, what JSON cannot count becomes null, all else that it has no word for
-    becomes its `str`.
+    Models, dataclasses and structs become objects, what JSON cannot count becomes null, all else that it has no word
+    for becomes its `str`.
     """
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False, default=plain)
@@ -26,6 +29,8 @@ def plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Struct):
+        return asdict(value)
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
     return str(value)

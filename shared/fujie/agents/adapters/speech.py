@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fujie.agents.adapters.json_text import json_text
 from fujie.ids import new_uuid
@@ -29,8 +30,7 @@ def new_message_id() -> str:
     return f"msg_{new_uuid()}"
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(Struct):
     message_id: str
     name: str
     arguments: str

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from fujie.agents.serving.asgi import Answer, Endpoint, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
@@ -12,9 +13,10 @@ from fujie.agents.serving.served import Served
 
 def routes(served: Served) -> list[Route]:
     """Return `/health` and `/metadata`."""
+    metadata = to_builtins(served.metadata) | {"keeps_runs": served.runs.keeps}
     return [
         Route("GET", "/health", _says({"status": "ok"}), plain_refusal),
-        Route("GET", "/metadata", _says(asdict(served.metadata) | {"keeps_runs": served.runs.keeps}), plain_refusal),
+        Route("GET", "/metadata", _says(metadata), plain_refusal),
     ]
 
 

@@ -1,6 +1,6 @@
 """AgentScope's door: `POST /process`, a run's events once more from any number on, and a stop."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from fujie.agents.errors import RunNotFoundError
 from fujie.agents.serving.asgi import Answer, Headers, Request, Route, Send, answer
@@ -32,8 +32,7 @@ def routes(served: Served) -> list[Route]:
     ]
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(Struct, frozen=True):
     """One run, as a stream or, with `stream: false`, as its last response object.
 
     A header `Last-Event-ID` goes on with the run that `id` names, behind the frame of that number.
@@ -63,8 +62,7 @@ class Process:
                 await answer(send, Answer(200, last.text.encode()))
 
 
-@dataclass(frozen=True)
-class Events:
+class Events(Struct, frozen=True):
     """`GET /process/{id}/events`: a run's frames, those behind `Last-Event-ID`, then live ones until it ends."""
 
     served: Served
@@ -78,8 +76,7 @@ class Events:
         await stream_events(request, send, events, Encoder(-1 if after is None else after))
 
 
-@dataclass(frozen=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """`POST /process/stop`: ends the run that `id` names, or the one that runs or waits in `session_id`."""
 
     served: Served

@@ -2,9 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar, overload
 from urllib.parse import parse_qsl
+
+from msgspec import Struct, field
 
 from fujie.agents.stepping import Step, rest
 from fujie.asgi import App, Message, Receive, Scope, Send
@@ -55,8 +56,7 @@ class Headers(Mapping[str, str]):
         return len({name for name, _ in self._raw})
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request on one route; `params` holds the parts of the path that the route left open, decoded."""
 
     method: str
@@ -118,8 +118,7 @@ def _chunk(message: Message) -> bytes:
     return chunk
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A whole answer."""
 
     status: int
@@ -131,8 +130,7 @@ class Answer:
 Endpoint = Callable[[Request, Send], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """What answers a method at a path; `{name}` in the path stands for one segment, which may not be empty."""
 
     method: str

@@ -2,9 +2,10 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from time import perf_counter
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
@@ -17,8 +18,7 @@ BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 BOUNDS_S = (*BUCKETS_S, float("inf"))
 
 
-@dataclass
-class Tally:
+class Tally(Struct):
     """What was served: by route, and how it ended."""
 
     answers: dict[tuple[str, str, int], int] = field(default_factory=dict)

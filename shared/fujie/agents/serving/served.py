@@ -1,8 +1,9 @@
 """What a protocol's routes are given: the runs, the door, and what the agent says of itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig, AgentMetadata
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
     from fujie.agents.tool_client import Tools
 
 
-@dataclass(frozen=True)
-class Served:
+class Served(Struct, frozen=True):
     """One agent as it is served."""
 
     runs: Runs

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from fujie.agents.app import AgentApp
 from fujie.agents.doors import door_for
@@ -17,8 +18,7 @@ from fujie.agents.serving.server import Lifespan, Server
 from fujie.agents.work import Work
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(Struct, frozen=True):
     """An agent ready to be served."""
 
     answer: App

@@ -6,8 +6,10 @@ that are still being written) is left out.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, assert_never
+
+from msgspec import to_builtins
 
 from fujie.protocols.a2a.nouns import (
     ENDED,
@@ -198,7 +200,7 @@ class TaskOfRun:
 
 
 def _ask(event: ConsentRequired) -> list[Part]:
-    data = {"type": "authorization_required"} | asdict(event.request) | {"call_id": event.call_id}
+    data = {"type": "authorization_required"} | to_builtins(event.request) | {"call_id": event.call_id}
     return [TextPart(clean(consent_words(event.request))), DataPart(portable(data))]
 
 
@@ -206,6 +208,6 @@ def _tool_words(event: ToolCalled | ToolReturned) -> Any:
     said: Json = {"call_id": event.call_id, "name": event.name}
     if isinstance(event, ToolCalled):
         return portable({"type": "tool_call"} | said | {"arguments": value_of(event.arguments)})
-    badge = asdict(event.credential) if event.credential else None
+    badge = to_builtins(event.credential) if event.credential else None
     outcome = {"ok": event.ok, "duration_ms": event.duration_ms, "error_code": event.error_code, "credential": badge}
     return portable({"type": "tool_result"} | said | {"output": event.output} | outcome)

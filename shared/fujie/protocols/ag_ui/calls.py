@@ -1,8 +1,10 @@
 """Tool calls as AG-UI tells them: opened, written piece by piece, closed, answered."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import to_builtins
 
 from fujie.protocols.ag_ui.arguments import rest
 from fujie.protocols.events import ToolCalled, ToolCalling, ToolReturned
@@ -95,5 +97,5 @@ def _outcome(event: ToolReturned) -> Json:
         "ok": event.ok,
         "durationMs": event.duration_ms,
         "errorCode": event.error_code,
-        "credential": asdict(event.credential) if event.credential else None,
+        "credential": to_builtins(event.credential) if event.credential else None,
     }

@@ -4,8 +4,9 @@ What no function yields has a `type`: `reasoning`, `tool_call`, `tool_result`, `
 `authorization_resolved`, `run_paused`. A failure is an item with `error`, as both servers write it.
 """
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from fujie.protocols.events import (
     ConsentRequired,
@@ -48,13 +49,13 @@ class Items:
                 head = {"type": "tool_call", "call_id": event.call_id, "name": event.name}
                 return head | {"arguments": value_of(event.arguments)}
             case ToolReturned():
-                told = asdict(event)
+                told = to_builtins(event)
                 del told["message_id"]
                 return {"type": "tool_result"} | told
             case StateChanged():
                 return {"type": "state", "state": value_of(event.state)}
             case ConsentRequired():
-                return {"type": "authorization_required"} | asdict(event.request) | {"call_id": event.call_id}
+                return {"type": "authorization_required"} | to_builtins(event.request) | {"call_id": event.call_id}
             case ConsentResolved():
                 return {"type": "authorization_resolved", "consent_id": event.consent_id, "outcome": event.outcome}
             case RunPaused():

@@ -7,8 +7,9 @@ answer them.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.agentscope.words import clean
@@ -157,9 +158,9 @@ def _result(event: ToolReturned) -> Json:
         "ok": event.ok,
         "duration_ms": event.duration_ms,
         "error_code": event.error_code,
-        "credential": asdict(event.credential) if event.credential else None,
+        "credential": to_builtins(event.credential) if event.credential else None,
     }
 
 
 def _required(event: ConsentRequired) -> Json:
-    return {"authorization_required": asdict(event.request) | {"call_id": event.call_id}}
+    return {"authorization_required": to_builtins(event.request) | {"call_id": event.call_id}}

@@ -7,7 +7,8 @@ of a tool's output, `ok`, `duration_ms`, `error_code`, `credential`; of the Resp
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+
+from msgspec import to_builtins
 
 from fujie.protocols.agentscope.templates import consent_words
 from fujie.protocols.agentscope.words import compact
@@ -163,7 +164,7 @@ class Encoder:
                 return
 
     def _ask(self, event: ConsentRequired) -> Iterator[Event]:
-        asked = asdict(event.request) | {"call_id": self._output.call_id(event.call_id)}
+        asked = to_builtins(event.request) | {"call_id": self._output.call_id(event.call_id)}
         self._waits[event.request.consent_id] = asked
         words = consent_words(event.request)
         yield from self._output.message(event.message_id, words, {"authorization_required": asked})

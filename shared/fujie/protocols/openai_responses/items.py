@@ -1,8 +1,10 @@
 """The items of a Response's output: what was said, thought, called and returned, each as it stands."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import to_builtins
 
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import ToolReturned
@@ -112,7 +114,7 @@ class CallOutput:
     def seen(self) -> Json:
         """Return a `function_call_output` item; how the call went, and with which credential, is ours."""
         returned = self.returned
-        badge = asdict(returned.credential) if returned.credential else None
+        badge = to_builtins(returned.credential) if returned.credential else None
         return {
             "id": self.id,
             "type": "function_call_output",

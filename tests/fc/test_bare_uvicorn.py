@@ -1,0 +1,31 @@
+import subprocess
+import sys
+
+LOADED = "print([name in sys.modules for name in ('click', 'uvicorn.main')])"
+NEITHER, BOTH = "[False, False]", "[True, True]"
+
+
+def told(*lines):
+    code = "\n".join(["import sys", "from fujie.fc.bare_uvicorn import leave_command_line_out", *lines])
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    return ran.stdout.splitlines()
+
+
+def test_a_server_and_its_configuration_come_without_the_command_line():
+    server = ["import uvicorn", "print(uvicorn.Server(uvicorn.Config(None, log_config=None)).started)", LOADED]
+    assert told("leave_command_line_out()", *server) == ["False", NEITHER]
+
+
+def test_whoever_asks_for_another_name_of_the_package_gets_it():
+    names = "from uvicorn import Server, main, run; import uvicorn.server"
+    same = "print(uvicorn.__version__ != '', callable(run), callable(main), Server is uvicorn.server.Server)"
+    assert told("leave_command_line_out()", names, same, LOADED) == ["True True True True", BOTH]
+
+
+def test_a_name_that_uvicorn_does_not_have_is_missing():
+    assert told("leave_command_line_out()", "import uvicorn", "print(hasattr(uvicorn, 'nothing'))") == ["False"]
+
+
+def test_what_was_imported_before_is_left_as_it_is():
+    assert told("import uvicorn; before = uvicorn", "leave_command_line_out()", "import uvicorn",
+                "print(uvicorn is before)", LOADED) == ["True", BOTH]  # fmt: skip
