@@ -8,7 +8,7 @@ from typing import Any
 from fujie.agents.adapters import adapter_for
 from fujie.agents.adapters.port import Adapter
 from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wanted
-from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, Voice
+from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, StepWaits, Voice, asked_in
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.errors import FujieError
 from fujie.protocols.agentscope.request import FORWARDED, AgentRequest
@@ -23,6 +23,7 @@ class FunctionRunner(AgentRunner):
     """Runs `@app.query` functions; with `takes_payload`, `@app.entrypoint` functions."""
 
     wants_tools = wants_prior = False
+    begins_anew = True
 
     def __init__(self, app: object, function: Function, framework: str, *, takes_payload: bool = False) -> None:
         self._app = app
@@ -52,17 +53,22 @@ class FunctionRunner(AgentRunner):
     async def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
         outer = CURRENT_RUN.set(CURRENT_RUN.get(None))
         items, voice = self.items(step)
+        done: StepDone | StepWaits | None = None
         try:
             async for item in items:
                 for event in voice.hear(item):
                     yield event
+        except Exception as error:
+            if not (asked := asked_in(error)):
+                raise
+            done = StepWaits(asked)
         finally:
             await items.aclose()
             with suppress(ValueError):  # closed from elsewhere, where nothing was set
                 CURRENT_RUN.reset(outer)
         for event in voice.end():
             yield event
-        yield StepDone("", usage=voice.usage)
+        yield done or StepDone("", usage=voice.usage)
 
     def items(self, step: Step) -> tuple[AsyncGenerator[Any, None], Voice]:
         """The run is the current one of this context from now on."""
@@ -132,5 +138,14 @@ class _Late:
             request = self.step.request.within(run.conversation_id, run.user.id)
             headers = request.extra.get(FORWARDED)
             seen = headers if isinstance(headers, dict) else {}
-            self._made = RunContext(run.id, run.conversation_id, run.user, request, seen, self._states)
+            self._made = RunContext(
+                run.id,
+                run.conversation_id,
+                run.user,
+                request,
+                seen,
+                self._states,
+                is_resumed=self.step.is_resumed,
+                tools=self.step.call_tool,
+            )
         return self._made

@@ -2,17 +2,21 @@
 
 import inspect
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fujie.agents.errors import AgentError
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.agents.threads import in_thread, stepped_in_thread
 from fujie.errors import SettingsError
 from fujie.identity.rows import User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.sessions.rows import AgentState
+
+if TYPE_CHECKING:
+    from fujie.agents.tool_client import ToolOutcome
 
 Function = Callable[..., Any]
 
@@ -27,6 +31,20 @@ class RunContext:
     request: AgentRequest
     headers: Mapping[str, str] = field(default_factory=dict)
     states: AgentStates = field(default_factory=MemoryStates, repr=False)
+    is_resumed: bool = False
+    """Is the function called again, since its user has allowed what it met the last time?"""
+    tools: Callable[[str, Mapping[str, Any]], Awaitable[Any]] | None = field(default=None, repr=False)
+
+    async def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> "ToolOutcome":
+        """Call a tool of the stack with this user's credentials; where the user is asked first, the run pauses.
+
+        A tool that failed gives an outcome that is not `ok`. A function that is called again gets from the calls it
+        made before what they gave then. Raises AgentError where there is no stack.
+        """
+        if self.tools is None:
+            raise AgentError("this agent is served without a stack", repair="name its file in a stack's FUJIE_AGENT")
+        outcome: ToolOutcome = await self.tools(name, arguments or {})
+        return outcome
 
     async def load_state(self, name: str = "state") -> Any:
         """Return what `save_state` kept of this user's session under the name, or None."""

@@ -20,11 +20,15 @@ REFUSALS = {
 
 @dataclass(frozen=True)
 class PendingCall:
-    """One call of the step that paused: it waits for `consent_id`, or has its `output` already."""
+    """One call of the step that paused: it waits for `consent_id`, or has its `output` already.
+
+    A permission that the agent's own code asks for is a call of a tool without a name.
+    """
 
     call: ToolCall
     consent_id: str = ""
     output: str = ""
+    ok: bool = True
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Pending:
 def pending_from_json(text: str) -> Pending:
     """Return what `Pending.as_json` wrote."""
     data = json.loads(text)
-    calls = (PendingCall(ToolCall(**item["call"]), item["consent_id"], item["output"]) for item in data["calls"])
+    calls = (PendingCall(**item | {"call": ToolCall(**item["call"])}) for item in data["calls"])
     return Pending(tuple(calls), data["usage"])
 
 

@@ -5,12 +5,13 @@ calls the tools, who waits for consent and who remembers is the run's affair (ru
 and resumes alike.
 """
 
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fujie.agents.states import AgentStates
 from fujie.errors import FujieError
+from fujie.identity.errors import AuthorizationRequired
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
@@ -35,6 +36,10 @@ class ToolCall:
     arguments: Mapping[str, Any]
 
 
+CallTool = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
+"""Calls a tool of the stack and returns its ToolOutcome; raises AuthorizationRequired."""
+
+
 @dataclass(frozen=True)
 class Step:
     """All that the model is given."""
@@ -49,6 +54,10 @@ class Step:
     """Call id -> output, for every call of the step before."""
     run: Run | None = None
     """The run that this is a step of."""
+    call_tool: CallTool | None = field(default=None, compare=False)
+    """For agents that call the stack's tools themselves; None where there is no stack."""
+    is_resumed: bool = False
+    """Was this very step begun before, and met what its user has allowed since?"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +69,23 @@ class StepDone:
     usage: Mapping[str, int] = field(default_factory=dict)
 
 
-StepItem = RunEvent | StepDone
+@dataclass(frozen=True)
+class StepWaits:
+    """The end of a step whose own code met what its user has to allow first; it is begun anew after that."""
+
+    asked: tuple[AuthorizationRequired, ...]
+
+
+StepItem = RunEvent | StepDone | StepWaits
+
+
+def asked_in(error: BaseException) -> tuple[AuthorizationRequired, ...]:
+    """Return what an error asks a user for, also where a framework has wrapped it; nothing when it is a failure."""
+    if isinstance(error, AuthorizationRequired):
+        return (error,)
+    if isinstance(error, BaseExceptionGroup):
+        return tuple(found for each in error.exceptions for found in asked_in(each))
+    return asked_in(error.__cause__) if error.__cause__ is not None else ()
 
 
 class Voice(Protocol):
@@ -91,6 +116,8 @@ class _OwnVoice:
         if isinstance(item, StepDone):
             self._done = item
             return ()
+        if isinstance(item, StepWaits):
+            raise item.asked[0]
         return (item,)
 
     def end(self) -> Iterable[RunEvent]:
@@ -108,8 +135,11 @@ class AgentRunner(Protocol):
     wants_prior: bool = True
     """Is it to be given the conversation's earlier messages? One that keeps its own is not."""
 
+    begins_anew: bool = False
+    """Is it its developer's code, which after a pause is called again from its beginning?"""
+
     def step(self, step: Step) -> AsyncGenerator[StepItem, None]:
-        """Yield what is said as it comes, and StepDone last; how the run goes is not the agent's to say."""
+        """Yield what is said as it comes, StepDone or StepWaits last; how the run goes is not the agent's to say."""
 
     def items(self, step: Step) -> tuple[AsyncGenerator[Any, None], Voice]:
         """Return what `step` is made of, for whoever spares himself a generator in between."""

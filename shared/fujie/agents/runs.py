@@ -12,12 +12,13 @@ from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.log import RunLog
 from fujie.agents.lost import bury_if_lost, bury_lost_runs
+from fujie.agents.own_requests import OwnRequests
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
 from fujie.agents.watching import LogReader, is_overdue, watched
-from fujie.identity.rows import OPEN_CONSENT, User
+from fujie.identity.rows import OPEN_CONSENT, ConsentStatus, User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
 from fujie.sessions.errors import ConflictError
@@ -56,6 +57,7 @@ class RunService(Runs):
         self._owner = str(uuid.uuid4())
         self._running: dict[str, Execution] = {}
         self._background = Background()
+        self._own_requests = OwnRequests(store, self._granted)
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
         refuse_more(max(len(self._running), len(self._background)))
@@ -162,7 +164,7 @@ class RunService(Runs):
         self, run: Run, next_seq: int, act: Act | None, work: Callable[[Turn], Awaitable[None]]
     ) -> AsyncGenerator[list[RunEvent], None]:
         execution = Execution(self._store, run, next_seq, self._timing)
-        turn = Turn(self._store, self._runner, self._tools, execution, self._timing, act)
+        turn = Turn(self._store, self._runner, self._tools, execution, self._timing, act, self._own_requests)
         self._running[run.id] = execution
         execution.begin(lambda: work(turn))
         try:
@@ -233,9 +235,21 @@ class RunService(Runs):
         for consent in await self._store.open_consents(run_id):
             if consent.expires_at <= now:
                 await self._store.move_consent(consent.id, OPEN_CONSENT, "expired")
-            else:
+            elif (answer := await self._own_requests.answer(consent, now)) == "open":
                 still = True
+            else:
+                outcome: ConsentStatus = "completed" if answer == "granted" else "denied"
+                await self._store.move_consent(consent.id, OPEN_CONSENT, outcome)
         return still
+
+    def _granted(self, run_id: str, consent_id: str) -> None:
+        self._background.add(self._after_grant(run_id, consent_id))
+
+    async def _after_grant(self, run_id: str, consent_id: str) -> AsyncGenerator[RunEvent, None]:
+        await self._store.move_consent(consent_id, OPEN_CONSENT, "completed")
+        async with aclosing(self.resume(run_id)) as events:
+            async for event in events:
+                yield event
 
     async def _next_seq(self, run_id: str) -> int:
         seen = await self._store.events(run_id)

@@ -29,6 +29,7 @@ from fujie.identity.errors import (
     IdentityMisconfiguredError,
     OwnAuthorizationRequired,
 )
+from fujie.identity.links import Answer, Link, Links
 from fujie.identity.loop_thread import LoopThread, refuse_running_loop
 from fujie.identity.workload_tokens import Whom, WorkloadTokens
 from fujie.permission import ConsentRequest, OAuthFlow, Scope
@@ -111,6 +112,7 @@ class AgentIdentity:
         self._secrets: CredentialCache[CacheKey, Secret] = CredentialCache(now=now)
         self._roles: CredentialCache[CacheKey, StsToken] = CredentialCache(now=now)
         self._links: CredentialCache[CacheKey, OwnAuthorizationRequired] = CredentialCache(now=now)
+        self._given_out = Links(now)
 
     async def get(self, need: Need[T]) -> T:
         """Return what is needed, for the present behalf; the caller's loop never waits in place."""
@@ -196,12 +198,17 @@ class AgentIdentity:
     async def complete(self, session_uri: str, *, user_token: str | Secret) -> None:
         """Confirm a permission with the id_token of the user who came back in this very session.
 
-        Raises TokenInvalidError for a token that is none, CloudRefusedError for somebody else's, a used or an ended
-        session.
+        Runs of this process that wait for it go on. Raises TokenInvalidError for a token that is none,
+        CloudRefusedError for somebody else's, a used or an ended session.
         """
         token = user_token if isinstance(user_token, Secret) else Secret(user_token)
         unverified_header(token)
-        await self._thread.wait(lambda: self._data_plane.complete_resource_token_auth(session_uri, token))
+
+        async def confirm() -> None:
+            await self._data_plane.complete_resource_token_auth(session_uri, token)
+            self._given_out.completed(session_uri)
+
+        await self._thread.wait(confirm)
 
     def close(self) -> None:
         """End the thread and its connections."""
@@ -247,14 +254,27 @@ class AgentIdentity:
         answer = answer or await self._ask_oauth(behalf, self._question(behalf, wish))
         self._links.forget(key)
         if isinstance(answer, AuthorizationNeeded):
-            asked = _asked(wish, answer, self._now() + LINK_TTL)
+            asked = self._asked(behalf, wish, answer)
             self._links.put(key, Kept(asked, asked.expires_at))
             raise asked
         lifetime = None if answer.lifetime_s is None else timedelta(seconds=answer.lifetime_s)
         return Kept(answer.access_token, None if lifetime is None else asked_at + lifetime - MARGIN)
 
+    def _asked(self, behalf: Behalf, wish: OAuthWish, answer: AuthorizationNeeded) -> OwnAuthorizationRequired:
+        async def ask() -> Answer:
+            found = await self._thread.wait(lambda: self._poll(behalf, wish, link))
+            return "refused" if found is None else "open" if isinstance(found, AuthorizationNeeded) else "granted"
+
+        link = Link(answer.session_uri, self._now() + LINK_TTL, ask)
+        self._given_out.add(link)
+        scopes, ends = tuple(Scope(name) for name in wish.scopes), link.expires_at
+        shown = ConsentRequest(
+            "", wish.provider, wish.provider, scopes, "", "", answer.authorization_url, ends.isoformat()
+        )
+        return OwnAuthorizationRequired(shown, session_uri=link.session_uri, expires_at=ends, link=link)
+
     async def _poll(
-        self, behalf: Behalf, wish: OAuthWish, link: OwnAuthorizationRequired
+        self, behalf: Behalf, wish: OAuthWish, link: OwnAuthorizationRequired | Link
     ) -> OAuthToken | AuthorizationNeeded | None:
         """Ask for the token of a link that was given out; None when the link is spent and gave nothing."""
         try:
@@ -333,14 +353,6 @@ async def _in_time(need: Need[T]) -> T:
             return await need.obtain()
     except TimeoutError as error:
         raise CloudUnavailableError(f"no credential within {DEADLINE_S:g} s", repair="try again") from error
-
-
-def _asked(wish: OAuthWish, answer: AuthorizationNeeded, expires_at: datetime) -> OwnAuthorizationRequired:
-    scopes = tuple(Scope(name) for name in wish.scopes)
-    shown = ConsentRequest(
-        "", wish.provider, wish.provider, scopes, "", "", answer.authorization_url, expires_at.isoformat()
-    )
-    return OwnAuthorizationRequired(shown, session_uri=answer.session_uri, expires_at=expires_at)
 
 
 def _user(subject: str) -> str:

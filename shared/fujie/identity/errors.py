@@ -24,9 +24,13 @@ IdentityError                    cloud_code, request_id, http_status when the cl
 """
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from fujie.errors import FujieError
 from fujie.permission import ConsentRequest
+
+if TYPE_CHECKING:
+    from fujie.identity.links import Link
 
 
 class IdentityError(FujieError):
@@ -109,15 +113,19 @@ class OwnAuthorizationRequired(AuthorizationRequired):
     `authorization_url` is the cloud's own page, never the provider's: it works once, for some minutes, and for the user
     of this request alone. Show it to nobody else, and complete only with the id_token of whoever came back in that
     user's own session: a link that was passed on would otherwise store a stranger's permission under this user.
+    Raised out of an agent's function it pauses the run, which `link` lets go on.
     """
 
-    def __init__(self, consent: ConsentRequest, *, session_uri: str, expires_at: datetime) -> None:
+    def __init__(
+        self, consent: ConsentRequest, *, session_uri: str, expires_at: datetime, link: "Link | None" = None
+    ) -> None:
         super().__init__(consent)
         self.provider = consent.provider
         self.scopes = tuple(scope.name for scope in consent.scopes)
         self.authorization_url = consent.connect_url
         self.session_uri = session_uri
         self.expires_at = expires_at
+        self.link = link
 
 
 class ConsentDeniedError(IdentityError):

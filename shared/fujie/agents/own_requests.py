@@ -1,0 +1,105 @@
+"""What an agent's own code asks its user to allow, beside the requests of a stack's tools.
+
+There is no connect page then: the link is the cloud's own, the row in the store says only what the run waits for, and
+no state of it can come back to a stack's callback. How it stands is known to the process that asked, and told by it.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from fujie.identity.errors import AuthorizationRequired
+from fujie.identity.links import Answer, Link
+from fujie.identity.port import IdentityStore
+from fujie.identity.rows import Consent
+from fujie.permission import ConsentRequest
+from fujie.sessions.rows import Run
+
+OWN = "own:"
+"""Begins the state of such a row, which is no hash of a state then."""
+LOOK_AFTER = timedelta(seconds=3)
+"""The cloud is not asked about one request more often, whoever wants to know."""
+TTL = timedelta(minutes=10)
+"""Of a request that does not say how long it may be answered."""
+Granted = Callable[[str, str], None]
+"""Is told run and consent, in the loop in which the run was."""
+
+
+class OwnRequests:
+    """The requests that were made here and are open."""
+
+    def __init__(self, store: IdentityStore, granted: Granted) -> None:
+        self._store = store
+        self._granted = granted
+        self._links: dict[str, tuple[Link, datetime]] = {}
+        """Consent id -> its link, and when it is to be looked at again."""
+
+    async def ask(self, asked: AuthorizationRequired, run: Run, call_id: str, now: datetime) -> ConsentRequest:
+        """Keep a request for a run, and return what its user is shown."""
+        request, link = shown(asked, run), getattr(asked, "link", None)
+        row = Consent(
+            request.consent_id,
+            run.user,
+            run.id,
+            call_id,
+            run.delegation_id,
+            request.provider,
+            tuple(scope.name for scope in request.scopes),
+            request.tool,
+            request.reason,
+            state_hash=OWN + request.consent_id,
+            session_uri=getattr(asked, "session_uri", ""),
+            authorization_url="",
+            status="requested",
+            created_at=now,
+            expires_at=end_of(request, now),
+        )
+        await self._store.add_consent(row)
+        if isinstance(link, Link):
+            self._forget_ended(now)
+            self._links[row.id] = link, now + LOOK_AFTER
+            link.listeners.append(telling(self._granted, run.id, row.id))
+        return request
+
+    async def answer(self, consent: Consent, now: datetime) -> Answer:
+        """Return how a request stands; of one that was made elsewhere the next call of the code finds out."""
+        if not consent.state_hash.startswith(OWN):
+            return "open"
+        link, look_at = self._links.get(consent.id, (None, now))
+        if link is None:
+            return "granted"
+        if now < look_at:
+            return "open"
+        self._links[consent.id] = link, now + LOOK_AFTER
+        return await link.ask()
+
+    def _forget_ended(self, now: datetime) -> None:
+        self._links = {id_: kept for id_, kept in self._links.items() if kept[0].expires_at > now}
+
+
+def shown(asked: AuthorizationRequired, run: Run) -> ConsentRequest:
+    """Return what a person is shown of what code asked for, as a request of its own."""
+    return replace(asked.consent, consent_id=secrets.token_urlsafe(24), tool=asked.consent.tool or run.agent)
+
+
+def end_of(request: ConsentRequest, now: datetime) -> datetime:
+    """Return until when a request may be answered."""
+    try:
+        ends = datetime.fromisoformat(request.expires_at)
+    except ValueError:
+        return now + TTL
+    return ends if ends.tzinfo else now + TTL
+
+
+def telling(granted: Granted, run_id: str, consent_id: str) -> Callable[[], None]:
+    """Return what tells the present loop of a grant, from whatever thread."""
+    loop = asyncio.get_running_loop()
+
+    def tell() -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(granted, run_id, consent_id)
+
+    return tell

@@ -1,0 +1,47 @@
+"""Links that an agent's own process gave out: whoever waits for one is told when its user has come back."""
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from fujie import clock
+
+Answer = Literal["open", "granted", "refused"]
+MAX_LINKS = 10_000
+"""Beyond that the oldest is forgotten: nobody is told of it, and whoever asks again finds out."""
+
+
+@dataclass(eq=False)
+class Link:
+    """One link of the cloud's, for one user."""
+
+    session_uri: str
+    expires_at: datetime
+    ask: Callable[[], Awaitable[Answer]] = field(repr=False)
+    """Asks the cloud how it stands; one request."""
+    listeners: list[Callable[[], None]] = field(default_factory=list, repr=False)
+    """Are called, in any thread, once the permission is confirmed."""
+
+
+class Links:
+    """Those that may still be opened, by their session."""
+
+    def __init__(self, now: clock.Clock = clock.now) -> None:
+        self._now = now
+        self._links: OrderedDict[str, Link] = OrderedDict()
+
+    def add(self, link: Link) -> None:
+        """Remember a link, and forget those whose time is over."""
+        self._links[link.session_uri] = link
+        while len(self._links) > MAX_LINKS or next(iter(self._links.values())).expires_at <= self._now():
+            self._links.popitem(last=False)
+            if not self._links:
+                return
+
+    def completed(self, session_uri: str) -> None:
+        """Tell who waits."""
+        link = self._links.pop(session_uri, None)
+        for listener in link.listeners if link else ():
+            listener()
