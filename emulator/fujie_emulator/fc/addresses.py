@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc import domains
+from fujie_emulator.fc import domains, versions
 from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import authorize_invocation
 from fujie_emulator.functionhost.errors import FunctionNotFoundError, RequestRefusedError
@@ -40,7 +40,7 @@ class TriggerAddresses:
             function, config = self._trigger(trigger_id)
             self._check(scope, config)
             if config.get("authType", "function") != "anonymous":
-                receive = await self._authenticated(function, config, scope, receive)
+                receive = await self._authenticated(function.partition(":")[0], config, scope, receive)
         except RequestRefusedError as error:
             await refuse(send, error)
             return
@@ -51,7 +51,8 @@ class TriggerAddresses:
     def _trigger(self, trigger_id: str) -> tuple[str, dict[str, Any]]:
         for key, trigger in self._cloud.store.list(SERVICE, "trigger"):
             if trigger["triggerId"] == trigger_id and trigger["triggerType"] == "http":
-                return key.partition("/")[0], json.loads(trigger["triggerConfig"])
+                address = versions.address(key.partition("/")[0], trigger["qualifier"])
+                return address, json.loads(trigger["triggerConfig"])
         raise RequestRefusedError("TriggerNotFound", 404, "no HTTP trigger has this address")
 
     def _check(self, scope: Scope, config: Mapping[str, Any]) -> None:

@@ -14,7 +14,14 @@ from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc import function_actions, setting_actions, tag_actions, trigger_actions
+from fujie_emulator.fc import (
+    function_actions,
+    layer_actions,
+    setting_actions,
+    tag_actions,
+    trigger_actions,
+    version_actions,
+)
 from fujie_emulator.fc.addresses import TriggerAddresses
 from fujie_emulator.fc.asked import Asked
 from fujie_emulator.fc.errors import invalid, unsupported
@@ -30,6 +37,9 @@ _FUNCTIONS, _FUNCTION = f"{BASE}/functions", f"{BASE}/functions/{{function}}"
 _TRIGGERS, _TRIGGER = f"{_FUNCTION}/triggers", f"{_FUNCTION}/triggers/{{trigger}}"
 _DOMAINS, _DOMAIN = f"{BASE}/custom-domains", f"{BASE}/custom-domains/{{domain}}"
 _ASYNC, _CONCURRENCY = f"{_FUNCTION}/async-invoke-config", f"{_FUNCTION}/concurrency"
+_PROVISION, _VERSIONS = f"{_FUNCTION}/provision-config", f"{_FUNCTION}/versions"
+_ALIASES, _ALIAS = f"{_FUNCTION}/aliases", f"{_FUNCTION}/aliases/{{alias}}"
+_LAYERS, _LAYER = f"{BASE}/layers", f"{BASE}/layers/{{layer}}"
 ACTIONS: dict[str, tuple[str, str, Action]] = {
     "CreateFunction": ("POST", _FUNCTIONS, function_actions.create_function),
     "ListFunctions": ("GET", _FUNCTIONS, function_actions.list_functions),
@@ -52,6 +62,23 @@ ACTIONS: dict[str, tuple[str, str, Action]] = {
     "PutConcurrencyConfig": ("PUT", _CONCURRENCY, setting_actions.put_concurrency_config),
     "GetConcurrencyConfig": ("GET", _CONCURRENCY, setting_actions.get_concurrency_config),
     "DeleteConcurrencyConfig": ("DELETE", _CONCURRENCY, setting_actions.delete_concurrency_config),
+    "PutProvisionConfig": ("PUT", _PROVISION, setting_actions.put_provision_config),
+    "GetProvisionConfig": ("GET", _PROVISION, setting_actions.get_provision_config),
+    "DeleteProvisionConfig": ("DELETE", _PROVISION, setting_actions.delete_provision_config),
+    "PublishFunctionVersion": ("POST", _VERSIONS, version_actions.publish_function_version),
+    "ListFunctionVersions": ("GET", _VERSIONS, version_actions.list_function_versions),
+    "DeleteFunctionVersion": ("DELETE", f"{_VERSIONS}/{{version}}", version_actions.delete_function_version),
+    "CreateAlias": ("POST", _ALIASES, version_actions.create_alias),
+    "ListAliases": ("GET", _ALIASES, version_actions.list_aliases),
+    "GetAlias": ("GET", _ALIAS, version_actions.get_alias),
+    "UpdateAlias": ("PUT", _ALIAS, version_actions.update_alias),
+    "DeleteAlias": ("DELETE", _ALIAS, version_actions.delete_alias),
+    "ListLayers": ("GET", _LAYERS, layer_actions.list_layers),
+    "CreateLayerVersion": ("POST", f"{_LAYER}/versions", layer_actions.create_layer_version),
+    "ListLayerVersions": ("GET", f"{_LAYER}/versions", layer_actions.list_layer_versions),
+    "GetLayerVersion": ("GET", f"{_LAYER}/versions/{{version}}", layer_actions.get_layer_version),
+    "DeleteLayerVersion": ("DELETE", f"{_LAYER}/versions/{{version}}", layer_actions.delete_layer_version),
+    "PutLayerACL": ("PUT", f"{_LAYER}/acl", layer_actions.put_layer_acl),
     "TagResources": ("POST", f"{BASE}/tags-v2", tag_actions.tag_resources),
     "UntagResources": ("DELETE", f"{BASE}/tags-v2", tag_actions.untag_resources),
     "ListTagResources": ("GET", f"{BASE}/tags-v2", tag_actions.list_tag_resources),

@@ -4,7 +4,7 @@ from fujie_emulator.core.coverage import Coverage, Note, captured, noted, refuse
 from fujie_emulator.fc.control import ACTIONS
 
 _DONE = ("InvokeFunction", *ACTIONS)
-_RUN = Note(partly="Python runtimes; code comes from a bucket only; no versions and aliases", source="captured")
+_RUN = Note(partly="Python runtimes; code comes from a bucket only; affinity by header or cookie", source="captured")
 _ALL = """
 ChangeResourceGroup CreateAlias CreateCustomDomain CreateFunction CreateLayerVersion CreateSession CreateSnapshot
 CreateTrigger CreateVpcBinding DeleteAlias DeleteAsyncInvokeConfig DeleteConcurrencyConfig DeleteCustomDomain
@@ -24,17 +24,21 @@ COVERAGE = Coverage(
     client="alibabacloud_fc20230330",
     done=lambda: _DONE,
     refused=lambda: refused_but(_DONE, "answers `UnsupportedOperation`, naming method and path", _ALL),
-    notes={"InvokeFunction": Note(partly="no versions and aliases")}
-    | captured("GetFunction DeleteFunction GetTrigger DeleteTrigger")
+    notes=captured("GetFunction DeleteFunction GetTrigger DeleteTrigger")
     | noted("CreateFunction UpdateFunction", _RUN)
     | noted(
         "CreateTrigger",
         Note(partly="HTTP (anonymous or signed), OSS, timer, EventBridge reading a queue", source="captured"),
     )
     | noted("CreateCustomDomain UpdateCustomDomain", Note(partly="HTTP, by Host on this cloud's port; no rewriting"))
+    | noted("PutProvisionConfig", Note(partly="a fixed number; no schedules and measures"))
+    | noted("CreateLayerVersion", Note(partly="code comes from a bucket only; none of the cloud's own layers"))
     | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations; no asynchronous tasks")),
     inventions=(
-        "Deleting a function deletes its triggers.",
+        "Deleting a function deletes its triggers, versions and aliases; an alias's version is not deleted.",
+        "Who finds no place within a reserved concurrency gets `ResourceThrottled` (429) at once.",
+        "`/opt` is a directory of its own: PYTHONPATH, PATH and LD_LIBRARY_PATH may name what is below it.",
+        "`x-fc-qualifier` is the version that an alias named.",
         "A deployed function has its package and Python's own library, and nothing of this machine.",
         "`/var/fc/lang/python3.*/bin/python3` is that Python, too: a package must be built for it.",
         "A trigger's two addresses lie on this cloud's port, below `/_fc/internet/` and `/_fc/intranet/`.",

@@ -1,14 +1,16 @@
 """Functions of the control plane as the function host runs them: from their package, with their role's key."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.errors import CloudError
-from fujie_emulator.fc import functions, packages
+from fujie_emulator.fc import functions, packages, settings, versions
+from fujie_emulator.fc.affinity import affinity_of
 from fujie_emulator.functionhost.routes import host_of
-from fujie_emulator.functionhost.specification import CUSTOM_RUNTIMES, FunctionSpec
+from fujie_emulator.functionhost.specification import CUSTOM_RUNTIMES, LATEST, FunctionSpec
 
 if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
@@ -20,31 +22,57 @@ CODE = "/code"
 
 async def deploy(cloud: "Cloud", name: str) -> None:
     """Have the host run what the control plane keeps of the function; CloudError when its package is none."""
-    function = functions.kept(cloud, name)
-    code_dir = await asyncio.to_thread(packages.unpacked, cloud, name, function["code"])
-    await host_of(cloud).declare(_spec(cloud, function, code_dir))
+    await _run(cloud, name, functions.kept(cloud, name))
 
 
-async def withdraw(cloud: "Cloud", name: str) -> None:
-    """Have the host forget the function."""
+async def deploy_version(cloud: "Cloud", name: str, version: str) -> None:
+    """Have the host run a published version beside the function itself."""
+    await _run(cloud, name, versions.kept(cloud, name, version), version)
+
+
+async def deploy_limits(cloud: "Cloud", name: str) -> None:
+    """Have the host keep to limits that changed, which hold for all versions together."""
+    await deploy(cloud, name)
+    for version in versions.documents(cloud, name):
+        await deploy_version(cloud, name, version["versionId"])
+
+
+async def withdraw(cloud: "Cloud", name: str, published: Sequence[str]) -> None:
+    """Have the host forget the function and its published versions."""
     await host_of(cloud).withdraw(name)
+    for version in published:
+        await withdraw_version(cloud, name, version)
     await asyncio.to_thread(packages.forget, cloud, name)
+
+
+async def withdraw_version(cloud: "Cloud", name: str, version: str) -> None:
+    """Have the host forget one version."""
+    await host_of(cloud).withdraw(versions.address(name, version))
 
 
 async def deploy_all(cloud: "Cloud") -> None:
     """Run again, after a start, what was deployed before; what has lost its package stays down."""
     for name, _ in cloud.store.list(functions.SERVICE, "function"):
-        try:
+        with suppress(CloudError):
             await deploy(cloud, name)
-        except CloudError:
-            continue
+        for version in versions.documents(cloud, name):
+            with suppress(CloudError):
+                await deploy_version(cloud, name, version["versionId"])
 
 
-def _spec(cloud: "Cloud", function: Mapping[str, Any], code_dir: Path) -> FunctionSpec:
+async def _run(cloud: "Cloud", name: str, function: Mapping[str, Any], version: str = LATEST) -> None:
+    published = [each["code"]["digest"] for each in versions.documents(cloud, name)]
+    code_dir = await asyncio.to_thread(packages.unpacked, cloud, name, function["code"], published)
+    opt = await asyncio.to_thread(packages.merged, cloud, name, function.get("layerCode", ()))
+    await host_of(cloud).declare(_spec(cloud, function, code_dir, opt, version))
+
+
+def _spec(cloud: "Cloud", function: Mapping[str, Any], code_dir: Path, opt: Path | None, version: str) -> FunctionSpec:
     is_custom = function["runtime"] in CUSTOM_RUNTIMES
-    reserved = cloud.store.get(functions.SERVICE, "concurrency", function["functionName"])
+    name = function["functionName"]
+    reserved = cloud.store.get(functions.SERVICE, "concurrency", name)
     return FunctionSpec(
-        name=function["functionName"],
+        name=name,
         runtime=function["runtime"],
         code_dir=code_dir,
         command=_command(function, code_dir) if is_custom else (),
@@ -57,6 +85,11 @@ def _spec(cloud: "Cloud", function: Mapping[str, Any], code_dir: Path) -> Functi
         instance_concurrency=function["instanceConcurrency"],
         max_instances=min(reserved["reservedConcurrency"], MOST_INSTANCES) if reserved else MOST_INSTANCES,
         sealed=True,
+        version=version,
+        reserved=bool(reserved),
+        provisioned=min(settings.provisioned(cloud, name, version), MOST_INSTANCES),
+        affinity=affinity_of(function),
+        layers=opt,
     )
 
 

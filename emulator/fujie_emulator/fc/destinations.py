@@ -7,8 +7,8 @@ from fujie_emulator.core.call import Caller
 from fujie_emulator.core.clock import iso
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.iam import assume_role, authorize
-from fujie_emulator.fc import settings
-from fujie_emulator.fc.functions import SERVICE, kept
+from fujie_emulator.fc import settings, versions
+from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import function_arn
 from fujie_emulator.functionhost.deliveries import Delivery, Ended, Rules
 from fujie_emulator.functionhost.function import new_request_id
@@ -57,14 +57,14 @@ class Destinations:
             queues.send(self._cloud, target.split("/")[2], record)
 
     def _caller(self, function: str) -> Caller:
-        role = str(kept(self._cloud, function).get("role", "")).rpartition("/")[2]
+        role = str(versions.qualified(self._cloud, *function.partition(":")[::2]).get("role", "")).rpartition("/")[2]
         principal, session = {"Service": "fc.aliyuncs.com"}, "fc-destination"
         key = assume_role(self._cloud, role, principal=principal, session_name=session, duration_s=900)
         arn = f"acs:ram::{self._cloud.account_id}:assumed-role/{role}/{session}"
         return Caller("role", arn, session, key.access_key_id, None, role)
 
     def _setting(self, function: str) -> dict[str, Any]:
-        return self._cloud.store.get(SERVICE, settings.ASYNC, function) or {}
+        return self._cloud.store.get(SERVICE, settings.ASYNC, settings.place(*function.partition(":")[::2])) or {}
 
     def _record(self, ended: Ended) -> dict[str, Any]:
         delivery = ended.delivery
@@ -72,7 +72,7 @@ class Destinations:
             "timestamp": iso(self._cloud.clock.now()),
             "requestContext": {
                 "requestId": delivery.request_id,
-                "functionArn": function_arn(self._cloud, delivery.function),
+                "functionArn": function_arn(self._cloud, delivery.function.partition(":")[0]),
                 "condition": ended.condition,
                 "approximateInvokeCount": delivery.retries + 1,
             },

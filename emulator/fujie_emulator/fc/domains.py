@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.clock import iso
+from fujie_emulator.fc import versions
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.functionhost.limits import METHODS
 
@@ -21,7 +22,10 @@ _KEPT = ("protocol", "routeConfig", "certConfig", "tlsConfig", "authConfig", "co
 
 @dataclass(frozen=True)
 class DomainRoute:
-    """One row: what `*` at the end of `path` stands for may be anything; no methods are all methods."""
+    """One row: what `*` at the end of `path` stands for may be anything; no methods are all methods.
+
+    `function` is the function's address, with its qualifier.
+    """
 
     path: str
     function: str
@@ -88,7 +92,11 @@ def route_of(domain: Mapping[str, Any], path: str) -> DomainRoute | None:
 
 def _rows(config: Mapping[str, Any]) -> list[DomainRoute]:
     return [
-        DomainRoute(route["path"], route["functionName"], tuple(route.get("methods") or ()))
+        DomainRoute(
+            route["path"],
+            versions.address(route["functionName"], route.get("qualifier")),
+            tuple(route.get("methods") or ()),
+        )
         for route in config.get("routes") or ()
     ]
 
@@ -122,5 +130,5 @@ def _check_routes(routes: Any) -> None:
         rewriting = route.get("rewriteConfig") or {}  # the published provider sends its three lists empty
         if not isinstance(rewriting, dict) or any(rewriting.values()):
             raise unsupported("routes that rewrite the path")
-        if route.get("qualifier", "LATEST") not in ("", "LATEST"):
-            raise unsupported("routes that name a version")
+        if not isinstance(route.get("qualifier", ""), str):
+            raise invalid("routeConfig", "a route's qualifier is text")

@@ -59,7 +59,7 @@ def _invoke_as(cloud: "Cloud", role_arn: str, function: str, event: str, identit
         )
         arn = f"acs:ram::{cloud.account_id}:assumed-role/{role}/oss-trigger"
         caller = Caller("role", arn, "oss-trigger", key.access_key_id, None, role)
-        authorize(cloud, caller, "fc:InvokeFunction", [function_arn(cloud, function)])
+        authorize(cloud, caller, "fc:InvokeFunction", [function_arn(cloud, function.partition(":")[0])])
         enqueue(host_of(cloud), function, event.encode(), identity)
     except (CloudError, FunctionNotFoundError) as error:
         if found := host_of(cloud).find(function):

@@ -3,10 +3,9 @@
 from typing import Any
 
 from fujie_emulator.core.errors import CloudError
-from fujie_emulator.fc import functions
+from fujie_emulator.fc import functions, versions
 from fujie_emulator.fc.asked import Asked
 from fujie_emulator.fc.deploying import deploy, withdraw
-from fujie_emulator.fc.errors import unsupported
 
 
 async def create_function(asked: Asked) -> dict[str, Any]:
@@ -23,9 +22,8 @@ async def create_function(asked: Asked) -> dict[str, Any]:
 
 def get_function(asked: Asked) -> dict[str, Any]:
     asked.authorize(asked.named("function"))
-    if asked.query("qualifier", "LATEST") != "LATEST":
-        raise unsupported("versions and aliases beside LATEST")
-    return functions.shown(asked.cloud, functions.kept(asked.cloud, asked.named("function")))
+    found = versions.qualified(asked.cloud, asked.named("function"), asked.query("qualifier"))
+    return functions.shown(asked.cloud, found)
 
 
 async def update_function(asked: Asked) -> dict[str, Any]:
@@ -43,9 +41,11 @@ async def update_function(asked: Asked) -> dict[str, Any]:
 
 
 async def delete_function(asked: Asked) -> None:
-    asked.authorize(asked.named("function"))
-    functions.delete(asked.cloud, asked.named("function"))
-    await withdraw(asked.cloud, asked.named("function"))
+    name = asked.named("function")
+    asked.authorize(name)
+    published = [each["versionId"] for each in versions.documents(asked.cloud, name)]
+    functions.delete(asked.cloud, name)
+    await withdraw(asked.cloud, name, published)
 
 
 def list_functions(asked: Asked) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.clock import iso
-from fujie_emulator.fc import packages
+from fujie_emulator.fc import affinity, layers, packages
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.fc.state import function_arn
 from fujie_emulator.functionhost.specification import BUILTIN_RUNTIMES, CUSTOM_RUNTIMES
@@ -79,7 +79,7 @@ def create(cloud: "Cloud", asked: Mapping[str, Any]) -> dict[str, Any]:
     if "code" not in asked:
         raise invalid("code", "ossBucketName and ossObjectName are right")
     now = iso(cloud.clock.now())
-    function = _DEFAULTS | _checked(asked) | _code(cloud, asked["code"])
+    function = _DEFAULTS | _checked(asked) | _layers(cloud, asked) | _code(cloud, asked["code"])
     function |= {"functionId": str(uuid.uuid4()), "createdTime": now, "lastModifiedTime": now}
     _check_whole(function)
     with cloud.store.transaction():
@@ -93,7 +93,7 @@ def update(cloud: "Cloud", name: str, asked: Mapping[str, Any]) -> dict[str, Any
     """Replace the fields that are given and return the function."""
     if asked.get("functionName", name) != name:
         raise invalid("functionName", "a function keeps its name")
-    changes = _checked(asked) | (_code(cloud, asked["code"]) if "code" in asked else {})
+    changes = _checked(asked) | _layers(cloud, asked) | (_code(cloud, asked["code"]) if "code" in asked else {})
     with cloud.store.transaction():
         function = kept(cloud, name) | changes | {"lastModifiedTime": iso(cloud.clock.now())}
         _check_whole(function)
@@ -116,7 +116,8 @@ def kept(cloud: "Cloud", name: str) -> dict[str, Any]:
 
 def shown(cloud: "Cloud", function: Mapping[str, Any]) -> dict[str, Any]:
     """Return the function on the wire; where its code lies is not told."""
-    told = {name: value for name, value in function.items() if name != "code"}
+    told = {name: value for name, value in function.items() if name not in ("code", "layerCode")}
+    told["layers"] = [{"arn": each} for each in told.get("layers", ())]
     arn = function_arn(cloud, function["functionName"])
     return told | {"functionArn": arn, "state": "Active", "lastUpdateStatus": "Successful"}
 
@@ -127,14 +128,15 @@ def listed(cloud: "Cloud", prefix: str) -> list[dict[str, Any]]:
 
 
 def delete(cloud: "Cloud", name: str) -> None:
-    """Forget the function and its triggers."""
+    """Forget the function with its triggers, versions, aliases and settings."""
     with cloud.store.transaction():
         kept(cloud, name)
-        for kind in ("function", "async-invoke-config", "concurrency"):
+        for kind in ("function", "async-invoke-config", "concurrency", "provision-config", "last-version"):
             cloud.store.delete(SERVICE, kind, name)
-        for key, _ in cloud.store.list(SERVICE, "trigger"):
-            if key.startswith(f"{name}/"):
-                cloud.store.delete(SERVICE, "trigger", key)
+        for kind in ("trigger", "version", "alias", "async-invoke-config", "provision-config"):
+            for key, _ in cloud.store.list(SERVICE, kind):
+                if key.startswith(f"{name}/"):
+                    cloud.store.delete(SERVICE, kind, key)
 
 
 def _checked(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,6 +171,7 @@ def _check_whole(function: Mapping[str, Any]) -> None:
     gigabytes = function["memorySize"] / 1024
     if not function["cpu"] <= gigabytes <= 4 * function["cpu"]:
         raise invalid("cpu", "cpu and memory in GB must be between 1:1 and 1:4")
+    affinity.check(function)
     _check_environment(function.get("environmentVariables", {}))
 
 
@@ -180,16 +183,10 @@ def _check_environment(variables: Mapping[str, Any]) -> None:
 
 
 def _code(cloud: "Cloud", code: Any) -> dict[str, Any]:
-    """Return where the code lies, its size and sum; the object must be there."""
-    if not isinstance(code, dict):
-        raise invalid("code", "ossBucketName and ossObjectName are right")
-    if code.get("zipFile"):
-        raise unsupported("code.zipFile; put the package into a bucket and name it by ossBucketName and ossObjectName")
-    bucket, key = code.get("ossBucketName"), code.get("ossObjectName")
-    if not isinstance(bucket, str) or not isinstance(key, str):
-        raise invalid("code", "ossBucketName and ossObjectName are right")
-    found = packages.find(cloud, bucket, key)
-    if code.get("checksum") not in (None, "", found.crc64):
-        raise invalid("code.checksum", "it is not the CRC64 of the package")
-    kept_code = {"bucket": bucket, "key": key, "digest": packages.digest(found)}
-    return {"code": kept_code, "codeSize": found.size, "codeChecksum": found.crc64}
+    kept_code, size, crc64 = packages.located(cloud, code)
+    return {"code": kept_code, "codeSize": size, "codeChecksum": crc64}
+
+
+def _layers(cloud: "Cloud", asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the layers' packages as they are now: a function keeps what it was given."""
+    return {"layerCode": layers.codes(cloud, asked["layers"])} if asked.get("layers") is not None else {}

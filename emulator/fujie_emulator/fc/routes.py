@@ -15,7 +15,7 @@ from fujie_emulator.core.cloud import ORIGINS, Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc import domains, triggers
+from fujie_emulator.fc import domains, triggers, versions
 from fujie_emulator.fc.addresses import Origins
 from fujie_emulator.fc.control import BASE, control_routes
 from fujie_emulator.fc.deploying import deploy_all
@@ -44,8 +44,9 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         await cloud.faults.apply("fc", "InvokeFunction")
         name = request.path_params["name"]
         authorize_invocation(cloud, caller, name)
+        address = versions.address(name, request.query_params.get("qualifier"))
         try:
-            return await _invoked(host_of(cloud), name, request, body)
+            return await _invoked(host_of(cloud), address, request, body)
         except InvocationError as error:
             raise from_host(error) from error
 
@@ -58,6 +59,7 @@ async def lifespan(cloud: Cloud) -> AsyncIterator[None]:
     """Run what was deployed before, beginning behind the cloud's first answer, and listen for what triggers name."""
     host = host_of(cloud)
     destinations = Destinations(cloud, host)
+    host.resolve = partial(versions.resolve, cloud)
     host.deliveries.rules_of, host.deliveries.when_ended = destinations.rules_of, destinations.tell
     parts = {
         ORIGINS: Origins(cloud),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.clock import iso
-from fujie_emulator.fc import functions
+from fujie_emulator.fc import functions, versions
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.fc.schedules import schedule_of
 from fujie_emulator.fc.state import function_arn
@@ -37,11 +37,13 @@ def create(cloud: "Cloud", function: str, asked: Mapping[str, Any]) -> dict[str,
     trigger |= {"triggerName": name, "triggerType": kind, "triggerId": str(uuid.uuid4())}
     trigger |= {"createdTime": now, "lastModifiedTime": now}
     with cloud.store.transaction():
+        versions.check(cloud, function, trigger["qualifier"])
         functions.kept(cloud, function)
         present = _of(cloud, function)
         if name in (other["triggerName"] for other in present):
             raise already_exists("Trigger", name)
-        if kind == "http" and any(other["triggerType"] == "http" for other in present):
+        beside = [other for other in present if other["qualifier"] == trigger["qualifier"]]
+        if kind == "http" and any(other["triggerType"] == "http" for other in beside):
             raise invalid("triggerType", "a version or alias has at most one HTTP trigger")
         cloud.store.put(functions.SERVICE, "trigger", f"{function}/{name}", trigger)
     return shown(cloud, function, trigger)
@@ -51,7 +53,9 @@ def update(cloud: "Cloud", function: str, name: str, asked: Mapping[str, Any]) -
     """Replace the fields that are given and return the trigger."""
     with cloud.store.transaction():
         trigger = kept(cloud, function, name)
-        trigger |= _checked(asked, trigger["triggerType"]) | {"lastModifiedTime": iso(cloud.clock.now())}
+        changes = _checked(asked, trigger["triggerType"])
+        versions.check(cloud, function, changes.get("qualifier", ""))
+        trigger |= changes | {"lastModifiedTime": iso(cloud.clock.now())}
         cloud.store.put(functions.SERVICE, "trigger", f"{function}/{name}", trigger)
     return shown(cloud, function, trigger)
 
@@ -93,9 +97,9 @@ def delete(cloud: "Cloud", function: str, name: str) -> None:
 
 
 def of_kind(cloud: "Cloud", kind: str) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """Return the triggers of one type: the function's name, the trigger, its configuration."""
+    """Return the triggers of one type: the function's address, the trigger, its configuration."""
     return [
-        (key.partition("/")[0], trigger, json.loads(trigger["triggerConfig"]))
+        (versions.address(key.partition("/")[0], trigger["qualifier"]), trigger, json.loads(trigger["triggerConfig"]))
         for key, trigger in cloud.store.list(functions.SERVICE, "trigger")
         if trigger["triggerType"] == kind
     ]
@@ -126,8 +130,6 @@ def _checked(asked: Mapping[str, Any], kind: str) -> dict[str, Any]:
     for name, value in fields.items():
         if not isinstance(value, str):
             raise invalid(name, "it must be text")
-    if fields.get("qualifier", "LATEST") != "LATEST":
-        raise unsupported("versions and aliases beside LATEST")
     if "triggerConfig" in asked:
         CHECKS[kind](_config(asked["triggerConfig"]))
         fields["triggerConfig"] = asked["triggerConfig"]

@@ -32,7 +32,7 @@ class Rules:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event that waits for its function; `retries` counts the function's own failures so far."""
+    """One event that waits for its function, or `name:qualifier`; `retries` counts the function's own failures."""
 
     request_id: str
     function: str
@@ -80,7 +80,7 @@ class Deliveries:
     def resume(self, function: str | None = None) -> None:
         """Begin to deliver what is on disk: all of it, or one function's now that it is declared."""
         for request_id, document in self._cloud.store.list(_SERVICE, _KIND):
-            if request_id not in self._tasks and function in (None, document["function"]):
+            if request_id not in self._tasks and function in (None, document["function"].partition(":")[0]):
                 self._begin(Delivery(**document))
 
     def waiting(self, function: str) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from fujie_emulator.core.iam import StsCredentials
 from fujie_emulator.functionhost.specification import FunctionSpec
 
+OPT_VARIABLE = "FUJIE_EMULATOR_OPT"
 TIMESHIFT = Path(__file__).parent / "timeshift"
 
 
@@ -26,7 +27,7 @@ def instance_environment(
     """Return the whole environment; nothing of the emulator's own leaks in but PATH, HOME and TMPDIR."""
     return (
         _machine()
-        | dict(spec.env)
+        | _below_opt(spec)
         | _platform(site, spec, instance_id, port)
         | key_environment(key)
         | {
@@ -35,6 +36,22 @@ def instance_environment(
             "FUJIE_LISTEN_HOST": "127.0.0.1",
         }
     )
+
+
+def _below_opt(spec: FunctionSpec) -> dict[str, str]:
+    """Return the function's variables with `/opt`, where layers lie, as the directory it is here."""
+    if spec.layers is None:
+        return dict(spec.env)
+
+    def placed(entry: str) -> str:
+        return f"{spec.layers}{entry[4:]}" if entry.startswith("/opt/") else entry
+
+    paths = {
+        name: os.pathsep.join(placed(entry) for entry in text.split(os.pathsep))
+        for name, text in spec.env.items()
+        if name in ("PATH", "LD_LIBRARY_PATH")
+    }
+    return {**spec.env, **paths, OPT_VARIABLE: str(spec.layers)}
 
 
 def key_environment(key: StsCredentials | None) -> dict[str, str]:
@@ -64,7 +81,7 @@ def _platform(site: Site, spec: FunctionSpec, instance_id: str, port: int) -> di
         "FC_FUNCTION_NAME": spec.name,
         "FC_FUNCTION_HANDLER": spec.handler or "index.handler",
         "FC_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
-        "FC_QUALIFIER": "LATEST",
+        "FC_QUALIFIER": spec.version,
         "FC_INSTANCE_ID": instance_id,
         "FC_RUNTIME": spec.runtime,
         "FC_TIMEOUT": f"{spec.timeout_s:g}",

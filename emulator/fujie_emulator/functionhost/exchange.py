@@ -19,6 +19,7 @@ from fujie_emulator.functionhost.limits import (
     forwarded_request,
     forwarded_response,
 )
+from fujie_emulator.functionhost.sessions import asked
 
 
 class ClientGoneError(Exception):
@@ -154,12 +155,13 @@ async def _forward(function: HostedFunction, scope: Scope, client: Client, answe
 async def _forward_once(
     function: HostedFunction, scope: Scope, client: Client, answer: Answer, request_id: str
 ) -> None:
-    async with function.custom.lease() as instance, function.limited():
+    session = asked(function.spec.affinity, client.headers)
+    async with function.custom.lease(function.wait_s, session.session) as instance, function.limited():
         headers = forwarded_request(client.headers) + function.common_headers(instance.key, request_id, "/http-invoke")
         content = client.body() if client.has_body else None
         try:
             async with instance.request(scope["method"], target_of(scope), headers, content) as response:
-                await answer.begin(response.status_code, forwarded_response(response.headers.raw))
+                await answer.begin(response.status_code, [*forwarded_response(response.headers.raw), *session.told])
                 async for chunk in response.aiter_raw():
                     await answer.chunk(chunk)
         except httpx2.LocalProtocolError as error:

@@ -44,13 +44,25 @@ class HostedFunction:
         self._log = log
         self._launch = Launch(spec, self.site, log, reaper, self._crashed)
         key = RoleKey(cloud, spec.role, spec.name)
-        self.custom = Pool(spec, self._start_custom, key.present, self._note)
-        self.builtin = Pool(spec, self._start_builtin, key.present, self._note)
+        now = cloud.clock.time
+        self.custom = Pool(spec, self._start_custom, key.present, self._note, now)
+        self.builtin = Pool(spec, self._start_builtin, key.present, self._note, now)
 
     @property
     def pool(self) -> Pool[CustomInstance] | Pool[BuiltinInstance]:
         """The pool of this function's kind."""
         return self.custom if self.spec.is_custom else self.builtin
+
+    @property
+    def wait_s(self) -> float:
+        """How long (seconds) a request waits for a place; where instances are reserved, not at all."""
+        return 0.0 if self.spec.reserved else QUEUE_DEADLINE_S
+
+    def limit(self, spec: FunctionSpec) -> None:
+        """Go on with other limits than before."""
+        self.spec = spec
+        self.pool.limit(spec)
+        self.warm()
 
     def status(self) -> dict[str, Any]:
         """Return the row of the admin route."""
@@ -87,18 +99,16 @@ class HostedFunction:
             message = f"Function timed out after {self.spec.timeout_s:g} seconds"
             raise FunctionFailedError("FunctionTimeout", message) from error
 
-    async def invoke(
-        self, event: bytes, request_id: str, *, retries: int = 0, wait_s: float = QUEUE_DEADLINE_S
-    ) -> bytes:
+    async def invoke(self, event: bytes, request_id: str, *, retries: int = 0, wait_s: float | None = None) -> bytes:
         """Hand over one event that is not an HTTP request and return the function's answer."""
         with self.counted():
             if self.spec.is_custom:
-                return await self._post_event(event, request_id, retries, wait_s)
+                return await self._post_event(event, request_id, retries, self.wait_s if wait_s is None else wait_s)
             return await self.call_handler(event, request_id, wait_s)
 
-    async def call_handler(self, event: bytes, request_id: str, wait_s: float = QUEUE_DEADLINE_S) -> bytes:
+    async def call_handler(self, event: bytes, request_id: str, wait_s: float | None = None) -> bytes:
         """Return what the built-in runtime's handler returned; a timeout kills the instance."""
-        async with self.builtin.lease(wait_s) as instance, self.limited():
+        async with self.builtin.lease(self.wait_s if wait_s is None else wait_s) as instance, self.limited():
             return await instance.invoke(event, request_id)
 
     def common_headers(self, key: StsCredentials | None, request_id: str, control_path: str) -> list[Header]:
@@ -113,8 +123,8 @@ class HostedFunction:
             "x-fc-function-timeout": f"{spec.timeout_s:g}",
             "x-fc-region": site.region,
             "x-fc-account-id": site.account_id,
-            "x-fc-qualifier": "LATEST",
-            "x-fc-version-id": "LATEST",
+            "x-fc-qualifier": spec.version,
+            "x-fc-version-id": spec.version,
         }
         if key is not None:
             headers |= {

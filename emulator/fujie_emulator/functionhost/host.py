@@ -1,6 +1,7 @@
 """The function host: every declared function, its trigger, and the one origin."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -25,6 +26,8 @@ class FunctionHost:
 
     def __init__(self, cloud: Cloud, *, echo_logs: bool = False) -> None:
         self.deliveries = Deliveries(cloud, self.find)
+        self.resolve: Callable[[str], str] = lambda address: address
+        """Returns the version, `name` or `name:2`, that an address such as `name:live` stands for now."""
         self._cloud = cloud
         self._echo_logs = echo_logs
         self._functions: dict[str, HostedFunction] = {}
@@ -35,15 +38,15 @@ class FunctionHost:
         self._changing = asyncio.Lock()
         self._leaving: set[asyncio.Task[None]] = set()
 
-    def find(self, name: str) -> HostedFunction | None:
-        """Return the declared function of that name."""
-        return self._functions.get(name)
+    def find(self, address: str) -> HostedFunction | None:
+        """Return the declared function of that name, or the version that `name:qualifier` stands for."""
+        return self._functions.get(self.resolve(address))
 
-    def get(self, name: str) -> HostedFunction:
+    def get(self, address: str) -> HostedFunction:
         """Return the declared function; FunctionNotFoundError when there is none."""
-        function = self.find(name)
+        function = self.find(address)
         if function is None:
-            raise FunctionNotFoundError(name)
+            raise FunctionNotFoundError(address)
         return function
 
     async def declare(self, spec: FunctionSpec) -> HostedFunction:
@@ -52,13 +55,17 @@ class FunctionHost:
         Returns once the trigger listens; one instance is on its way up then. CloudError PortInUse (409).
         """
         async with self._changing:
-            present = self.find(spec.name)
+            present = self._functions.get(spec.key)
             if present is not None and present.spec == self._with_port(spec):
                 return present
+            if present is not None and _without_limits(present.spec) == _without_limits(self._with_port(spec)):
+                present.limit(self._with_port(spec))
+                return present
             await self._place_trigger(spec)
-            log = FunctionLog(self._cloud.store.directory / "logs", spec.name, echo=self._echo_logs)
+            log = FunctionLog(self._cloud.store.directory / "logs", spec.key, echo=self._echo_logs)
             function = HostedFunction(self._cloud, self._with_port(spec), log, self._reaper)
-            self._functions[spec.name] = function
+            function.pool.has_room = partial(self._has_room, function)
+            self._functions[spec.key] = function
             function.warm()
             self.deliveries.resume(spec.name)
             if present is not None:
@@ -66,7 +73,7 @@ class FunctionHost:
             return function
 
     async def withdraw(self, name: str) -> None:
-        """Forget the function, once it has finished what it has; its undelivered events wait for one of its name."""
+        """Forget it, once it has finished what it has; its undelivered events wait for one of its name."""
         async with self._changing:
             function, trigger = self._functions.pop(name, None), self._triggers.pop(name, None)
             if trigger is not None:
@@ -115,6 +122,13 @@ class FunctionHost:
         if present is not None:
             await present.close()
 
+    def _has_room(self, asking: HostedFunction) -> bool:
+        """Say whether all versions of a function together may have another instance; an idle one makes room."""
+        versions = [each for each in self._functions.values() if each.spec.name == asking.spec.name]
+        if sum(each.pool.size for each in versions) < asking.spec.max_instances:
+            return True
+        return any(each.pool.release() for each in versions if each is not asking)
+
     def _let_go(self, function: HostedFunction) -> None:
         """Let a replaced function finish what it has, then close it."""
         task = asyncio.create_task(function.leave())
@@ -126,11 +140,11 @@ class FunctionHost:
         trigger = self._triggers.get(spec.name)
         return replace(spec, trigger_port=trigger.port) if spec.trigger_port == 0 and trigger else spec
 
-    async def serve(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one HTTP request, or one web socket, with the function of that name."""
-        function = self.find(name)
+    async def serve(self, address: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request, or one web socket, with the function of that name, or its version."""
+        function = self.find(address)
         if function is None:
-            await _refuse(scope, send, FunctionNotFoundError(name))
+            await _refuse(scope, send, FunctionNotFoundError(address))
         elif scope["type"] == "websocket":
             await bridge(function, scope, receive, send)
         else:
@@ -143,6 +157,10 @@ class FunctionHost:
             await _refuse(scope, send, error)
         else:
             await self.serve(name, scope, receive, send)
+
+
+def _without_limits(spec: FunctionSpec) -> FunctionSpec:
+    return replace(spec, max_instances=1, reserved=False, provisioned=0)
 
 
 async def _refuse(scope: Scope, send: Send, error: InvocationError) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Generic, TypeVar
 from fujie_emulator.core.iam import StsCredentials
 from fujie_emulator.functionhost.errors import InvocationError, ThrottledError
 from fujie_emulator.functionhost.instances import Instance
+from fujie_emulator.functionhost.sessions import REQUESTS, Sessions
 from fujie_emulator.functionhost.specification import FunctionSpec
 
 QUEUE_DEADLINE_S = 10.0  # a caller that waits longer is told 429, unless an instance is just coming up
@@ -32,8 +34,11 @@ class Pool(Generic[InstanceT]):
         start: Start[InstanceT],
         key: Callable[[], StsCredentials | None],
         failed: Callable[[InvocationError], None],
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._spec = spec
+        self._sessions: Sessions[InstanceT] | None = Sessions(spec.affinity, now) if spec.affinity else None
+        self.has_room: Callable[[], bool] = lambda: True
         self._start = start
         self._key = key
         self._failed = failed
@@ -60,12 +65,12 @@ class Pool(Generic[InstanceT]):
         return len(self._waiting)
 
     @asynccontextmanager
-    async def lease(self, deadline_s: float = QUEUE_DEADLINE_S) -> AsyncIterator[InstanceT]:
-        """Give an instance that has a free place, starting one when there may be another.
+    async def lease(self, deadline_s: float = QUEUE_DEADLINE_S, session: str = "") -> AsyncIterator[InstanceT]:
+        """Give an instance that has a free place, starting one when there may be another; a session has its own.
 
         ThrottledError when none is free in time; InstanceStartError when the new one does not come up.
         """
-        instance = await self._take(asyncio.get_running_loop().time() + deadline_s)
+        instance = await self._take(asyncio.get_running_loop().time() + deadline_s, session)
         try:
             yield instance
         finally:
@@ -75,10 +80,22 @@ class Pool(Generic[InstanceT]):
                 self._retire(instance)
             self._wake(1)
 
+    def limit(self, spec: FunctionSpec) -> None:
+        """Go on with other limits; instances that are up stay."""
+        self._spec = spec
+
     def warm(self) -> None:
-        """Begin to start the first instance, so that the first request finds one."""
-        if self.size == 0 and not self._closed:
+        """Begin to start the first instance, so that the first request finds one, or all that are provisioned."""
+        while not self._closed and self.size < max(1, self._spec.provisioned) and self._has_place():
             self._start_another(self._key())
+
+    def release(self) -> bool:
+        """Retire an instance that nobody uses, for another version of the function; False when there is none."""
+        idle = [instance for instance in self._instances if not instance.in_flight]
+        if len(self._instances) <= self._spec.provisioned or not idle:
+            return False
+        self._retire(idle[0])
+        return True
 
     def retire_all(self) -> None:
         """Take every instance out of service: new callers get new ones, the old finish what they have."""
@@ -108,12 +125,14 @@ class Pool(Generic[InstanceT]):
         await asyncio.gather(*retired.values(), return_exceptions=True)
         await asyncio.gather(*(instance.stop(1.0) for instance in retired))
 
-    async def _take(self, end: float) -> InstanceT:
+    async def _take(self, end: float, session: str) -> InstanceT:
         while not self._closed:
             key = self._key()
             for instance in [held for held in self._instances if not held.alive or held.key is not key]:
                 self._retire(instance)
-            free = self._free()
+            if self._spec.provisioned:
+                self.warm()
+            free = self._free(session)
             if free is not None:
                 free.in_flight += 1
                 return free
@@ -122,15 +141,34 @@ class Pool(Generic[InstanceT]):
             await self._wait_until(end)
         raise ThrottledError(self._spec.name, self._spec.max_instances)
 
-    def _free(self) -> InstanceT | None:
-        """Return the busiest instance that has a place, so that the others may fall idle."""
+    def _free(self, session: str) -> InstanceT | None:
+        """Return the busiest instance that has a place, so that the others may fall idle; a session has its own.
+
+        ThrottledError when that one is full: the session cannot go elsewhere.
+        """
         busy_first = sorted(self._instances, key=lambda instance: instance.in_flight, reverse=True)
-        return next((one for one in busy_first if one.in_flight < self._spec.instance_concurrency), None)
+        free = [one for one in busy_first if one.in_flight < self._spec.instance_concurrency]
+        if self._sessions is None or not session:
+            return next(iter(free), None)
+        own = self._sessions.instance_of(session)
+        if own is not None and own not in free:
+            raise ThrottledError(self._spec.name, self._spec.max_instances)
+        chosen = own or next((one for one in free if self._sessions.has_room(one)), None)
+        if chosen is not None:
+            self._sessions.use(session, chosen)
+        return chosen
+
+    def _has_place(self) -> bool:
+        return len(self._instances) + len(self._starting) < self._spec.max_instances and self.has_room()
 
     def _may_start(self) -> bool:
-        coming = len(self._starting) * self._spec.instance_concurrency
-        room = len(self._instances) + len(self._starting) < self._spec.max_instances
-        return room and len(self._waiting) >= coming
+        return len(self._waiting) >= len(self._starting) * self._places and self._has_place()
+
+    @property
+    def _places(self) -> int:
+        """How many callers an instance that comes up will take, as far as is known before it is up."""
+        per_instance = self._spec.affinity.per_instance if self._spec.affinity else REQUESTS
+        return min(per_instance, self._spec.instance_concurrency)
 
     def _start_another(self, key: StsCredentials | None) -> None:
         task = asyncio.create_task(self._bring_up(key))
@@ -145,12 +183,14 @@ class Pool(Generic[InstanceT]):
             self._fail_first(error)
             return
         self._instances.append(instance)
-        self._wake(self._spec.instance_concurrency)
+        self._wake(self._places)
 
     async def _wait_until(self, end: float) -> None:
         if len(self._waiting) >= QUEUE_LIMIT:
             raise ThrottledError(self._spec.name, self._spec.max_instances)
         loop = asyncio.get_running_loop()
+        if loop.time() >= end and not self._starting:
+            raise ThrottledError(self._spec.name, self._spec.max_instances)
         place: asyncio.Future[None] = loop.create_future()
         self._waiting.append(place)
         try:
@@ -188,6 +228,8 @@ class Pool(Generic[InstanceT]):
     def _retire(self, instance: InstanceT) -> None:
         if instance in self._instances:
             self._instances.remove(instance)
+            if self._sessions is not None:
+                self._sessions.leave(instance)
             self._retired[instance] = asyncio.create_task(self._drain(instance))
 
     async def _drain(self, instance: InstanceT) -> None:

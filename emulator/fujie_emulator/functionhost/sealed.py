@@ -10,13 +10,16 @@ import sys
 import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120  pathlib would double the cost of a start
-CODE = "/code"
+CODE, OPT = "/code", "/opt"
 
 
 def main(arguments: list[str]) -> None:
     """Become the function's program."""
     code_dir, first, *rest = arguments
-    sys.path[:1] = [*_wanted(code_dir), code_dir]
+    opt_dir = os.environ.get("FUJIE_EMULATOR_OPT", "")
+    sys.path[:1] = [*_wanted(code_dir, opt_dir), code_dir]
+    if opt_dir and first == "--built-in":  # where built-in runtimes look by themselves
+        sys.path.insert(sys.path.index(code_dir) + 1, f"{opt_dir}/python")
     runpy.run_path(os.path.join(HERE, "timeshift", "sitecustomize.py"))  # noqa: PTH118
     if first == "--built-in":
         _run_module("fujie_emulator.functionhost.runtime", rest, packages=True)
@@ -27,10 +30,16 @@ def main(arguments: list[str]) -> None:
         runpy.run_path(first, run_name="__main__")
 
 
-def _wanted(code_dir: str) -> list[str]:
-    """Return what the function's own PYTHONPATH names of its package; nothing else of it exists here."""
+def _wanted(code_dir: str, opt_dir: str) -> list[str]:
+    """Return what the function's own PYTHONPATH names of its package and its layers; nothing else of it exists here."""
     entries = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return [code_dir + entry[len(CODE) :] for entry in entries if entry.startswith(f"{CODE}/") and entry != f"{CODE}/"]
+    places = {CODE: code_dir} | ({OPT: opt_dir} if opt_dir else {})
+    return [
+        place + entry[len(root) :]
+        for entry in entries
+        for root, place in places.items()
+        if entry.startswith(f"{root}/") and entry != f"{root}/"
+    ]
 
 
 def _run_module(name: str, arguments: list[str], *, packages: bool = False) -> None:

@@ -13,6 +13,7 @@ from fujie_emulator.functionhost.errors import FunctionFailedError, InvocationEr
 from fujie_emulator.functionhost.exchange import target_of
 from fujie_emulator.functionhost.function import HostedFunction, new_request_id
 from fujie_emulator.functionhost.limits import Header, check_request, forwarded_request, forwarded_response
+from fujie_emulator.functionhost.sessions import asked
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -33,10 +34,11 @@ async def bridge(function: HostedFunction, scope: Scope, receive: Receive, send:
         if not function.spec.is_custom:
             raise RequestRefusedError("WebSocketNotSupported", 400, "built-in runtimes take no web sockets")
         with function.counted():
-            async with function.custom.lease() as instance, function.limited():
+            session = asked(function.spec.affinity, scope["headers"])
+            async with function.custom.lease(function.wait_s, session.session) as instance, function.limited():
                 key = instance.key
                 headers = _own(scope) + function.common_headers(key, request_id, "/http-invoke")
-                await _carry(instance.port, headers, scope, receive, send, request_id)
+                await _carry(instance.port, headers, scope, receive, send, request_id, session.told)
     except InvocationError as error:
         await refuse_socket(scope, send, error, request_id)
 
@@ -47,7 +49,15 @@ async def refuse_socket(scope: Scope, send: Send, error: InvocationError, reques
     await _deny(scope, send, error.status, headers, error.body(request_id), request_id)
 
 
-async def _carry(port: int, headers: list[Header], scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+async def _carry(
+    port: int,
+    headers: list[Header],
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    request_id: str,
+    told: tuple[Header, ...],
+) -> None:
     from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidHandshake, InvalidStatus
 
@@ -68,7 +78,7 @@ async def _carry(port: int, headers: list[Header], scope: Scope, receive: Receiv
             proxy=None,
         )
         async with connecting as instance:
-            own = [(b"x-fc-request-id", request_id.encode())]
+            own = [(b"x-fc-request-id", request_id.encode()), *told]
             await send({"type": "websocket.accept", "subprotocol": instance.subprotocol, "headers": own})
             await _both_ways(instance, receive, send)
     except InvalidStatus as refusal:

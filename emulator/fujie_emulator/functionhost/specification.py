@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from fujie_emulator.core.errors import CloudError
+from fujie_emulator.functionhost.sessions import Affinity
 
+LATEST = "LATEST"
 CUSTOM_RUNTIMES = ("custom", "custom.debian10", "custom.debian11", "custom.debian12")
 BUILTIN_RUNTIMES = ("python3.12", "python3.10")
 LONGEST_TIMEOUT_S = 86_400  # fc.md 1.2
@@ -38,6 +40,19 @@ class FunctionSpec:
     trigger_port: int | None = None
     sealed: bool = False
     """Deployed as a package: it runs with that and Python's own library alone."""
+    version: str = LATEST
+    reserved: bool = False
+    """Whether `max_instances` was reserved: then who finds no place is told so at once."""
+    provisioned: int = 0
+    """Instances that are up before anyone asks."""
+    affinity: Affinity | None = None
+    layers: Path | None = None
+    """What lies below `/opt`."""
+
+    @property
+    def key(self) -> str:
+        """Name the function, or a version of it."""
+        return self.name if self.version == LATEST else f"{self.name}:{self.version}"
 
     @property
     def is_custom(self) -> bool:

@@ -1,6 +1,7 @@
 """What the control plane was given runs: its package, its role, its triggers and its domains."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import pytest
@@ -38,11 +39,16 @@ def handler(event, context):
     }
 """
 SERVING = """
-import http.server, json, os, sys
+import http.server, json, os, sys, time
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/hold":
+            print("held", flush=True)
+            while not os.path.exists(os.environ["RELEASE"]):
+                time.sleep(0.01)
         body = json.dumps({"path": self.path, "host": self.headers["host"], "word": os.environ.get("WORD"),
+                           "pid": os.getpid(),
                            "argv": sys.argv[1:], "venv": "site-packages" in str(sys.path)}).encode()
         self.send_response(200)
         self.send_header("content-length", str(len(body)))
@@ -249,6 +255,102 @@ def test_settings_of_a_function_are_kept_read_and_go_with_it(fc):
     create(fc, "set")
     with pytest.raises(ClientException, match="AsyncConfigNotExists"):
         fc.get_async_invoke_config("set", models.GetAsyncInvokeConfigRequest())
+
+
+def reserve(fc, name, number):
+    asked = models.PutConcurrencyInput(reserved_concurrency=number)
+    fc.put_concurrency_config(name, models.PutConcurrencyConfigRequest(body=asked))
+
+
+def provision(fc, name, target):
+    asked = models.PutProvisionConfigRequest(body=models.PutProvisionConfigInput(target=target), qualifier="LATEST")
+    return fc.put_provision_config(name, asked).body
+
+
+def test_beyond_the_reserved_concurrency_a_request_is_throttled_at_once(fc, tmp_path):
+    release = tmp_path / "release"
+    create_custom(fc, "narrow", environment_variables={"RELEASE": str(release)})
+    reserve(fc, "narrow", 1)
+    url = hook(fc, "narrow").url_internet
+    with ThreadPoolExecutor() as others:
+        held = others.submit(httpx2.get, f"{url}/hold", trust_env=False, timeout=60)
+        try:
+            refused = httpx2.get(url, trust_env=False)
+            while refused.status_code == 200:  # the one that is to be held has not come yet
+                refused = httpx2.get(url, trust_env=False)
+        finally:
+            release.touch()
+        assert (refused.status_code, refused.json()["Code"]) == (429, "ResourceThrottled")
+        assert held.result().status_code == 200
+    fc.delete_concurrency_config("narrow")
+    assert httpx2.get(url, trust_env=False).status_code == 200
+
+
+def test_limits_that_change_leave_what_runs(fc):
+    create_custom(fc, "calm")
+    url = hook(fc, "calm").url_internet
+    before = httpx2.get(url, trust_env=False).json()["pid"]
+    reserve(fc, "calm", 3)
+    assert httpx2.get(url, trust_env=False).json()["pid"] == before
+
+
+def test_provisioned_instances_are_up_before_anyone_asks_and_count_as_reserved(fc, cloud):
+    create_custom(fc, "warm")
+    assert (provision(fc, "warm", 3).target, provision(fc, "warm", 3).current) == (3, 3)
+    assert fc.get_provision_config("warm", models.GetProvisionConfigRequest()).body.target == 3
+    with pytest.raises(ClientException, match="InvalidArgument"):
+        reserve(fc, "warm", 2)
+    fc.delete_provision_config("warm", models.DeleteProvisionConfigRequest(qualifier="LATEST"))
+    with pytest.raises(ClientException, match="ProvisionConfigNotFound"):
+        fc.get_provision_config("warm", models.GetProvisionConfigRequest())
+
+
+def test_requests_of_a_session_reach_one_instance(fc):
+    config = {"affinityHeaderFieldName": "x-conversation", "sessionConcurrencyPerInstance": 1}
+    create_custom(
+        fc,
+        "bound",
+        instance_concurrency=200,
+        session_affinity="HEADER_FIELD",
+        session_affinity_config=json.dumps(config),
+    )
+    url = hook(fc, "bound").url_internet
+
+    def ask(session=None):
+        headers = {"x-conversation": session} if session else {}
+        answer = httpx2.get(url, headers=headers, trust_env=False)
+        return answer.json()["pid"], answer.headers.get("x-conversation")
+
+    asked = [ask(name)[0] for name in ("a", "b", "a", "b")]
+    assert asked[:2] == asked[2:]
+    assert asked[0] != asked[1]
+    new, session = ask()
+    assert new not in asked
+    assert ask(session) == (new, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"instance_concurrency": 100}, "InvalidArgument"),
+        ({"session_affinity_config": "{"}, "InvalidArgument"),
+        ({"session_affinity_config": "[]"}, "InvalidArgument"),
+        ({"session_affinity_config": '{"affinityHeaderFieldName": "x-fc-own"}'}, "InvalidArgument"),
+        ({"session_affinity_config": '{"affinityHeaderFieldName": "abc"}'}, "InvalidArgument"),
+        ({"session_affinity": "GENERATED_COOKIE", "session_affinity_config": '{"sessionTTLInSeconds": 0}'},
+         "InvalidArgument"),
+        ({"session_affinity": "MCP_SSE"}, "UnsupportedOperation"),
+    ],
+)  # fmt: skip
+def test_an_affinity_that_cannot_be_is_refused(fc, changes, code):
+    right = {
+        "instance_concurrency": 200,
+        "session_affinity": "HEADER_FIELD",
+        "session_affinity_config": '{"affinityHeaderFieldName": "x-conversation"}',
+    }
+    with pytest.raises(ClientException) as refused:
+        create_custom(fc, "wrong", **right | changes)
+    assert refused.value.code == code
 
 
 def test_what_was_deployed_runs_again_after_a_restart_although_its_object_is_gone(tmp_path):
