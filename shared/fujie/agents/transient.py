@@ -1,4 +1,4 @@
-"""Runs without a store: known while they run and for a short time after, here alone; nothing is kept.
+"""Runs without a store: known while they run or wait and for a short time after, here alone; nothing is kept.
 
 The agent is stepped by whoever reads the answer, in his task: no queue lies between, so that a slow reader slows the
 agent down, and a cancellation reaches what it waits for.
@@ -9,8 +9,10 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from dataclasses import replace
-from typing import Any
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from fujie import clock
 from fujie.agents import bounds
@@ -18,28 +20,46 @@ from fujie.agents.background import Background
 from fujie.agents.bounds import chars_of, refuse_longer
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
-from fujie.agents.runner import AgentRunner, Step, Voice
+from fujie.agents.runner import AgentRunner, Step, Voice, asked_in
 from fujie.agents.stepping import Step as StepByHand
 from fujie.agents.stepping import let_go, rest
 from fujie.errors import FujieError
 from fujie.identity.rows import User
 from fujie.ids import new_uuid
 from fujie.protocols.agentscope.request import AgentRequest
-from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunStarted, TextDelta
+from fujie.protocols.events import (
+    RunCanceled,
+    RunCompleted,
+    RunEvent,
+    RunFailed,
+    RunPaused,
+    RunStarted,
+    TextDelta,
+)
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.rows import Run, RunStatus
 from fujie.telemetry import kinds_and_places
+
+if TYPE_CHECKING:
+    from fujie.agents.waiting import Waiting
 
 MAX_ENDED_RUNS = 64
 MAX_ENDED_CHARS = 4 * 1024 * 1024
 """What is remembered of runs that have ended, so that a client that lost its connection can read the rest."""
 BATCH_EVENTS, BATCH_CHARS = 64, 8 * 1024
 """Of the events that are ready at once, what goes to the reader together."""
+EXPIRY_MARGIN_S = 1.0
+"""How long after the time for an answer is over its run is told so, when nobody looked before."""
 BEGIN_S = 15.0
 """A run that was started and not executed within this does not keep its conversation busy."""
 
 _log = logging.getLogger(__name__)
-_STATUS: dict[type[RunEvent], RunStatus] = {RunCompleted: "completed", RunFailed: "failed", RunCanceled: "canceled"}
+_STATUS: dict[type[RunEvent], RunStatus] = {
+    RunCompleted: "completed",
+    RunFailed: "failed",
+    RunCanceled: "canceled",
+    RunPaused: "waiting",
+}
 
 
 class _Live:
@@ -47,7 +67,7 @@ class _Live:
 
     __slots__ = (
         "chars", "events", "is_begun", "is_stepping", "news", "request", "run", "started_at", "status", "task", "timer",
-        "why",
+        "waiting", "why",
     )  # fmt: skip
 
     def __init__(self, run: Run, request: AgentRequest, started_at: float) -> None:
@@ -64,6 +84,8 @@ class _Live:
         self.is_stepping = False
         self.why: RunEvent | None = None
         """How the run is to end, at somebody else's word."""
+        self.waiting: Waiting | None = None
+        """What it waits for, while it does."""
         self.news: asyncio.Event | None = None
         """Set with each event, once somebody watches."""
 
@@ -96,6 +118,14 @@ class _Live:
         self.status = _STATUS[type(event)]
         self.said([event], self.chars)
         return event
+
+    def go_on(self) -> None:
+        """Wait no more: the run is as one that has not begun."""
+        self.status, self.waiting, self.why, self.is_begun = "running", None, None, False
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.task = None
+        self.started_at = time.monotonic()
 
     def stop(self, why: RunEvent) -> None:
         """End the run from outside: what the agent waits for is canceled; one that does not wait is not asked again."""
@@ -153,15 +183,16 @@ class TransientRuns(Runs):
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         return one_by_one(self.batches(run, act))
 
-    async def batches(  # noqa: C901, PLR0912 - all that an agent may do, in one loop for speed
-        self,
-        run: Run,
-        act: Act | None = None,  # noqa: ARG002 - no tool is called
+    def batches(self, run: Run, act: Act | None = None) -> AsyncGenerator[list[RunEvent], None]:  # noqa: ARG002 - no tool is called
+        return self._batches(run)
+
+    async def _batches(  # noqa: C901, PLR0912 - all that an agent may do, in one loop for speed
+        self, run: Run, resumed: list[RunEvent] | None = None
     ) -> AsyncGenerator[list[RunEvent], None]:
         live = self._begun(run.id)
-        items, voice = self._runner.items(Step(live.request, (), run=run))
+        items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
         hear = voice.hear
-        batch: list[RunEvent] = [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
+        batch = resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
         chars, full, limit = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS
         try:
             ending: RunEvent | None = None
@@ -198,7 +229,7 @@ class TransientRuns(Runs):
             except asyncio.CancelledError as error:
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
-                ending = self._at_error(live, error)
+                ending = self._pause_at(live, voice, batch, error) or self._at_error(live, error)
             live.said(batch, chars)
             yield [*batch, live.end(live.why or ending or RunCanceled(self._seconds()))]
         finally:
@@ -206,15 +237,35 @@ class TransientRuns(Runs):
             await items.aclose()
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
-        self._background.add(self.execute(run, act), heard)
+        goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)
+        self._background.add(goes_on, heard)
 
-    async def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no run waits
-        """Yield nothing: without a store no run waits."""
-        return
-        yield
+    def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no tool is called
+        return one_by_one(self._resumed(run_id))
+
+    async def _resumed(self, run_id: str) -> AsyncGenerator[list[RunEvent], None]:
+        live = self._runs.get(run_id)
+        if live is None or live.waiting is None or not await live.waiting.look(self._now()):
+            return
+        waiting = live.waiting  # whoever else looked at the same moment may have been first
+        if waiting is None:
+            return
+        said = waiting.resumed(self._seconds())
+        live.go_on()
+        if isinstance(said[-1], RunFailed):
+            live.said(said[:-1], live.chars)
+            live.end(said[-1])
+            self._over(live)
+            yield said
+            return
+        async with aclosing(self._batches(live.run, said)) as batches:
+            async for batch in batches:
+                yield batch
 
     async def cancel(self, run_id: str, user: User) -> RunStatus:
         live = self._known(run_id, user)
+        if live.waiting is not None:
+            self._give_up(live)
         live.stop(RunCanceled(self._seconds()))
         return "canceled" if live.status == "running" else live.status
 
@@ -235,7 +286,7 @@ class TransientRuns(Runs):
     async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
         return tuple(self._known(run_id, user).events)
 
-    async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:  # noqa: ARG002 - no run waits
+    async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
         live = self._known(run_id, user)
         live.news = live.news or asyncio.Event()
         told = 0
@@ -243,7 +294,7 @@ class TransientRuns(Runs):
             while told < len(live.events):
                 told += 1
                 yield live.events[told - 1]
-            if live.status != "running":
+            if live.status not in {"running", "waiting"} or (live.status == "waiting" and not follow):
                 return
             live.news.clear()
             await live.news.wait()
@@ -253,6 +304,8 @@ class TransientRuns(Runs):
 
     async def close(self) -> None:
         for live in list(self._busy.values()):
+            if live.waiting is not None:
+                self._give_up(live)
             live.stop(RunCanceled(self._seconds()))
         await self._background.close()
 
@@ -307,10 +360,51 @@ class TransientRuns(Runs):
         _log.warning("run %s failed: %s", live.run.id, f"{error}" if known else kinds_and_places(error))
         return failure_of(error, self._seconds())
 
+    def _pause_at(self, live: _Live, voice: Voice, batch: list[RunEvent], error: Exception) -> RunEvent | None:
+        """Let the run wait where its code met what its user has to allow; None when the error is another."""
+        if not (asked := asked_in(error)):
+            return None
+        from fujie.agents.waiting import Waiting
+
+        with suppress(FujieError):
+            batch.extend(voice.end())
+        live.waiting = Waiting(asked, live.run, self._now(), self._granted)
+        batch.extend(live.waiting.said())
+        return live.waiting.paused()
+
+    def _waits(self, live: _Live, waiting: "Waiting") -> None:
+        """Hold no task while the run waits; when nobody answered in time, it is told so."""
+        left_s = (waiting.ends_at - self._now()).total_seconds() + EXPIRY_MARGIN_S
+        live.timer = asyncio.get_running_loop().call_later(left_s, self._wake, live)
+
+    def _granted(self, run_id: str, consent_id: str) -> None:
+        live = self._runs.get(run_id)
+        if live is not None and live.waiting is not None:
+            live.waiting.grant(consent_id)
+            self._wake(live)
+
+    def _wake(self, live: _Live) -> None:
+        self.background(_row(live))
+
+    def _give_up(self, live: _Live) -> None:
+        """End a run that waits, at its user's word or ours."""
+        assert live.waiting is not None
+        resolved = live.waiting.resolved("cancelled")
+        live.go_on()
+        live.said(resolved, live.chars)
+        live.end(RunCanceled(self._seconds()))
+        self._over(live)
+
     def _over(self, live: _Live) -> None:
-        """Let the conversation go on, and remember the run for a while."""
+        """Let the conversation go on, and remember the run for a while; one that waits keeps both."""
         if live.timer is not None:
             live.timer.cancel()
+        if live.status == "waiting" and live.waiting is not None:
+            self._waits(live, live.waiting)
+            if self._changed is not None:
+                self._changed(self, live.run)
+            return
+        live.waiting = None
         if live.status == "running":
             live.end(RunCanceled(self._seconds()))
         if self._busy.get(live.run.conversation_id) is live:
