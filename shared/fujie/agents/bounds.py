@@ -22,18 +22,19 @@ MAX_AT_WORK = 2048
 
 def chars_of(event: RunEvent) -> int:
     """Return how many characters of an event the closing events repeat."""
-    match event:
-        case TextDelta() | ReasoningDelta():
-            return len(event.text)
-        case ToolCalled():
-            return len(event.arguments)
-        case ToolReturned():
-            return len(event.output)
-        case DataProduced():
-            return len(event.data)
-        case StateChanged():
-            return len(event.state)
-    return 0
+    name = _REPEATED.get(type(event))
+    return len(getattr(event, name)) if name else 0
+
+
+_REPEATED: dict[type[RunEvent], str] = {
+    TextDelta: "text",
+    ReasoningDelta: "text",
+    ToolCalled: "arguments",
+    ToolReturned: "output",
+    DataProduced: "data",
+    StateChanged: "state",
+}
+"""A table, since every event of every run is looked at."""
 
 
 def refuse_longer() -> NoReturn:

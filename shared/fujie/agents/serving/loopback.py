@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from fujie.agents.serving.asgi import Answer, App, Headers, Receive, Scope, Send, answer
+from fujie.agents.serving.asgi import Answer, App, Receive, Scope, Send, answer
 
 _RELAYED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
 """Headers of proxies and tunnels: they call from this machine, for somebody who may be anywhere."""
@@ -31,14 +31,22 @@ class OnlyLoopback:
 
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
-        if any(name in _RELAYED for name, _ in scope["headers"]):
-            return False
-        headers = Headers(scope["headers"])
-        origin = headers.get("origin", "")
+        host: bytes | None = None
+        origin: bytes | None = None
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value if host is None else host + b", " + value
+            elif name == b"origin":
+                origin = value if origin is None else origin + b", " + value
+            elif name in _RELAYED:
+                return False
         client, server = scope.get("client") or _UNIX, scope.get("server") or _UNIX
-        return _is_from_here(client[0], client[1] is None, server[0], server[1] is None, headers.get("host", "")) and (
-            not origin or origin in self._origins or is_loopback_origin(origin)
+        return _is_from_here(client[0], client[1] is None, server[0], server[1] is None, host or b"") and (
+            not origin or self._is_ours(origin.decode("latin-1"))
         )
+
+    def _is_ours(self, origin: str) -> bool:
+        return origin in self._origins or is_loopback_origin(origin)
 
 
 _UNIX = ("", None)
@@ -46,9 +54,9 @@ _UNIX = ("", None)
 
 
 @lru_cache(maxsize=256)
-def _is_from_here(client: str, client_is_file: bool, server: str, server_is_file: bool, host: str) -> bool:  # noqa: FBT001
+def _is_from_here(client: str, client_is_file: bool, server: str, server_is_file: bool, host: bytes) -> bool:  # noqa: FBT001
     ends = (client_is_file or is_loopback(client)) and (server_is_file or is_loopback(server))
-    return ends and is_loopback(_name(host))
+    return ends and is_loopback(_name(host.decode("latin-1")))
 
 
 @lru_cache(maxsize=256)

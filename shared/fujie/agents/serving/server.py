@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from time import perf_counter
@@ -141,10 +141,10 @@ class _Voice:
         self.status = 0
         """Of the answer that has begun; 101 for an open web socket."""
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         if not self.status:
             self.status = message.get("status", 101)
-        await self._send(message)
+        return self._send(message)
 
     async def refuse(self, route: Route | None, error: FujieError) -> None:
         if self.status:
