@@ -7,7 +7,7 @@ from fujie.telemetry import configure_logging
 from functions.process.app import create_app
 from functions.process.parts import parts_from_settings
 
-THEN_LOAD = ("fujie.sessions.sql", "joserfc.jwt", "pydantic_ai.models.openai", "fujie.agents.pushes.service")
+THEN_LOAD = ("fujie.sessions.sql", "joserfc.jwt", "fujie.llm.chat_model", "fujie.agents.pushes.service")
 """What the first person's request will need; imported while nobody waits."""
 
 

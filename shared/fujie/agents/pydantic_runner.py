@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fujie.agents.adapters.pydantic_ai import PydanticAdapter
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, ToolCall, ToolSpec
 from fujie.errors import InputError
-from fujie.llm.model import llm_error_from
+from fujie.llm.errors import LlmOutputError
 from fujie.protocols.agentscope.request import AgentRequest, DataPart, ImagePart, InputMessage
 from fujie.protocols.agentscope.request import TextPart as InputText
 from fujie.protocols.agentscope.words import clean
@@ -65,7 +65,7 @@ class PydanticRunner(AgentRunner):
                         for item in voice.hear(event):
                             yield item
         except AgentRunError as error:
-            raise llm_error_from(error) from error
+            raise LlmOutputError("the model answered what cannot be used", repair="ask again in other words") from error
 
     def _loaded(self) -> "Agent[None, str | DeferredToolRequests]":
         if self._agent is None:
