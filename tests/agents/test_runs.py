@@ -3,10 +3,10 @@
 import asyncio
 import gc
 import tracemalloc
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, ToolsUnreachableError
 from fujie.agents.runs import Principal

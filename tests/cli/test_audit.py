@@ -4,9 +4,9 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from fujie.cli.app import app

@@ -1,9 +1,10 @@
 """A small stack for chat and callback in one process: a store, signed-in people, a consent to answer."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import httpx2
+from msgspec.structs import replace
 
 from fujie import clock
 from fujie.identity.claims import IdTokenVerifier

@@ -412,7 +412,7 @@ async def test_what_is_anothers_is_refused(chat, bob, path):
 
 
 async def test_another_tenants_user_of_the_same_id_is_another(chat):
-    await chat.plane.signed_in(replace(ALICE, tenant="other"), "other-cookie")
+    await chat.plane.signed_in(structs.replace(ALICE, tenant="other"), "other-cookie")
     await chat.plane.run(chat.alice, "run-1")
     async with chat.browser("other-cookie") as http:
         assert (await http.get("/api/runs/run-1/events")).status_code == 403

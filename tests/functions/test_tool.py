@@ -10,6 +10,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from msgspec.structs import replace
 
 from fujie import APIKey, tool
 from fujie.fc.handler import fc_handler
@@ -282,9 +283,7 @@ def test_a_run_and_a_delegation_that_do_not_belong_together_are_refused(call, wo
 def test_a_run_that_names_somebody_elses_delegation_is_refused(call, world, store):
     asyncio.run(add_person(store, ALICE, "carol"))
     asyncio.run(store.withdraw_delegation("dlg-carol", asyncio.run(store.delegation("dlg-carol")).created_at))
-    store._runs["run-carol"] = store._runs["run-carol"].__class__(
-        **{**vars(store._runs["run-carol"]), "delegation_id": handed("bob")}
-    )
+    store._runs["run-carol"] = replace(store._runs["run-carol"], delegation_id=handed("bob"))
     status, body = call("get_weather", {"city": "x"}, run_id="run-carol", delegation_id=handed("bob"))
     assert (status, body["error"]["code"]) == (403, "delegation_mismatch")
     assert world.actions == []

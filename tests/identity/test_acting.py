@@ -1,6 +1,5 @@
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity.acting import Refresher, acting_for
 from fujie.identity.delegation import delegate

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from fujie.identity.consent import (
     TTL,
@@ -303,16 +304,16 @@ async def test_an_answer_that_was_given_meanwhile_is_not_given_again(clock):
     desk = ConsentDesk(SETTINGS, store, now=clock)
     await asked_for(desk)
     asked = await store.consent_by_state(sha256_hex(STATE))
-    assert await desk.answer_alike(replace(asked, id="other", status="completed")) == []
+    assert await desk.answer_alike(structs.replace(asked, id="other", status="completed")) == []
 
 
 async def test_a_request_kept_without_words_is_shown_by_its_names(store, request_):
     row = await store.consent(request_.consent_id)
     for words in ("", "{}"):
-        assert words_from_consent(replace(row, words=words)) == ConsentWords(
+        assert words_from_consent(structs.replace(row, words=words)) == ConsentWords(
             "dingtalk", {"en": "为了写下来"}, (Scope("document.read", {}), Scope("document.write", {}))
         )
-    odd = words_from_consent(replace(row, words='{"scopes": {"document.read": {"en": "read"}}}'))
+    odd = words_from_consent(structs.replace(row, words='{"scopes": {"document.read": {"en": "read"}}}'))
     assert odd.scopes == (Scope("document.read", {"en": "read"}), Scope("document.write", {}))
 
 

@@ -1,11 +1,11 @@
 import asyncio
 import json
 from contextlib import nullcontext
-from dataclasses import replace
 
 import pytest
 from joserfc import jwe
 from joserfc.jwk import ECKey
+from msgspec.structs import replace
 
 from fujie.identity.delegation import ALGORITHM, ENCRYPTION, Opener, Sealer, delegate, delegate_direct, row_id_of
 from fujie.identity.errors import DelegationExpiredError, DelegationMismatchError, IdentityMisconfiguredError

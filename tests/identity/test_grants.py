@@ -1,10 +1,10 @@
 """What a person has allowed: made by consent, widened in one piece, withdrawn for every copy at once."""
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity.completion import complete
 from fujie.identity.consent import ConsentAsk

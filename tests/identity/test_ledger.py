@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity import ledger as module
 from fujie.identity.ledger import Ledger, LedgerDamagedError, LedgerKey, actors, verify

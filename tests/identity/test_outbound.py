@@ -44,7 +44,7 @@ async def test_many_at_once_share_two_requests(broker, cloud):
 
 
 async def test_bob_never_gets_what_was_issued_to_alice(broker, cloud):
-    for user in (ALICE, BOB, replace(ALICE, tenant="other")):
+    for user in (ALICE, BOB, structs.replace(ALICE, tenant="other")):
         await broker.oauth(acting_as(user), "time", ("t",), ask=ASK)
     assert [form["UserToken"] for action, form in cloud.calls if action == FOR_JWT] == [
         "id-token-of-alice",

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields, replace
 from datetime import timedelta
 
 import pytest
+from msgspec import structs
 
 from fujie.identity.consent import ConsentAsk
 from fujie.identity.credential_key import CacheKey
@@ -55,7 +56,7 @@ async def test_whoever_differs_in_one_thing_finds_nothing_and_cannot_open_the_ro
     [row] = store._shared.values()
     await shared.put(others, replace(SHARED, secret=Secret("another")))
     [hash_of_others] = set(store._shared) - {row.key_hash}
-    store._shared[hash_of_others] = replace(row, key_hash=hash_of_others)
+    store._shared[hash_of_others] = structs.replace(row, key_hash=hash_of_others)
     assert await shared.get(others) is None
 
 
@@ -66,7 +67,7 @@ async def test_credentials_of_sts_are_never_kept(shared, store):
     [row] = store._shared.values()
     words = asdict(OWN) | {"kind": "sts"}
     text = await unseal(HeldKeys(WRAPPING), row.sealed, asdict(OWN))
-    row = replace(row, key_hash=digest(words), sealed=await seal(HeldKeys(WRAPPING), text, words))
+    row = structs.replace(row, key_hash=digest(words), sealed=await seal(HeldKeys(WRAPPING), text, words))
     await store.keep_credential(row, START, 10)
     assert await shared.get(replace(OWN, kind="sts")) is None
 
@@ -74,7 +75,7 @@ async def test_credentials_of_sts_are_never_kept(shared, store):
 async def test_it_ends_when_it_says_inside_whatever_the_row_says(shared, store, clock):
     await shared.put(OWN, SHARED)
     [(key, row)] = store._shared.items()
-    store._shared[key] = replace(row, expires_at=START + timedelta(days=9))
+    store._shared[key] = structs.replace(row, expires_at=START + timedelta(days=9))
     assert await shared.get(OWN, lasting=timedelta(minutes=28)) == SHARED
     assert await shared.get(OWN, lasting=timedelta(minutes=29)) is None
     clock.advance(minutes=28, seconds=59)
@@ -97,7 +98,7 @@ async def test_nothing_is_shared_for_longer_than_an_hour_or_after_its_end(shared
 async def test_a_broken_row_is_a_miss(shared, store, sealed):
     await shared.put(OWN, SHARED)
     [(key, row)] = store._shared.items()
-    store._shared[key] = replace(row, sealed=sealed)
+    store._shared[key] = structs.replace(row, sealed=sealed)
     assert await shared.get(OWN) is None
 
 

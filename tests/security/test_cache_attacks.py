@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from dataclasses import replace
 
 import pytest
 from msgspec import structs
@@ -24,7 +23,7 @@ def shuffled(store, order):
     rows = list(store._shared.values())
     sealed = [row.sealed for row in rows]
     order.shuffle(sealed)
-    store._shared = {row.key_hash: replace(row, sealed=text) for row, text in zip(rows, sealed, strict=True)}
+    store._shared = {row.key_hash: structs.replace(row, sealed=text) for row, text in zip(rows, sealed, strict=True)}
 
 
 @pytest.mark.parametrize("is_written_by_an_attacker", [False, True])

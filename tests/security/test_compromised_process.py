@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fujie.identity.acting import acting_for
 from fujie.identity.delegation import Opener, Sealer, row_id_of
@@ -76,7 +77,11 @@ async def test_what_it_was_handed_for_alice_opens_no_row_of_bob(stolen, speak, s
     bobs = await store.delegation(row_id_of(stolen["bob"].delegation_id))
     alices = await store.delegation(row_id_of(stolen["alice"].delegation_id))
     handed = stolen["alice"].delegation_id
-    for forged in (replace(bobs, id=alices.id), replace(alices, sealed=bobs.sealed), replace(alices, user=BOB)):
+    for forged in (
+        structs.replace(bobs, id=alices.id),
+        structs.replace(alices, sealed=bobs.sealed),
+        structs.replace(alices, user=BOB),
+    ):
         store._delegations[alices.id] = forged
         run = run_of(forged.user, f"run-{len(store._runs)}", handed)
         await add_run(store, run)

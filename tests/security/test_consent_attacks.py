@@ -126,7 +126,7 @@ async def test_a_consent_is_not_completed_with_somebody_elses_delegation(
     desk, clock, row, store, opener, data_plane, cloud
 ):
     """Hurt: Alice, the deputy's principal: Bob's row would be completed with her token."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     consent = replace(await returned(desk, clock, row), user=BOB)
     with pytest.raises(DelegationMismatchError):

@@ -1,8 +1,7 @@
 """Who can write the database cannot act for anybody: sealed tokens are bound to their row."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from fujie.identity.acting import acting_for
 from fujie.identity.delegation import Sealer, delegate

@@ -1,7 +1,8 @@
 """Rows to try a store with; each call may change what matters to the test."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+
+from msgspec.structs import replace
 
 from fujie.identity.rows import (
     BrowserSession,

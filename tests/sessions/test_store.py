@@ -2,10 +2,10 @@
 
 import asyncio
 import itertools
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.sessions.errors import ConflictError, FencedError
 from fujie.sessions.rows import AgentState, Claim, Deed

@@ -10,9 +10,11 @@ import hmac
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
+
+from msgspec.structs import asdict, replace
 
 from fujie.identity.errors import IdentityError
 from fujie.identity.port import IdentityStore
@@ -41,7 +43,7 @@ class LedgerKey:
 
     def seal(self, entry: LedgerEntry) -> str:
         """Return the seal of an entry: everything in it counts, its number and its predecessor's seal too."""
-        said = {field.name: getattr(entry, field.name) for field in fields(entry) if field.name not in {"seal", "user"}}
+        said = {name: value for name, value in asdict(entry).items() if name not in {"seal", "user"}}
         said |= {
             "at": entry.at.astimezone(UTC).isoformat(),
             "user": [entry.user.tenant, entry.user.id, entry.user.name],
@@ -129,8 +131,10 @@ def check_entry(entry: LedgerEntry, seq: int, previous: str, key: LedgerKey) -> 
 
 def text_of(entry: LedgerEntry) -> str:
     """Return the entry as one line of JSON, always the same for the same entry."""
-    said = {field.name: getattr(entry, field.name) for field in fields(entry)}
-    said |= {"at": entry.at.astimezone(UTC).isoformat(), "user": [entry.user.tenant, entry.user.id, entry.user.name]}
+    said = asdict(entry) | {
+        "at": entry.at.astimezone(UTC).isoformat(),
+        "user": [entry.user.tenant, entry.user.id, entry.user.name],
+    }
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

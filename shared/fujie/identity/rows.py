@@ -1,15 +1,15 @@
 """What identity keeps in the store: one frozen row per noun. Times are aware UTC datetimes; ids are opaque text."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 ConsentStatus = Literal["requested", "bound", "returned", "completed", "denied", "expired", "cancelled"]
 OPEN_CONSENT: tuple[ConsentStatus, ...] = ("requested", "bound", "returned")
 
 
-@dataclass(frozen=True)
-class User:
+class User(Struct, frozen=True):
     """A person as verified claims name them: the tenant, the issuer's `sub`, and a name to show."""
 
     tenant: str
@@ -17,8 +17,7 @@ class User:
     name: str
 
 
-@dataclass(frozen=True)
-class LoginAttempt:
+class LoginAttempt(Struct, frozen=True):
     """One sign-in under way: single-use, bound to the browser that began it."""
 
     state_hash: str
@@ -30,8 +29,7 @@ class LoginAttempt:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class BrowserSession:
+class BrowserSession(Struct, frozen=True):
     """A signed-in browser, found by the hash of its cookie."""
 
     id_hash: str
@@ -43,8 +41,7 @@ class BrowserSession:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
-class Delegation:
+class Delegation(Struct, frozen=True):
     """A user's inbound token, sealed: opaque to everyone but `tool` and `callback`."""
 
     id: str
@@ -59,8 +56,7 @@ class Delegation:
     withdrawn_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """One request for a user's permission, bound to (tenant, user, browser session, provider, scopes)."""
 
     id: str
@@ -88,8 +84,7 @@ class Consent:
     """JSON text for the connect page: the provider's display name, and the reason and the scopes' words by language."""
 
 
-@dataclass(frozen=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """What a person has allowed at one provider: one row per tenant, person and provider; a completed consent makes it.
 
     The cloud cannot be told to forget a permission, so `generation` does: each withdrawal raises it, and credentials
@@ -108,8 +103,7 @@ class Grant:
     """JSON text as in `Consent.words`."""
 
 
-@dataclass(frozen=True)
-class SealedCredential:
+class SealedCredential(Struct, frozen=True):
     """A credential that the instances of a function share, in an envelope that this row alone does not open."""
 
     key_hash: str
@@ -122,8 +116,7 @@ class SealedCredential:
 Decision = Literal["issued", "asked", "refused", "withdrawn"]
 
 
-@dataclass(frozen=True)
-class LedgerEntry:
+class LedgerEntry(Struct, frozen=True):
     """One use of a credential. The store numbers it and chains it to the one before; nothing ever changes it."""
 
     at: datetime

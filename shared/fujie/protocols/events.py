@@ -26,7 +26,7 @@ class TextStarted(Struct, frozen=True):
 
 
 class TextDelta(Struct, frozen=True):
-    """A piece of text. Not frozen, nor to be changed: an answer has hundreds, and freezing doubles their cost."""
+    """A piece of text."""
 
     message_id: str
     text: str

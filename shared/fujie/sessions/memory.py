@@ -1,9 +1,10 @@
 """The store in memory: the double that ships, under the same contract test as SQL; one process, nothing kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from fujie.identity.rows import (
     OPEN_CONSENT,

@@ -1,8 +1,9 @@
 """What the store keeps besides identity's own: one frozen row per noun. Times are aware UTC datetimes."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from msgspec import Struct
 
 from fujie.identity.rows import User
 
@@ -13,8 +14,7 @@ DeedState = Literal["new", "held", "lost", "done", "unknown"]
 it was done; nobody knows whether it was."""
 
 
-@dataclass(frozen=True)
-class Conversation:
+class Conversation(Struct, frozen=True):
     """A chat: its runs share one history. `id` is the protocols' `session_id`."""
 
     id: str
@@ -24,8 +24,7 @@ class Conversation:
     updated_at: datetime
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """One question and all that it takes to answer it; survives the process that runs it."""
 
     id: str
@@ -49,8 +48,7 @@ class Run:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class PushAddress:
+class PushAddress(Struct, frozen=True):
     """Where somebody wants to hear how a run goes; kept until it has ended."""
 
     run_id: str
@@ -59,8 +57,7 @@ class PushAddress:
     """Address, and what proves to it who calls, in an envelope that only the agent's function opens."""
 
 
-@dataclass(frozen=True)
-class AgentState:
+class AgentState(Struct, frozen=True):
     """What an agent keeps of one person's session under a name; the highest number is the newest."""
 
     user: User
@@ -77,8 +74,7 @@ def title_of(text: str, limit: int) -> str:
     return "".join(character for character in line[: 2 * limit] if character.isprintable())[:limit]
 
 
-@dataclass(frozen=True)
-class Deed:
+class Deed(Struct, frozen=True):
     """What must happen once however often it is asked for: an event's handling, or a call that writes.
 
     It is noted before it begins, and kept until no repetition can come any more.
@@ -92,8 +88,7 @@ class Deed:
     """What came of it, for who asks again; opaque to the store."""
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(Struct, frozen=True):
     """What a worker finds who wants to do a deed; one that is new or lost is his from now on."""
 
     state: DeedState

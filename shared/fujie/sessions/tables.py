@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from msgspec.structs import asdict
 from sqlalchemy.engine import Dialect
 
 from fujie.identity.rows import (
@@ -296,7 +296,7 @@ LEDGER_HEAD = sa.Table(
 
 def columns_from_row(row: Row) -> dict[str, Any]:
     """Return the row as column values: the user in three columns, scopes as a JSON list."""
-    values: dict[str, Any] = {field.name: getattr(row, field.name) for field in fields(row)}
+    values: dict[str, Any] = asdict(row)
     user: User | None = values.pop("user", None)
     if user is not None:
         values |= {"tenant": user.tenant, "user_id": user.id, "user_name": user.name}

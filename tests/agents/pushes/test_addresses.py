@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from fujie.agents.pushes import addresses
 from fujie.agents.pushes.addresses import RememberedAddresses, StoredAddresses, keys_for_addresses
@@ -49,7 +50,7 @@ async def test_an_envelope_opens_for_its_own_run_and_for_the_key_that_sealed_it_
     kept = StoredAddresses(store, keys_for_addresses(KEY))
     await kept.put("run", CONFIG)
     (row,) = await store.push_addresses("run")
-    await store.put_push_address(replace(row, run_id="another"))
+    await store.put_push_address(structs.replace(row, run_id="another"))
     assert await kept.of("another") == []
     assert await StoredAddresses(store, keys_for_addresses(new_signing_key()[0])).of("run") == []
 
