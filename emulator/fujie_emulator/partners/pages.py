@@ -27,6 +27,8 @@ _STYLE = (
     "@media(prefers-color-scheme:dark){body{background:#15171a;color:#eee}main{background:#22262b}"
     "button,select{background:#2d3238;color:#eee}}"
 )
+# Browsers hold redirects after a form to form-action too, and a consent ends at the product's own origin.
+_LOOPBACK = "http://localhost:* http://*.localhost:* http://127.0.0.1:*"
 _FRAME = """<!doctype html>
 <html lang="{{ language }}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>{{ title }}</title><style>{{ style | safe }}</style></head><body>
@@ -129,11 +131,8 @@ def _environment() -> "Environment":
 def _page(html: str, status: int, redirect_uri: str) -> HTMLResponse:
     style = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     parts = urlsplit(redirect_uri)
-    # Browsers hold form-action against every redirect after the form too, and the product has its own loopback port.
-    targets = (
-        f"'self' http://localhost:* http://127.0.0.1:* {f'{parts.scheme}://{parts.netloc}' if redirect_uri else ''}"
-    )
-    csp = f"default-src 'none'; style-src 'sha256-{style}'; form-action {targets.strip()}"
+    target = f" {parts.scheme}://{parts.netloc}" if redirect_uri else ""
+    csp = f"default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {_LOOPBACK}{target}"
     csp += "; frame-ancestors 'none'; base-uri 'none'"
     return HTMLResponse(
         html,

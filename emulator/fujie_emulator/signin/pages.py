@@ -15,8 +15,9 @@ from starlette.responses import HTMLResponse, RedirectResponse
 from fujie_emulator.signin.words import Words, words_for
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# Browsers hold redirects after a form to form-action too, and a consent ends at the application's own origin.
-_LOOPBACK = "http://localhost:* http://127.0.0.1:*"
+# Browsers hold redirects after a form to form-action too, and a consent ends at the application's own origin: of
+# `fujie dev` a port, of a deployed stack a domain below localhost.
+_LOOPBACK = "http://localhost:* http://*.localhost:* http://127.0.0.1:*"
 
 
 def page(

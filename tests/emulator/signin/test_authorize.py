@@ -175,6 +175,7 @@ def test_the_page_is_plain_safe_html_in_the_readers_language(browser, apps):
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+    assert "http://*.localhost:*" in policy, "a consent's way back ends at the product's own domain"
     assert page.headers["cache-control"] == "no-store"
     browser.headers["accept-language"] = "fr;q=0.9, zh-CN;q=0.8, en;q=0.1"
     assert "请选择登录" in Attempt(apps.web).page(browser).text
