@@ -11,6 +11,7 @@ from fujie.agents.pending import PendingCall
 from fujie.agents.runner import ToolCall
 from fujie.agents.tool_client import OnBehalf, ToolOutcome, Tools, ToolWaits
 from fujie.identity.errors import AuthorizationRequired
+from fujie.identity.links import met
 from fujie.ids import new_uuid
 from fujie.permission import ConsentRequest
 from fujie.protocols.events import ConsentRequired, ToolCalled, ToolReturned
@@ -85,7 +86,9 @@ class OwnCalls:
         task.add_done_callback(self._back)
         done, asked = await asyncio.shield(task)
         if asked is not None:
-            raise AuthorizationRequired(asked)
+            required = AuthorizationRequired(asked)
+            met(required)
+            raise required
         return ToolOutcome(done.output, done.ok)
 
     async def settled(self) -> tuple[PendingCall, ...]:

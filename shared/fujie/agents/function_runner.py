@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 from fujie.agents.adapters import adapter_for
@@ -11,12 +11,15 @@ from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wa
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, StepWaits, Voice, asked_in
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.errors import FujieError
+from fujie.identity.errors import AuthorizationRequired
 from fujie.protocols.agentscope.request import FORWARDED, AgentRequest
 
 KNOWN = frozenset({"self", "app", "msgs", "messages", "request", "response", "context"})
 PAYLOAD = "payload"
 """The key of a request under which the invocations protocol keeps the body that an entrypoint is given."""
 _PAYLOADS = frozenset({"payload", "request", "data"})
+SWALLOWING = frozenset({"agentscope"})
+"""Frameworks whose toolkits hand every error to the model as a tool's answer."""
 
 
 class FunctionRunner(AgentRunner):
@@ -76,6 +79,8 @@ class FunctionRunner(AgentRunner):
         context = _Late(step, self._states)
         CURRENT_RUN.set(context)
         arguments = self._arguments(adapter, context)
+        if self._framework in SWALLOWING:
+            return _not_swallowing(self._function, arguments), adapter
         if self._is_async_generator:  # most are, and need nothing around them
             return self._function(**arguments), adapter
         return items_of(self._function, arguments), adapter
@@ -117,6 +122,21 @@ def payload_of(request: AgentRequest) -> Any:
     if PAYLOAD in request.extra:
         return request.extra[PAYLOAD]
     return {"prompt": request.question(), "session_id": request.session_id}
+
+
+async def _not_swallowing(function: Function, arguments: Mapping[str, Any]) -> AsyncGenerator[Any, None]:
+    """Yield what a function yields until its code meets what its user has to allow, which is raised then."""
+    from fujie.identity.links import MET
+
+    met: list[AuthorizationRequired] = []
+    MET.set(met)
+    async with aclosing(items_of(function, arguments)) as items:
+        async for item in items:
+            if met:
+                break
+            yield item
+    if met:
+        raise met[0]
 
 
 class _Late:

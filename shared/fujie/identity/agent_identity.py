@@ -29,7 +29,7 @@ from fujie.identity.errors import (
     IdentityMisconfiguredError,
     OwnAuthorizationRequired,
 )
-from fujie.identity.links import Answer, Link, Links
+from fujie.identity.links import Answer, Link, Links, met
 from fujie.identity.loop_thread import LoopThread, refuse_running_loop
 from fujie.identity.workload_tokens import Whom, WorkloadTokens
 from fujie.permission import ConsentRequest, OAuthFlow, Scope
@@ -117,13 +117,25 @@ class AgentIdentity:
     async def get(self, need: Need[T]) -> T:
         """Return what is needed, for the present behalf; the caller's loop never waits in place."""
         found = need.find()
-        return found if found is not None else await self._thread.wait(lambda: _in_time(need))
+        if found is not None:
+            return found
+        try:
+            return await self._thread.wait(lambda: _in_time(need))
+        except OwnAuthorizationRequired as asked:
+            met(asked)
+            raise
 
     def get_blocking(self, need: Need[T]) -> T:
         """Return what is needed to a sync caller; raises BlockingCallError inside a running loop."""
         refuse_running_loop()
         found = need.find()
-        return found if found is not None else self._thread.run(lambda: _in_time(need))
+        if found is not None:
+            return found
+        try:
+            return self._thread.run(lambda: _in_time(need))
+        except OwnAuthorizationRequired as asked:
+            met(asked)
+            raise
 
     def workload_token(self) -> Need[Secret]:
         """Need a workload access token of whom the present context names."""

@@ -2,12 +2,16 @@
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 from fujie import clock
+from fujie.identity.errors import AuthorizationRequired
 
+MET: ContextVar[list[AuthorizationRequired] | None] = ContextVar("fujie_met", default=None)
+"""What the present context met that its user has to allow, for whom a framework hides it from."""
 Answer = Literal["open", "granted", "refused"]
 MAX_LINKS = 10_000
 """Beyond that the oldest is forgotten: nobody is told of it, and whoever asks again finds out."""
@@ -45,3 +49,10 @@ class Links:
         link = self._links.pop(session_uri, None)
         for listener in link.listeners if link else ():
             listener()
+
+
+def met(asked: AuthorizationRequired) -> None:
+    """Note what is about to be raised."""
+    noted = MET.get()
+    if noted is not None:
+        noted.append(asked)

@@ -15,7 +15,18 @@ from agentscope.tool import Toolkit, ToolResponse
 from fujie.agents.compat import AgentScopeSessionHistoryMemory, InMemorySessionHistoryService
 from fujie.protocols.agentscope.encode import encode
 from fujie.protocols.events import RunCompleted, RunStarted
-from tests.frameworks.inside.hearing import ANSWERED, MODEL_URL, PNG, QUESTION, Heard, called, request, returned, text
+from tests.frameworks.inside.hearing import (
+    ANSWERED,
+    MODEL_URL,
+    PNG,
+    QUESTION,
+    Heard,
+    Permission,
+    called,
+    request,
+    returned,
+    text,
+)
 
 
 def get_weather(city: str) -> ToolResponse:
@@ -27,9 +38,9 @@ def get_weather(city: str) -> ToolResponse:
     return ToolResponse(content=[TextBlock(type="text", text=f"{city}: sunny, 25C")])
 
 
-def agent(model, memory=None):
+def agent(model, memory=None, tool=get_weather):
     toolkit = Toolkit()
-    toolkit.register_tool_function(get_weather)
+    toolkit.register_tool_function(tool)
     made = ReActAgent("Friday", "Be brief.", model, OpenAIChatFormatter(), toolkit, memory or InMemoryMemory())
     made.set_console_output_enabled(enabled=False)
     return made
@@ -235,3 +246,27 @@ async def test_messages_are_forgotten_by_id_by_mark_and_all_at_once():
         assert [msg.id for msg in await again.get_memory()] == [third.id]
         await again.clear()
         assert await memory.size() == 0
+
+
+async def test_a_tool_whose_user_has_to_allow_something_pauses_the_run():
+    permission = Permission()
+
+    def get_weather(city: str) -> ToolResponse:
+        """Weather of a city.
+
+        Args:
+            city (str): the city
+        """
+        permission.need()
+        return ToolResponse(content=[TextBlock(type="text", text="sunny")])
+
+    async def query(msgs):
+        friday = agent(scripted(), tool=get_weather)
+        async for item in stream_printing_messages(agents=[friday], coroutine_task=friday(msgs)):
+            yield item
+
+    before, after = await permission.asked_over_a_pause("agentscope", query)
+    assert before[-2:] == ["ConsentRequired", "RunPaused"]
+    assert "ToolReturned" not in before
+    assert after[:2] == ["RunResumed", "ConsentResolved"]
+    assert after[-1] == "RunCompleted"

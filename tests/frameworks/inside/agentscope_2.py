@@ -23,7 +23,18 @@ from agentscope.types import ErrorInfo, ReplyFinishedReason
 
 from fujie.agents.errors import AgentError
 from fujie.protocols.events import value_of
-from tests.frameworks.inside.hearing import ANSWERED, MODEL_URL, PNG, QUESTION, Heard, called, request, returned, text
+from tests.frameworks.inside.hearing import (
+    ANSWERED,
+    MODEL_URL,
+    PNG,
+    QUESTION,
+    Heard,
+    Permission,
+    called,
+    request,
+    returned,
+    text,
+)
 
 ALLOW = PermissionDecision(behavior=PermissionBehavior.ALLOW, message="")
 
@@ -37,9 +48,9 @@ def get_weather(city: str) -> str:
     return f"{city}: sunny, 25C"
 
 
-def agent():
+def agent(tool=get_weather):
     model = OpenAIChatModel(OpenAICredential(api_key="any", base_url=f"{MODEL_URL}/llm/v1"), "scripted")
-    toolkit = Toolkit([FunctionTool(get_weather, permission=ALLOW)])
+    toolkit = Toolkit([FunctionTool(tool, permission=ALLOW)])
     return Agent("Friday", "Be brief.", model, toolkit, injection_config=InjectionConfig(inject_runtime_state=False))
 
 
@@ -143,3 +154,26 @@ async def test_a_history_that_the_agent_would_refuse_is_told_in_words():
     told = "\n".join(msg.get_text_content() for msg in messages(called("c1"), returned("c1")))
     assert "search" in told
     assert "found" in told
+
+
+async def test_a_tool_whose_user_has_to_allow_something_pauses_the_run():
+    permission = Permission()
+
+    def get_weather(city: str) -> str:
+        """Weather of a city.
+
+        Args:
+            city: the city
+        """
+        permission.need()
+        return "sunny"
+
+    async def query(msgs):
+        async for item in agent(get_weather).reply_stream(msgs):
+            yield item
+
+    before, after = await permission.asked_over_a_pause("agentscope", query)
+    assert before[-2:] == ["ConsentRequired", "RunPaused"]
+    assert "ToolReturned" not in before
+    assert after[:2] == ["RunResumed", "ConsentResolved"]
+    assert after[-1] == "RunCompleted"

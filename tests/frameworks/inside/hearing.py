@@ -2,8 +2,16 @@
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 
 from fujie.agents.adapters import adapter_for
+from fujie.agents.app import AgentApp
+from fujie.agents.port import Principal
+from fujie.agents.transient import TransientRuns
+from fujie.identity.errors import OwnAuthorizationRequired
+from fujie.identity.links import Link, met
+from fujie.identity.rows import User
+from fujie.permission import ConsentRequest
 from fujie.protocols.agentscope.request import request_from_body
 
 MODEL_URL = os.environ["SCRIPTED_MODEL_URL"]
@@ -62,3 +70,40 @@ class Heard:
 
 ANSWERED = ["ToolCalling", "ToolCalled", "ToolReturned", "TextStarted", "TextDelta", "TextEnded"]
 """The shape of a run that looks something up and says it."""
+
+
+class Permission:
+    """What a tool needs that its user has to allow first; whoever asks for it meets that, as with an own identity."""
+
+    def __init__(self):
+        self.is_given, self.link = False, None
+
+    def need(self):
+        """Return at once, or raise what the user is to allow."""
+        if self.is_given:
+            return
+        ends = datetime.now(UTC) + timedelta(minutes=5)
+        self.link = Link("urn:session", ends, self._open)
+        asked = ConsentRequest(
+            "", "weather", "Weather", (), "", "", "https://cloud.example/authorize", ends.isoformat()
+        )
+        required = OwnAuthorizationRequired(asked, session_uri="urn:session", expires_at=ends, link=self.link)
+        met(required)
+        raise required
+
+    async def _open(self):
+        return "open"
+
+    async def asked_over_a_pause(self, framework, function):
+        """Return the kinds of the events before the grant, and after it, of a run of a query function."""
+        app = AgentApp("Friday")
+        app.query(framework=framework)(function)
+        runs = TransientRuns(app.own.runner, agent="Friday", timeout_s=60.0)
+        principal = Principal(User("default", "1", "alice"), "")
+        run = await runs.start(principal, request(text("user", QUESTION)))
+        before = [event async for event in runs.execute(run)]
+        self.is_given = True
+        self.link.listeners[0]()
+        everything = [event async for event in runs.watch(run.id, principal.user)]
+        await runs.close()
+        return [[type(event).__name__ for event in part] for part in (before, everything[len(before) :])]

@@ -14,7 +14,18 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
 from fujie.protocols.events import value_of
-from tests.frameworks.inside.hearing import ANSWERED, MODEL_URL, PNG, QUESTION, Heard, called, request, returned, text
+from tests.frameworks.inside.hearing import (
+    ANSWERED,
+    MODEL_URL,
+    PNG,
+    QUESTION,
+    Heard,
+    Permission,
+    called,
+    request,
+    returned,
+    text,
+)
 
 
 @tool
@@ -188,3 +199,27 @@ async def test_a_history_with_calls_and_an_image_is_taken_by_the_model():
         {"role": "user", "content": [{"type": "image", "image_url": PNG}, {"type": "text", "text": "hi"}]},
     ]  # fmt: skip
     assert (await heard("messages", said=said)).shape == ["TextStarted", "TextDelta", "TextEnded"]
+
+
+async def test_a_tool_whose_user_has_to_allow_something_pauses_the_run_and_the_graph_goes_on_from_its_checkpoint():
+    permission, memory, nodes = Permission(), InMemorySaver(), []
+
+    @tool
+    def get_weather(city: str) -> str:
+        """Weather of a city."""
+        permission.need()
+        return f"{city}: sunny"
+
+    async def query(msgs, context):
+        graph = create_agent(model(), [get_weather], checkpointer=memory)
+        asked = None if context.is_resumed else {"messages": msgs}
+        config = {"configurable": {"thread_id": context.session_id}}
+        async for update in graph.astream(asked, config, stream_mode="updates"):
+            nodes.extend(update)
+            yield update
+
+    before, after = await permission.asked_over_a_pause("langgraph", query)
+    assert before[-2:] == ["ConsentRequired", "RunPaused"]
+    assert after[:2] == ["RunResumed", "ConsentResolved"]
+    assert after[-1] == "RunCompleted"
+    assert nodes == ["model", "tools", "model"], "the model was not asked twice for what it had said"
