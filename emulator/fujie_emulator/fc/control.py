@@ -62,6 +62,7 @@ ACTIONS: dict[str, tuple[str, str, Action]] = {
     "PutConcurrencyConfig": ("PUT", _CONCURRENCY, setting_actions.put_concurrency_config),
     "GetConcurrencyConfig": ("GET", _CONCURRENCY, setting_actions.get_concurrency_config),
     "DeleteConcurrencyConfig": ("DELETE", _CONCURRENCY, setting_actions.delete_concurrency_config),
+    "GetAsyncTask": ("GET", f"{_FUNCTION}/async-tasks/{{task}}", setting_actions.get_async_task),
     "PutProvisionConfig": ("PUT", _PROVISION, setting_actions.put_provision_config),
     "GetProvisionConfig": ("GET", _PROVISION, setting_actions.get_provision_config),
     "DeleteProvisionConfig": ("DELETE", _PROVISION, setting_actions.delete_provision_config),

@@ -33,8 +33,9 @@ COVERAGE = Coverage(
     | noted("CreateCustomDomain UpdateCustomDomain", Note(partly="HTTP, by Host on this cloud's port; no rewriting"))
     | noted("PutProvisionConfig", Note(partly="a fixed number; no schedules and measures"))
     | noted("CreateLayerVersion", Note(partly="code comes from a bucket only; none of the cloud's own layers"))
-    | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations; no asynchronous tasks")),
+    | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations")),
     inventions=(
+        "An asynchronous task's `taskErrorMessage` is what the function answered; `AsyncTaskAlreadyExists` (409).",
         "Deleting a function deletes its triggers, versions and aliases; an alias's version is not deleted.",
         "Who finds no place within a reserved concurrency gets `ResourceThrottled` (429) at once.",
         "`/opt` is a directory of its own: PYTHONPATH, PATH and LD_LIBRARY_PATH may name what is below it.",

@@ -7,7 +7,7 @@ from fujie_emulator.core.call import Caller
 from fujie_emulator.core.clock import iso
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.iam import assume_role, authorize
-from fujie_emulator.fc import settings, versions
+from fujie_emulator.fc import settings, tasks, versions
 from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import function_arn
 from fujie_emulator.functionhost.deliveries import Delivery, Ended, Rules
@@ -35,8 +35,12 @@ class Destinations:
             return Rules()
         return Rules(setting["maxAsyncRetryAttempts"], float(setting["maxAsyncEventAgeInSeconds"]))
 
-    def tell(self, ended: Ended) -> None:
-        """Send a record of the end to the destination of its kind, if there is one."""
+    def ended(self, ended: Ended) -> None:
+        """Note the end of a task, and send a record of any end to the destination of its kind, if there is one."""
+        tasks.ended(self._cloud, ended)
+        self._tell(ended)
+
+    def _tell(self, ended: Ended) -> None:
         destinations = self._setting(ended.delivery.function).get("destinationConfig") or {}
         when = destinations.get("onSuccess" if ended.condition == SUCCESS else "onFailure") or {}
         target = str(when.get("destination", ""))

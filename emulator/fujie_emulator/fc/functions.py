@@ -133,7 +133,7 @@ def delete(cloud: "Cloud", name: str) -> None:
         kept(cloud, name)
         for kind in ("function", "async-invoke-config", "concurrency", "provision-config", "last-version"):
             cloud.store.delete(SERVICE, kind, name)
-        for kind in ("trigger", "version", "alias", "async-invoke-config", "provision-config"):
+        for kind in ("trigger", "version", "alias", "async-invoke-config", "provision-config", "async-task"):
             for key, _ in cloud.store.list(SERVICE, kind):
                 if key.startswith(f"{name}/"):
                     cloud.store.delete(SERVICE, kind, key)

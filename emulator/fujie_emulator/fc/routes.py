@@ -15,7 +15,7 @@ from fujie_emulator.core.cloud import ORIGINS, Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc import domains, triggers, versions
+from fujie_emulator.fc import domains, tasks, triggers, versions
 from fujie_emulator.fc.addresses import Origins
 from fujie_emulator.fc.control import BASE, control_routes
 from fujie_emulator.fc.deploying import deploy_all
@@ -26,7 +26,6 @@ from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import authorize_invocation, enqueue, invoke
 from fujie_emulator.functionhost.errors import InvocationError
 from fujie_emulator.functionhost.function import new_request_id
-from fujie_emulator.functionhost.host import FunctionHost
 from fujie_emulator.functionhost.limits import BODY_LIMIT
 from fujie_emulator.functionhost.routes import host_of
 from fujie_emulator.mns import queues
@@ -46,7 +45,7 @@ def http_routes(cloud: Cloud) -> list[BaseRoute]:
         authorize_invocation(cloud, caller, name)
         address = versions.address(name, request.query_params.get("qualifier"))
         try:
-            return await _invoked(host_of(cloud), address, request, body)
+            return await _invoked(cloud, address, request, body)
         except InvocationError as error:
             raise from_host(error) from error
 
@@ -60,22 +59,23 @@ async def lifespan(cloud: Cloud) -> AsyncIterator[None]:
     host = host_of(cloud)
     destinations = Destinations(cloud, host)
     host.resolve = partial(versions.resolve, cloud)
-    host.deliveries.rules_of, host.deliveries.when_ended = destinations.rules_of, destinations.tell
+    host.deliveries.rules_of, host.deliveries.when_moved = destinations.rules_of, partial(tasks.moved, cloud)
+    host.deliveries.when_ended = destinations.ended
     parts = {
         ORIGINS: Origins(cloud),
         notices.LISTENER: partial(object_changed, cloud),
         queues.LISTENER: partial(message_sent, cloud),
     }
     cloud.parts.update(parts)
-    tasks = [asyncio.create_task(deploy_all(cloud)), asyncio.create_task(Timers(cloud).run())]
+    running = [asyncio.create_task(deploy_all(cloud)), asyncio.create_task(Timers(cloud).run())]
     try:
         yield
     finally:
         for name in parts:
             del cloud.parts[name]
-        for task in tasks:
+        for task in running:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*running, return_exceptions=True)
 
 
 def inventory(cloud: Cloud) -> dict[str, Any]:
@@ -85,14 +85,16 @@ def inventory(cloud: Cloud) -> dict[str, Any]:
     return found | ({"custom-domains": held} if (held := [d["domainName"] for d in domains.listed(cloud, "")]) else {})
 
 
-async def _invoked(host: FunctionHost, name: str, request: Request, body: bytes) -> Response:
+async def _invoked(cloud: Cloud, name: str, request: Request, body: bytes) -> Response:
+    host = host_of(cloud)
     kind = _choice(request, "x-fc-invocation-type", "Sync", "Async")
     log_type = _choice(request, "x-fc-log-type", "None", "Tail")
     request_id = new_request_id()
     headers = {"x-fc-request-id": request_id}
     if kind == "Async":
-        enqueue(host, name, body, request_id)
-        return Response(status_code=202, headers=headers)
+        task = tasks.task_id(cloud, name, request.headers.get("x-fc-async-task-id"), request_id)
+        enqueue(host, name, body, request_id, task)
+        return Response(status_code=202, headers=headers | ({"x-fc-async-task-id": task} if task else {}))
     answer = await invoke(host, name, body, request_id)
     if answer.error_type:
         headers["x-fc-error-type"] = answer.error_type

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from fujie_emulator.fc import settings, versions
+from fujie_emulator.core.iam import authorize
+from fujie_emulator.fc import settings, tasks, versions
 from fujie_emulator.fc.asked import Asked
 from fujie_emulator.fc.deploying import deploy_limits
 from fujie_emulator.functionhost.routes import host_of
@@ -33,6 +34,11 @@ def get_concurrency_config(asked: Asked) -> dict[str, Any]:
 async def delete_concurrency_config(asked: Asked) -> None:
     _delete(asked, settings.CONCURRENCY)
     await deploy_limits(asked.cloud, asked.named("function"))
+
+
+def get_async_task(asked: Asked) -> dict[str, Any]:
+    authorize(asked.cloud, asked.caller, "fc:GetAsyncTask", ["*"])  # the cloud knows no narrower resource for it
+    return tasks.shown(asked.cloud, asked.named("function"), asked.named("task"))
 
 
 async def put_provision_config(asked: Asked) -> dict[str, Any]:

@@ -70,8 +70,6 @@ def provisioned(cloud: "Cloud", function: str, version: str) -> int:
 
 
 def _async(asked: Mapping[str, Any]) -> dict[str, Any]:
-    if asked.get("asyncTask"):
-        raise unsupported("asynchronous tasks")
     retries, age = asked.get("maxAsyncRetryAttempts", 3), asked.get("maxAsyncEventAgeInSeconds", 86_400)
     _check_whole("maxAsyncRetryAttempts", retries, 0, MOST_RETRIES)
     _check_whole("maxAsyncEventAgeInSeconds", age, 1, LONGEST_AGE_S)
@@ -86,7 +84,7 @@ def _async(asked: Mapping[str, Any]) -> dict[str, Any]:
         "maxAsyncRetryAttempts": retries,
         "maxAsyncEventAgeInSeconds": age,
         "destinationConfig": destinations,
-        "asyncTask": False,
+        "asyncTask": bool(asked.get("asyncTask")),
     }
 
 

@@ -39,9 +39,9 @@ async def invoke(host: FunctionHost, name: str, event: bytes, request_id: str) -
         return Answer(error.body(request_id), error.error_type)
 
 
-def enqueue(host: FunctionHost, name: str, event: bytes, request_id: str) -> None:
+def enqueue(host: FunctionHost, name: str, event: bytes, request_id: str, task_id: str = "") -> None:
     """Accept the event for delivery; it is on disk when this returns. InvocationError when it is refused."""
     if len(event) > ASYNC_BODY_LIMIT:
         raise body_too_large(ASYNC_BODY_LIMIT)
     host.get(name)
-    host.deliveries.accept(name, event, request_id)
+    host.deliveries.accept(name, event, request_id, task_id)

@@ -39,6 +39,7 @@ class Delivery:
     payload: str
     enqueued_at: float
     retries: int = 0
+    task_id: str = ""
 
     @property
     def event(self) -> bytes:
@@ -69,12 +70,15 @@ class Deliveries:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(AT_ONCE)
         self.rules_of: Callable[[str], Rules] = lambda _: Rules()
+        self.when_moved: Callable[[Delivery, str], None] = lambda *_: None
         self.when_ended: Callable[[Ended], None] = lambda _: None
 
-    def accept(self, function: str, event: bytes, request_id: str) -> None:
+    def accept(self, function: str, event: bytes, request_id: str, task_id: str = "") -> None:
         """Put the event on disk and begin to deliver it."""
-        delivery = Delivery(request_id, function, base64.b64encode(event).decode(), self._cloud.clock.time())
+        payload = base64.b64encode(event).decode()
+        delivery = Delivery(request_id, function, payload, self._cloud.clock.time(), task_id=task_id)
         self._keep(delivery)
+        self.when_moved(delivery, "Enqueued")
         self._begin(delivery)
 
     def resume(self, function: str | None = None) -> None:
@@ -105,6 +109,7 @@ class Deliveries:
         rules = self.rules_of(delivery.function)
         while (function := self._find(delivery.function)) is not None:
             try:
+                self.when_moved(delivery, "Running")
                 return self._end(Ended(delivery, "Success", await self._answer(function, delivery)))
             except FunctionFailedError as error:
                 if delivery.retries >= rules.max_retries:
@@ -112,6 +117,7 @@ class Deliveries:
                     return self._end(ended)
                 delivery = replace(delivery, retries=delivery.retries + 1)
                 self._keep(delivery)
+                self.when_moved(delivery, "Retrying")
             except InvocationError:
                 pass  # the platform's own trouble costs no retry, only time
             if self._cloud.clock.time() - delivery.enqueued_at > rules.max_age_s:

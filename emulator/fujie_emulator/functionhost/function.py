@@ -178,7 +178,7 @@ class HostedFunction:
                     body = await _read_limited(response)
             except httpx2.TransportError as error:
                 raise FunctionFailedError("CAExited", "the function did not answer the invocation") from error
-        _check_answer(response)
+        _check_answer(response, body)
         return body
 
     async def _start_custom(self, key: StsCredentials | None) -> CustomInstance:
@@ -212,9 +212,10 @@ async def _read_limited(response: httpx2.Response) -> bytes:
     return bytes(body)
 
 
-def _check_answer(response: httpx2.Response) -> None:
+def _check_answer(response: httpx2.Response, body: bytes) -> None:
     """`x-fc-status` says whether an event succeeded; without it the HTTP status does."""
     said = response.headers.get("x-fc-status", "")
     status = int(said) if said.isascii() and said.isdigit() else response.status_code
     if status >= 400:
-        raise FunctionFailedError("UnhandledInvocationError", f"the function answered the event with status {status}")
+        message = f"the function answered the event with status {status}"
+        raise FunctionFailedError("UnhandledInvocationError", message, body)

@@ -1,6 +1,8 @@
 """What the control plane was given runs: its package, its role, its triggers and its domains."""
 
+import io
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
@@ -9,6 +11,7 @@ from alibabacloud_fc20230330 import models
 from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils_models import Config
+from darabonba.runtime import RuntimeOptions
 
 from fujie_emulator.oss import state
 from fujie_emulator.testing import running
@@ -57,6 +60,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         self.send_response(200)
+        self.send_header("x-fc-status", "404" if body == b"fail" else "200")
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -255,6 +259,33 @@ def test_settings_of_a_function_are_kept_read_and_go_with_it(fc):
     create(fc, "set")
     with pytest.raises(ClientException, match="AsyncConfigNotExists"):
         fc.get_async_invoke_config("set", models.GetAsyncInvokeConfigRequest())
+
+
+def task_of(fc, name, task):
+    """Return the task once it has ended."""
+    while (read := fc.get_async_task(name, task, models.GetAsyncTaskRequest()).body).end_time is None:
+        time.sleep(0.01)
+    return read
+
+
+@pytest.mark.parametrize(("word", "status"), [("ok", "Succeeded"), ("fail", "Failed")])
+def test_how_an_asynchronous_task_ended_can_be_asked_for(fc, word, status):
+    name = f"tasks-{word}"
+    create_custom(fc, name)
+    config = models.PutAsyncInvokeConfigInput(async_task=True, max_async_retry_attempts=1)
+    fc.put_async_invoke_config(name, models.PutAsyncInvokeConfigRequest(body=config))
+    headers = models.InvokeFunctionHeaders(x_fc_invocation_type="Async", x_fc_async_task_id="mine")
+    asked = models.InvokeFunctionRequest(body=io.BytesIO(word.encode()))
+    fc.invoke_function_with_options(name, asked, headers, RuntimeOptions())
+    ended = task_of(fc, name, "mine")
+    assert (ended.status, ended.task_payload) == (status, word)
+    if status == "Failed":
+        assert (ended.already_retried_times, ended.task_error_message) == (1, "fail")
+        assert [each.status for each in ended.events] == ["Enqueued", "Running", "Retrying", "Running", "Failed"]
+    with pytest.raises(ClientException, match="AsyncTaskAlreadyExists"):
+        fc.invoke_function_with_options(name, asked, headers, RuntimeOptions())
+    with pytest.raises(ClientException, match="AsyncTaskNotFound"):
+        fc.get_async_task(name, "other", models.GetAsyncTaskRequest())
 
 
 def reserve(fc, name, number):
