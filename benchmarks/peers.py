@@ -14,6 +14,8 @@ PACKAGES = {
         "crcmod-plus",
         "agentscope-runtime==1.1.6.post2",
     ),
+    # The runtime with the AgentScope that its adapter was written for.
+    ".venv-peers-agentscope1": ("agentscope-runtime==1.1.6.post2", "agentscope<2", "mcp<2", "tqdm", "greenlet"),
     # Ours, in the Python that the peers have; the package itself is found by its path.
     ".venv-peers-ours": ("-r", "pyproject.toml"),
 }

@@ -31,6 +31,7 @@ CHUNKS = 200
 LOAD = ROOT / "benchmarks" / "load.lua"
 OUR_ENV = {"PYTHONPATH": str(ROOT / "shared")}
 PPIO, BEDROCK, AGENTRUN, AGENTSCOPE = "ppio-agent-runtime", "bedrock-agentcore", "agentrun-sdk", "agentscope-runtime"
+AGENTSCOPE_MESSAGES = f"{AGENTSCOPE} with AgentScope"
 PROCESS = "functions.process.main"
 OURS, WAITING, PPIO_WAITING, DURABLE = "ours", "ours, waiting", f"{PPIO}, waiting", "ours, with a store"
 
@@ -110,7 +111,7 @@ def measure(quick: bool) -> list[Row]:  # noqa: FBT001 - the harness passes it
         named = contenders(Path(directory) / "runs.db")
         rows = _cold(named, turns=1 if quick else 7)
         rows += _speeds(named, turns=1 if quick else 3, seconds=1 if quick else 3)
-        rows.append(_memory_of_process(named))
+        rows += _memory_of_process(named)
     return rows
 
 
@@ -228,15 +229,28 @@ def _load(contender: Contender, port: int, text: str, seconds: int) -> dict[str,
     return counts
 
 
-def _memory_of_process(named: Mapping[str, Contender]) -> Row:
-    """Return the memory of the real function after a signed-in person's first answer."""
-    with _serving(named[AGENTSCOPE]) as port, stack() as ready:
-        _load(named[AGENTSCOPE], port, "hello world", 1)
-        peer = max(_resident([str(port)]))
+def _memory_of_process(named: Mapping[str, Contender]) -> list[Row]:
+    """Return the memory of the real function after a signed-in person's first answer.
+
+    It holds an agent's framework and a model's client by then; so the floor is beside the peer with its framework.
+    """
+    framed = Contender(
+        "runtime_peers/agentscope_messages_app.py", AGENTSCOPE_PROCESS, environment=".venv-peers-agentscope1"
+    )
+    with stack() as ready:
         person = signed_in(ready)
         ask(person, ready["url"])
         ours = max(_resident([PROCESS]))
-    return row("memory of `process` after a run", "MiB", ours, peer, AGENTSCOPE, 0.7)
+    return [
+        row("memory of `process` after a run", "MiB", ours, _memory_of_peer(peer), name, floor)
+        for name, peer, floor in ((AGENTSCOPE_MESSAGES, framed, 0.7), (AGENTSCOPE, named[AGENTSCOPE], None))
+    ]
+
+
+def _memory_of_peer(peer: Contender) -> float:
+    with _serving(peer) as port:
+        _load(peer, port, "hello world", 1)
+        return max(_resident([str(port)]))
 
 
 def _resident(words: Sequence[str]) -> Iterator[float]:
