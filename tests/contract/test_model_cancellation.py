@@ -1,4 +1,4 @@
-"""Whoever cancels a run ends the request to the model with it: the connection closes, whatever the model still writes."""
+"""Whoever cancels a run ends the request to the model with it, whatever the model still writes."""
 
 import asyncio
 import json
