@@ -74,7 +74,9 @@ class _ConsentMinder:
         self._next_check = at + CONSENT_CHECK_S
         run = await self._parts.store.run(self._run.id)
         if run is not None and run.status == "running":
-            await bury_if_lost(self._parts.store, run)
+            run = await bury_if_lost(self._parts.store, run)
+            if run.status == "waiting":
+                await self._wake(run.id, run.delegation_id)
         if run is None or run.status != "waiting":
             self._settled_since = None
             return

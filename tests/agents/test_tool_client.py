@@ -20,6 +20,7 @@ from tests.agents.doubles import ALICE, Clock, consent_request
 
 PRIVATE, PUBLIC = new_signing_key()
 CALL = ToolCall("call_1", "get_weather", {"city": "杭州"})
+HASH = arguments_hash(CALL.arguments)
 MANIFEST = {
     "tools": [{"name": "get_weather", "description": "Weather.", "parameters": {"type": "object"}, "effect": "read"}]
 }
@@ -31,6 +32,7 @@ class ToolFunction:
     def __init__(self, answer=None, status=200):
         self.answer, self.status = answer, status
         self.list_status = 200
+        self.first = []
         self.asked = []
         self.clock = Clock()
         http = httpx2.AsyncClient(transport=httpx2.MockTransport(self._handle))
@@ -43,10 +45,12 @@ class ToolFunction:
         self.asked.append((request, self.verifier.verify(token)))
         if request.url.path == "/tools":
             return httpx2.Response(self.list_status, json=MANIFEST)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        content = self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode()
-        return httpx2.Response(self.status, content=content)
+        answer = self.first.pop(0) if self.first else self.answer
+        if isinstance(answer, Exception):
+            raise answer
+        status, answer = answer if isinstance(answer, tuple) else (self.status, answer)
+        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+        return httpx2.Response(status, content=content)
 
     async def call(self, call=CALL):
         return await self.client.call(call, OnBehalf(run(self.clock()), "zh", {"sub": "chat"}))
@@ -116,6 +120,23 @@ async def test_a_tool_that_is_away_crashes_or_refuses_is_told_to_the_model_as_ju
     outcome = await ToolFunction(answer, status).call()
     assert (outcome.ok, outcome.error_code) == (False, code)
     assert said in outcome.output
+
+
+@pytest.mark.parametrize("died", [httpx2.ReadError("reset"), (502, {})])
+async def test_a_call_whose_instance_died_is_sent_once_more_under_its_own_id(died):
+    function = ToolFunction({"status": "ok", "output": "sunny"})
+    function.first = [died]
+    assert (await function.call()).output == "sunny"
+    (_, one), (_, again) = function.asked[-2:]
+    assert (one.call_id, one.arguments_hash) == (again.call_id, again.arguments_hash) == ("call_1", HASH)
+    assert one.token_id != again.token_id
+
+
+async def test_one_that_nobody_answered_for_long_is_not(monkeypatch):
+    monkeypatch.setattr(tool_client, "AGAIN_WITHIN_S", -1.0)
+    function = ToolFunction(httpx2.ReadTimeout("slow"))
+    assert (await function.call()).error_code == "tool_unreachable"
+    assert len(function.asked) == 2  # the list, and the call
 
 
 @pytest.mark.parametrize(

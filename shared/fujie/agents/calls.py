@@ -36,8 +36,12 @@ class Calls:
         await self._execution.emit(ToolCalled(message_id or new_message_id(), call.call_id, call.name, arguments))
 
     async def make(self, call: ToolCall) -> tuple[PendingCall, ConsentRequest | None]:
-        """Make a call and say what it gave, or for what its user is asked first."""
+        """Make a call and say what it gave, or for what its user is asked first.
+
+        It is in the log before it is made: whoever finds this run without its worker knows what may have happened.
+        """
         async with self._slots:
+            await self._execution.written()
             outcome = await self._tools.call(call, self._behalf)
         if isinstance(outcome, ToolWaits):
             await self._execution.emit(ConsentRequired(new_message_id(), call.call_id, outcome.consent))

@@ -4,6 +4,7 @@ AgentError
 ├── RunNotFoundError      404
 ├── ForbiddenError        403 the conversation or run is somebody else's
 ├── RunLostError          the worker that ran it is gone
+├── OutcomeUnknownError   and with it went what came of a call
 ├── StepLimitError        the model went on calling tools
 ├── AnswerTooLongError    the agent said more than an answer may hold
 ├── TooBusyError          503 as much is at work here as may be
@@ -41,6 +42,12 @@ class RunLostError(AgentError):
     """The worker that ran it is gone; the conversation goes on with the next question."""
 
     code = "lost"
+
+
+class OutcomeUnknownError(AgentError):
+    """The worker that ran it is gone in the middle of a call, which may have taken effect."""
+
+    code = "outcome_unknown"
 
 
 class StepLimitError(AgentError):

@@ -89,6 +89,10 @@ class Execution:
             self._room.clear()
             await self._room.wait()
 
+    async def written(self) -> None:
+        """Return when all that was emitted is in the log; raises FencedError when another worker has the run."""
+        await self.log.flush()
+
     async def end(
         self, event: RunEvent, status: RunStatus, *, history: str = "", pending: str = "", error: str = ""
     ) -> None:

@@ -69,7 +69,8 @@ class RunService(Runs):
         try:
             await self._store.add_run(run)
         except ConflictError:
-            await bury_lost_runs(self._store, conversation_id, now=self._timing.now)
+            for lost in await bury_lost_runs(self._store, conversation_id, now=self._timing.now):
+                self.background(lost)
             for other in await self._store.runs(conversation_id):
                 await self._wake_if_overdue(other)
             await self._add_or_say_busy(run)

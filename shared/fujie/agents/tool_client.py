@@ -25,6 +25,8 @@ MANIFEST_TTL = timedelta(seconds=60)
 MANIFEST_DEADLINE_S = 10.0
 CALL_DEADLINE_S = 60.0
 """Above the longest deadline that `tool` gives itself: credential, then the call."""
+AGAIN_WITHIN_S = 20.0
+"""What had no answer for longer was not cut off by a death, and a person waits."""
 MAX_ANSWER_BYTES = 2 * 1024 * 1024
 MAX_OUTPUT_CHARS = 100_000
 """What of a tool's output the model is given; the rest is cut, and it is told so."""
@@ -94,7 +96,7 @@ class ToolClient(Tools):
         if call.name not in {spec.name for spec in await self.manifest()}:
             return failure("unknown_tool", f"there is no tool named {call.name}")
         try:
-            return _outcome(await self._send(call, behalf))
+            return _outcome(await self._sent(call, behalf))
         except ValueError as error:
             return failure("invalid_arguments", f"the arguments are not JSON: {error}")
         except NoAnswerError as error:
@@ -115,6 +117,16 @@ class ToolClient(Tools):
             raise ToolsUnreachableError("the tools cannot be listed", repair="is `tool` running?") from error
         except (KeyError, TypeError) as error:
             raise ToolsUnreachableError("the list of tools is malformed") from error
+
+    async def _sent(self, call: ToolCall, behalf: OnBehalf) -> Answer:
+        """Send the call, and once more when its instance died: `tool` makes a call that writes once for one id."""
+        began = asyncio.get_running_loop().time()
+        try:
+            return await self._send(call, behalf)
+        except (NoAnswerError, ToolCrashedError):
+            if asyncio.get_running_loop().time() - began > AGAIN_WITHIN_S:
+                raise
+        return await self._send(call, behalf)
 
     async def _send(self, call: ToolCall, behalf: OnBehalf) -> Answer:
         token = self._minter.mint(

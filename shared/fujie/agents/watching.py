@@ -88,8 +88,9 @@ class _Minder:
         self._next_check = at + CHECK_S
         if (run := await self._store.run(run_id)) is None:
             return
-        run = await bury_if_lost(self._store, run, now=self._clock)
-        if await is_overdue(self._store, run, self._clock()) or await self._was_forgotten(run, at):
+        found = await bury_if_lost(self._store, run, now=self._clock)
+        waits_again, run = (run.status, found.status) == ("running", "waiting"), found
+        if waits_again or await is_overdue(self._store, run, self._clock()) or await self._was_forgotten(run, at):
             self._wake(run)
 
     async def _was_forgotten(self, run: Run, at: float) -> bool:
