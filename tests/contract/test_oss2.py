@@ -203,7 +203,7 @@ def test_a_date_too_far_off_is_refused(bucket, cloud, monkeypatch):
         (lambda bucket: bucket.get_object("a", process="image/resize,w_1"), "x-oss-process"),
         (lambda bucket: bucket.put_bucket_policy("{}"), "PUT of a bucket with \\?policy"),
         (lambda bucket: bucket.put_bucket_versioning(oss2.models.BucketVersioningConfig("Enabled")), "versioning"),
-        (lambda bucket: bucket.list_object_versions(), "versions"),
+        (lambda bucket: bucket.get_object("a", params={"versionId": "1"}), "versionId"),
         (lambda bucket: bucket.put_object("a", b"x", headers={"x-oss-server-side-encryption": "KMS"}), "KMS"),
     ],
 )
@@ -211,6 +211,18 @@ def test_what_the_emulator_does_not_do_it_refuses_by_name(bucket, ask, words):
     with pytest.raises(oss2.exceptions.OssError, match=words) as error:
         ask(bucket)
     assert (error.value.status, error.value.code) == (501, "NotImplemented")
+
+
+def test_the_objects_of_a_bucket_without_versions_have_one_each_and_go_by_it(bucket):
+    for key in ("of/a", "of/b/c", "of/d"):
+        bucket.put_object(key, b"x")
+    first = bucket.list_object_versions("of/", max_keys=2)
+    rest = bucket.list_object_versions("of/", key_marker=first.next_key_marker)
+    assert ([each.key for each in first.versions], first.is_truncated) == (["of/a", "of/b/c"], True)
+    assert [(each.key, each.versionid, each.is_latest) for each in rest.versions] == [("of/d", "null", True)]
+    named = [oss2.models.BatchDeleteObjectVersion("of/a", "null"), oss2.models.BatchDeleteObjectVersion("of/d", "v2")]
+    bucket.delete_object_versions(oss2.models.BatchDeleteObjectVersionList(named))
+    assert [each.key for each in bucket.list_object_versions("of/").versions] == ["of/b/c", "of/d"]
 
 
 def test_a_version_2_signature_is_refused_by_name(bucket, cloud):

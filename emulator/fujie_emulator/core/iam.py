@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from fujie_emulator.core.call import Caller
 from fujie_emulator.core.clock import iso
 from fujie_emulator.core.errors import CloudError
-from fujie_emulator.core.journal import note
+from fujie_emulator.core.journal import note, note_question
 
 if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
@@ -83,9 +83,11 @@ def authorize(
     """Return when `caller` may do `action` on every one of `resources`; else raise NoPermission (403).
 
     Root passes. An explicit Deny wins; a session policy intersects with the role's. The decision goes
-    onto the journal row. No resources means "*".
+    onto the journal row, as does the question. No resources means "*".
     """
-    decision = cloud.iam.decide(caller, action, resources or ["*"], full_context(cloud, context))
+    resources = resources or ["*"]
+    note_question(action, resources)
+    decision = cloud.iam.decide(caller, action, resources, full_context(cloud, context))
     note(decision=decision.as_row())
     if not decision.allowed:
         raise no_permission(cloud, caller, action, decision)

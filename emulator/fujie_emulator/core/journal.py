@@ -3,16 +3,17 @@
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from fujie_emulator.core.call import ANONYMOUS, Caller
 from fujie_emulator.core.clock import Clock, iso
 
 KEPT = 5000  # rows; a long test makes a few hundred
+MOST_QUESTIONS = 20  # of a row; a delete of a thousand objects asks a thousand times
 
 
 @dataclass
@@ -27,6 +28,7 @@ class Entry:
     status: int = 0
     code: str = ""
     decision: dict[str, Any] | None = None
+    asked: list[dict[str, Any]] = field(default_factory=list)  # what RAM was asked, in the order of the questions
     credential_fingerprint: str = ""
     truncated: bool = False  # a fault asked that the answer ends half-way
 
@@ -42,6 +44,7 @@ class Entry:
             "status": self.status,
             "code": self.code,
             "decision": self.decision,
+            "asked": self.asked,
         }
         return row | {"credential_fingerprint": self.credential_fingerprint} if self.credential_fingerprint else row
 
@@ -96,6 +99,13 @@ def note(**fields: Any) -> None:
         if name not in Entry.__dataclass_fields__:
             raise AttributeError(f"a journal row has no {name}")
         setattr(entry, name, value)
+
+
+def note_question(action: str, resources: Sequence[str]) -> None:
+    """Add to the present request's row what RAM is asked: an action in its own words, and on what."""
+    entry = _current.get()
+    if entry is not None and len(entry.asked) < MOST_QUESTIONS:
+        entry.asked.append({"action": action, "resources": list(resources)})
 
 
 def fingerprint(credential: str) -> str:

@@ -18,6 +18,7 @@ _BUCKET: dict[tuple[str, str], tuple[str, Action]] = {
     ("PUT", "acl"): ("PutBucketAcl", bucket_actions.put_bucket_acl),
     ("POST", "delete"): ("DeleteMultipleObjects", bucket_actions.delete_objects),
     ("GET", "uploads"): ("ListMultipartUploads", upload_actions.list_uploads),
+    ("GET", "versions"): ("ListObjectVersions", bucket_actions.list_object_versions),
 } | setting_actions()
 _OBJECT: dict[tuple[str, str], tuple[str, Action]] = {
     ("GET", ""): ("GetObject", object_actions.get_object),

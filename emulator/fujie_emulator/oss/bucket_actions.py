@@ -8,7 +8,7 @@ from starlette.responses import Response
 from fujie_emulator.oss import objects, state, uploads
 from fujie_emulator.oss.asked import XML, Asked, encoded, encoding, owner, xml
 from fujie_emulator.oss.errors import OssError, malformed_xml
-from fujie_emulator.oss.listing import listing, most_asked
+from fujie_emulator.oss.listing import ONLY_VERSION, listing, most_asked, versions
 from fujie_emulator.oss.xml import Element, moment, parsed
 
 if TYPE_CHECKING:
@@ -92,14 +92,27 @@ async def list_objects(asked: Asked) -> Response:
     return Response(body, media_type=XML)
 
 
+async def list_object_versions(asked: Asked) -> Response:
+    asked.authorize_bucket("ListObjectVersions")
+    state.bucket(asked.cloud, asked.request.bucket)
+    body = versions(asked.request, objects.keys_of(asked.cloud, asked.request.bucket), asked.cloud.account_id)
+    return Response(body, media_type=XML)
+
+
 async def delete_objects(asked: Asked) -> Response:
-    keys, quiet = _keys_to_delete(await asked.body())
-    for key in keys:
-        asked.authorize("oss:DeleteObject", f"{asked.request.bucket}/{key}")
-    for key in keys:
-        objects.delete_object(asked.cloud, asked.request.bucket, key)
-    deleted: list[Element] = [] if quiet else [("Deleted", [("Key", encoded(asked, key))]) for key in keys]
+    found, quiet = _objects_to_delete(await asked.body())
+    for key, version in found:
+        action = "oss:DeleteObjectVersion" if version else "oss:DeleteObject"
+        asked.authorize(action, f"{asked.request.bucket}/{key}")
+    for key, version in found:
+        if version in {"", ONLY_VERSION}:  # another does not exist, and its deletion does nothing
+            objects.delete_object(asked.cloud, asked.request.bucket, key)
+    deleted: list[Element] = [] if quiet else [("Deleted", _deleted(asked, *each)) for each in found]
     return xml("DeleteResult", [*encoding(asked), *deleted])
+
+
+def _deleted(asked: Asked, key: str, version: str) -> list[Element]:
+    return [("Key", encoded(asked, key)), *([("VersionId", version)] if version else [])]
 
 
 def _bucket(cloud: "Cloud", name: str, kept: dict[str, Any]) -> list[Element]:
@@ -129,9 +142,10 @@ def _configuration(body: bytes) -> dict[str, str]:
     return {name: text for name, text in named.items() if text}
 
 
-def _keys_to_delete(body: bytes) -> tuple[list[str], bool]:
+def _objects_to_delete(body: bytes) -> tuple[list[tuple[str, str]], bool]:
+    """Return keys, each with the version that is meant or "", and whether the answer is to be short."""
     root = parsed(body)
-    keys = [element.text or "" for element in root.iter("Key")]
-    if root.tag != "Delete" or not 1 <= len(keys) <= _MOST_DELETED:
+    found = [(each.findtext("Key") or "", each.findtext("VersionId") or "") for each in root.iter("Object")]
+    if root.tag != "Delete" or not 1 <= len(found) <= _MOST_DELETED:
         raise malformed_xml(f"Delete with 1 to {_MOST_DELETED} keys is right")
-    return keys, (root.findtext("Quiet") or "").lower() == "true"
+    return found, (root.findtext("Quiet") or "").lower() == "true"

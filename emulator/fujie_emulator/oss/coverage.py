@@ -60,9 +60,10 @@ COVERAGE = Coverage(
         "GetBucketWorm GetBucketPublicAccessBlock",
         Note(partly="answers what a bucket without one answers, for it cannot be put"),
     )
+    | noted("ListObjectVersions", Note(partly="of buckets without versions, since there are no others"))
     | noted("ListMultipartUploads", Note(partly="without a delimiter")),
     inventions=(
         "An object has at most 256 MB.",
-        "Bucket policies, versions and signature version 2 are refused by name; so are requests without a signature.",
+        "Bucket policies, versioning and signature version 2 are refused by name; so are requests without a signature.",
     ),
 )

@@ -12,6 +12,7 @@ from fujie_emulator.oss.request import ObjectRequest
 from fujie_emulator.oss.xml import Element, document, moment
 
 MOST_KEYS = 1000
+ONLY_VERSION = "null"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,25 @@ def listing(request: ObjectRequest, found: Iterable[StoredObject], owner: str) -
     elements += [("Contents", _contents(each, encode(each.key), owner if with_owner else "")) for each in page.objects]
     elements += [("CommonPrefixes", [("Prefix", encode(each))]) for each in page.prefixes]
     return document("ListBucketResult", elements)
+
+
+def versions(request: ObjectRequest, found: Iterable[StoredObject], owner: str) -> bytes:
+    """Return the answer to ListObjectVersions of a bucket that never had versions: each object's one, named `null`."""
+    query = request.query
+    most, prefix, after = most_asked(query, "max-keys", 100), query.get("prefix", ""), query.get("key-marker", "")
+    page = page_of(found, prefix, query.get("delimiter", ""), after, most)
+    encode = quote if query.get("encoding-type") == "url" else str
+    elements: list[Element] = [("Name", request.bucket), ("Prefix", encode(prefix)), ("KeyMarker", encode(after))]
+    elements += [("VersionIdMarker", query.get("version-id-marker", "")), ("MaxKeys", most)]
+    elements += [("Delimiter", encode(query.get("delimiter", ""))), ("IsTruncated", bool(page.next_after))]
+    if query.get("encoding-type") == "url":
+        elements.append(("EncodingType", "url"))
+    if page.next_after:
+        elements += [("NextKeyMarker", encode(page.next_after)), ("NextVersionIdMarker", ONLY_VERSION)]
+    only: list[Element] = [("VersionId", ONLY_VERSION), ("IsLatest", True)]
+    elements += [("Version", [*_contents(each, encode(each.key), owner), *only]) for each in page.objects]
+    elements += [("CommonPrefixes", [("Prefix", encode(each))]) for each in page.prefixes]
+    return document("ListVersionsResult", elements)
 
 
 def _common_prefix(key: str, prefix: str, delimiter: str) -> str:

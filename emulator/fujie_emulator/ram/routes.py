@@ -203,7 +203,6 @@ REFUSED: dict[str, str] = {
             "AddUserToGroup",
             "RemoveUserFromGroup",
             "ListUsersForGroup",
-            "ListGroupsForUser",
             "AttachPolicyToGroup",
             "DetachPolicyFromGroup",
             "ListPoliciesForGroup",

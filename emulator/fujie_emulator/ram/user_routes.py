@@ -64,6 +64,13 @@ def list_policies_for_user(cloud: Cloud, call: RpcCall) -> Answer:
     return {"Policies": {"Policy": [wire.attached_policy(ram, attachment) for attachment in attached]}}
 
 
+def list_groups_for_user(cloud: Cloud, call: RpcCall) -> Answer:
+    """Return that the user is in none: there are no user groups."""
+    name = call.text("UserName")
+    allowed(cloud, call, f"user/{name}").users.user(name)
+    return {"Groups": {"Group": []}}
+
+
 def create_access_key(cloud: Cloud, call: RpcCall) -> Answer:
     name = _user_name(call)
     key = allowed(cloud, call, f"user/{name}").users.create_key(name)
@@ -111,6 +118,7 @@ USER_ACTIONS: dict[str, Callable[[Cloud, RpcCall], Answer]] = {
     "AttachPolicyToUser": attach_policy_to_user,
     "DetachPolicyFromUser": detach_policy_from_user,
     "ListPoliciesForUser": list_policies_for_user,
+    "ListGroupsForUser": list_groups_for_user,
     "CreateAccessKey": create_access_key,
     "ListAccessKeys": list_access_keys,
     "UpdateAccessKey": update_access_key,

@@ -1,6 +1,6 @@
 import pytest
 
-from fujie_emulator.core.journal import KEPT, Journal, fingerprint, note
+from fujie_emulator.core.journal import KEPT, MOST_QUESTIONS, Journal, fingerprint, note, note_question
 
 
 @pytest.fixture
@@ -54,3 +54,18 @@ def test_only_the_last_rows_are_kept(journal):
             journal.keep(entry)
     rows = journal.after(0)
     assert (len(rows), rows[0]["seq"]) == (KEPT, 4)
+
+
+def test_a_row_keeps_what_ram_was_asked_up_to_a_limit(journal):
+    with journal.entry("oss", "DeleteMultipleObjects") as entry:
+        for number in range(MOST_QUESTIONS + 3):
+            note_question("oss:DeleteObject", [f"acs:oss:*:1:b/{number}"])
+        journal.keep(entry)
+    (row,) = journal.after(0)
+    assert len(row["asked"]) == MOST_QUESTIONS
+    assert row["asked"][0] == {"action": "oss:DeleteObject", "resources": ["acs:oss:*:1:b/0"]}
+
+
+def test_a_question_outside_a_request_goes_nowhere(journal):
+    note_question("oss:GetObject", ["*"])
+    assert journal.after(0) == []
