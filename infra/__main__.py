@@ -10,7 +10,7 @@ sys.path[:] = [str(ROOT), *(place for place in sys.path if Path(place).resolve()
 
 import pulumi  # noqa: E402 - after the path is as it should be
 
-from fujie.tools.manifest import providers_needed  # noqa: E402
+from fujie.errors import FujieError  # noqa: E402
 from infra.components.cloud import provider_of  # noqa: E402
 from infra.components.credentials import Credentials, CredentialsArgs  # noqa: E402
 from infra.components.domain import Domain, DomainArgs  # noqa: E402
@@ -24,25 +24,20 @@ from infra.components.runtime import Runtime, RuntimeArgs  # noqa: E402
 from infra.components.sign_in import SignIn, SignInArgs  # noqa: E402
 from infra.components.storage import Storage, StorageArgs  # noqa: E402
 from infra.components.triggers import Triggers, TriggersArgs  # noqa: E402
-from infra.declaration import declare  # noqa: E402
-from infra.emulated import with_partners  # noqa: E402
-from infra.inputs import inputs_from_config  # noqa: E402
-from infra.packages.building import build  # noqa: E402
-from infra.program import database_of, missing_secrets, tags_of, target_of  # noqa: E402
-from infra.served import served  # noqa: E402
+from infra.program import database_of, planned, tags_of  # noqa: E402
 
 name = pulumi.get_stack()
-inputs = inputs_from_config(pulumi.runtime.config.CONFIG.get(), name, os.environ)
-agent = ROOT / inputs.agent if inputs.agent else None
-tools, about = served(agent)
-inputs = with_partners(inputs, tools)
-stack = declare(inputs.stack_config(name), tools)
-own_secrets = missing_secrets(providers_needed(tools), inputs, name)
-packages = [build(function, target_of(inputs), ROOT / ".fujie" / "packages", agent) for function in stack.functions]
+try:
+    plan = planned(name, pulumi.runtime.config.CONFIG.get(), os.environ, ROOT)
+except FujieError as error:  # one sentence instead of a traceback
+    raise pulumi.RunError(f"{error} ({error.repair})" if error.repair else str(error)) from None
+if plan.doubt:
+    pulumi.log.warn(plan.doubt)
+inputs, stack = plan.inputs, plan.stack
 tags, protect = tags_of(name), inputs.protect_data
 cloud = pulumi.ResourceOptions(providers=[provider_of(stack.config)])
 
-keys = Keys("keys", KeysArgs(inputs.key_generation, own_secrets))
+keys = Keys("keys", KeysArgs(inputs.key_generation, plan.own_secrets))
 roles = Roles("roles", RolesArgs(stack.roles, tags), cloud)
 sign_in = SignIn("sign-in", SignInArgs(stack.applications, inputs.key_generation))
 identity = Identity("identity", IdentityArgs(stack, sign_in.app_ids, roles.arns))
@@ -52,11 +47,12 @@ credentials = Credentials(
 )
 storage = Storage("storage", StorageArgs(stack.buckets, tags, protect), cloud)
 queue_arns = Queues("queues", QueuesArgs(stack.queues, stack.config, tags), cloud).arns if stack.queues else {}
-code = Packages("packages", PackagesArgs(f"fujie-{name}-code-{inputs.account_id}", packages, tags), cloud)
+code = Packages("packages", PackagesArgs(stack.config.code_bucket, plan.packages, tags), cloud)
 logs = None
 if inputs.log_retention_days and not inputs.cloud_url:  # the emulator keeps the functions' logs itself
-    project = f"fujie-{name}-{inputs.account_id}"
-    logs = Observability("logs", ObservabilityArgs(project, inputs.log_retention_days, tags), cloud).logs
+    logs = Observability(
+        "logs", ObservabilityArgs(stack.config.log_project, inputs.log_retention_days, tags), cloud
+    ).logs
 runtime = Runtime(
     "runtime",
     RuntimeArgs(
@@ -72,8 +68,8 @@ runtime = Runtime(
         tags=tags,
         queue_arns=queue_arns,
         logs=logs,
-        agent=agent,
-        agent_about=about,
+        agent=plan.agent,
+        agent_about=plan.about,
     ),
     cloud,
 )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 ALIYUN_ISSUER = "https://oauth.aliyun.com"
 DEFAULT_VAULT = "default"
+LONGEST_POLICY = 6144
+"""Characters that RAM takes (identity.md 2.5)."""
 _CALLBACK_NAMESPACE = uuid.UUID("6f1f7f0e-52a8-5b0c-8a53-1f8f7f0a3c11")
 
 
@@ -56,6 +58,16 @@ class StackConfig:
     def mark(self) -> str:
         """The description that resources of this stack bear: what has another is not taken over."""
         return f"Fujie stack {self.stack}"
+
+    @property
+    def code_bucket(self) -> str:
+        """The bucket of the functions' packages."""
+        return f"fujie-{self.stack}-code-{self.account_id}"
+
+    @property
+    def log_project(self) -> str:
+        """The project of the log service, whose names are the region's."""
+        return f"fujie-{self.stack}-{self.account_id}"
 
     @property
     def address(self) -> CloudAddress:

@@ -2,32 +2,34 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fujie.errors import FujieError
+from infra.allowing import named
+from infra.declaration import Stack, declare
 from infra.deploy import running_emulator
 from infra.engine.finding import HOW_TO_GET, find_engine
 from infra.inputs import LOCAL, StackInputs
 from infra.local import Emulator
+from infra.operator_policy import When, needed
 from infra.packages.wheels import find_uv
-from infra.probing import Account, Key, NotAsked, Refused
-from infra.program import target_of
-from infra.stack_file import inputs_without_secrets
+from infra.permission import NotPermittedError, Reading, holder, lacking, readings, repair_of
+from infra.probing import Account, Key, NotAsked, NotThere, Refused
+from infra.program import check_policies, target_of
+from infra.served import served
+from infra.stack_file import ROOT, inputs_without_secrets
 
 Verdict = Literal["ok", "wrong", "unknown"]
 QUOTAS = ("Roles", "Policies")
 """Of the account's summary: what a stack takes several of."""
 NEEDED = 8
 """Roles and policies of one stack, rounded up."""
-READS: Mapping[str, str] = {
-    "ram": "ram:ListRoles",
-    "ims": "ram:ListApplications",
-    "agentidentity": "agentidentity:ListWorkloadIdentities",
-    "fc": "fc:ListFunctions",
-}
-"""What is asked of each service that a stack is made in: the smallest list it has."""
+FIRST = "mend the above first"
+REACH = "reach the cloud from here, and try again"
+QUOTAS_TOLD = "see the console's quota center, or give the key ram:GetAccountSummary"
 
 
 @dataclass(frozen=True)
@@ -57,14 +59,29 @@ def examine(stack: str, state: Path, environ: Mapping[str, str]) -> Iterator[Fin
         inputs = inputs_without_secrets(stack, environ)
     except FujieError as error:
         yield _wrong("stack", error)
-        yield Finding("unknown", "cloud", "not asked, since the stack's configuration is not right")
+        yield Finding("unknown", "cloud", "not asked, since the stack's configuration is not right", FIRST)
         return
     yield Finding("ok", "stack", f"{stack} in account {inputs.account_id}, {inputs.region}; secrets are not looked at")
     yield _tried("python", lambda: f"{target_of(inputs).python} at {target_of(inputs).interpreter()}")
+    try:
+        declared = declared_by(stack, inputs)
+    except FujieError as error:
+        yield _wrong("declaration", error)
+        yield Finding("unknown", "cloud", "not asked, since it is not known what would be made", FIRST)
+        return
+    yield Finding("ok", "declaration", f"{len(declared.roles)} roles, {len(declared.functions)} functions")
     if stack == LOCAL and emulator is None and not environ.get("FUJIE_CLOUD_URL"):
         yield Finding("unknown", "cloud", "not asked, since no emulated cloud runs here", "start one: `fujie dev`")
         return
-    yield from _cloud(inputs, _key(environ, emulator))
+    yield from _cloud(inputs, declared, _key(environ, emulator))
+
+
+def declared_by(stack: str, inputs: StackInputs) -> Stack:
+    """Return what the stack would be made of; raises FujieError for what cannot be right."""
+    tools, _ = served(ROOT / inputs.agent if inputs.agent else None)
+    declared = declare(inputs.stack_config(stack), tools)
+    check_policies(declared.roles)
+    return declared
 
 
 def _engine(environ: Mapping[str, str]) -> Finding:
@@ -105,62 +122,70 @@ def _key(environ: Mapping[str, str], emulator: Emulator | None) -> Key | None:
     return Key.of(environ)
 
 
-def _cloud(inputs: StackInputs, key: Key | None) -> Iterator[Finding]:
+def _cloud(inputs: StackInputs, declared: Stack, key: Key | None) -> Iterator[Finding]:
     if key is None:
         repair = "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET"
         yield Finding("wrong", "credentials", "there is no key in the environment", repair)
-        yield Finding("unknown", "cloud", "permissions, region and quotas need a key")
+        yield Finding("unknown", "cloud", "permissions, region and quotas need a key", FIRST)
         return
     with Account(inputs, key) as account:
-        identity = _identity(account, inputs)
-        yield identity
-        if identity.verdict != "ok":
-            yield Finding("unknown", "cloud", "permissions, region and quotas were not asked")
+        try:
+            who = holder(account, inputs)
+        except NotPermittedError as error:
+            yield _wrong("credentials", error)
+            yield Finding("unknown", "cloud", "permissions, region and quotas were not asked", FIRST)
             return
-        for service, action in READS.items():
-            yield _reading(account, service, action, inputs.region)
+        except NotAsked as error:
+            yield Finding("unknown", "credentials", f"the cloud does not answer: {error}", REACH)
+            return
+        yield Finding("ok", "credentials", who)
+        for reading in readings(declared):
+            yield _read(account, reading, inputs.region, repair_of(declared))
+        yield _permitted(account, who, inputs, declared, "up")
+        yield _permitted(account, who, inputs, declared, "destroy")
         yield _quotas(account)
-    yield Finding("unknown", "changing", "whether the key may create is not asked: `make deploy` shows it")
 
 
-def _identity(account: Account, inputs: StackInputs) -> Finding:
+def _read(account: Account, reading: Reading, region: str, mend: str) -> Finding:
+    """Return what one service says to the question; that the thing is not there yet is an answer, too."""
+    with suppress(NotThere):
+        try:
+            account.ask(reading.service, reading.action, **reading.parameters)
+        except Refused as error:
+            return Finding("wrong", reading.service, f"{reading.permission} is refused: {error}", mend)
+        except NotAsked as error:
+            words = f"no answer in {region}: {error}"
+            return Finding("unknown", reading.service, words, "open the service in that region, or correct region")
+    return Finding("ok", reading.service, f"answers in {region}, and {reading.permission} is allowed")
+
+
+def _permitted(account: Account, who: str, inputs: StackInputs, declared: Stack, moment: When) -> Finding:
+    """Return whether the key may do all that this moment takes; what only `destroy` takes a stack can live without."""
     try:
-        said = account.ask("sts", "GetCallerIdentity")
-    except Refused as error:
-        return Finding("wrong", "credentials", f"the cloud refuses the key: {error}", "set one that is enabled")
+        refused, doubt = lacking(account, who, needed(declared, inputs, moment))
     except NotAsked as error:
-        return Finding("unknown", "credentials", f"the cloud does not answer: {error}")
-    found = str(said.get("AccountId", ""))
-    if found != inputs.account_id:
-        words = f"the key is of account {found}, the stack is in {inputs.account_id}"
-        return Finding("wrong", "credentials", words, "use a key of that account, or correct account_id")
-    return Finding("ok", "credentials", f"{said.get('Arn', found)}")
-
-
-def _reading(account: Account, service: str, action: str, region: str) -> Finding:
-    try:
-        account.ask(service, action.partition(":")[2])
-    except Refused as error:
-        return Finding(
-            "wrong", service, f"{action} is refused: {error}", f"give the key {action} and what is beside it"
-        )
-    except NotAsked as error:
-        return Finding("unknown", service, f"no answer in {region}: {error}", "is the service in that region?")
-    return Finding("ok", service, f"answers in {region}, and {action} is allowed")
+        return Finding("unknown", moment, f"the cloud does not answer: {error}", REACH)
+    if doubt:
+        return Finding("unknown", moment, doubt, repair_of(declared))
+    if not refused:
+        return Finding("ok", moment, "the key may do all that it takes")
+    if moment == "destroy":
+        return Finding("ok", moment, f"would be refused, as the key may not do {named(refused)}")
+    return Finding("wrong", moment, f"the key may not do {named(refused)}", repair_of(declared))
 
 
 def _quotas(account: Account) -> Finding:
     try:
         said = account.ask("ims", "GetAccountSummary").get("SummaryMap", {})
         left = {name: int(said[f"{name}Quota"]) - int(said[name]) for name in QUOTAS}
-    except (Refused, NotAsked) as error:
-        return Finding("unknown", "quotas", f"the account's summary was not told: {error}")
+    except (Refused, NotThere, NotAsked) as error:
+        return Finding("unknown", "quotas", f"the account's summary was not told: {error}", QUOTAS_TOLD)
     except (KeyError, ValueError, TypeError):
-        return Finding("unknown", "quotas", "the account's summary does not tell them")
+        return Finding("unknown", "quotas", "the account's summary does not tell them", QUOTAS_TOLD)
     words = ", ".join(f"{count} {name.lower()}" for name, count in left.items())
     if min(left.values()) < NEEDED:
         return Finding(
-            "wrong", "quotas", f"there is room for {words}; a stack takes {NEEDED}", "ask for a larger quota"
+            "wrong", "quotas", f"there is room for {words}; a stack takes {NEEDED}", "delete some, or ask for more"
         )
     return Finding("ok", "quotas", f"room for {words}; those of other services no API tells")
 

@@ -1,10 +1,12 @@
 """Questions to the cloud that change nothing, signed with the operator's key."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import httpx2
 
@@ -25,8 +27,16 @@ VERSIONS: Mapping[str, str] = {
 }
 
 
+_NOT_THERE = re.compile(r"EntityNotExist|FunctionNotFound")
+_NO_KEY = re.compile(r"InvalidAccessKeyId|InvalidSecurityToken")
+
+
 class Refused(Exception):
     """The cloud answered, and said no; the text is its code."""
+
+
+class NotThere(Exception):
+    """The cloud answered: what was asked about does not exist, so asking is allowed."""
 
 
 class NotAsked(Exception):
@@ -64,9 +74,12 @@ class Account:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._http.close()
 
-    def ask(self, service: str, action: str) -> Mapping[str, Any]:
-        """Return the answer to an action without parameters. Raises Refused, or NotAsked."""
-        request = self._signed(service, action)
+    def ask(self, service: str, action: str, **parameters: str) -> Mapping[str, Any]:
+        """Return the answer to an action; the parameter of Function Compute's is the function's name.
+
+        Raises NotThere, Refused, or NotAsked.
+        """
+        request = self._signed(service, action, parameters)
         try:
             answer = self._http.request(
                 request.method, request.url, headers=dict(request.headers), content=request.body
@@ -80,12 +93,16 @@ class Account:
             raise NotAsked("an answer that is not the cloud's")
         if answer.is_success:
             return said
-        code = str(said.get("Code", answer.status_code))
-        raise (Refused if answer.status_code in (400, 401, 403) else NotAsked)(code)
+        code = str(said.get("Code") or said.get("code") or answer.status_code)
+        if _NOT_THERE.search(code):
+            raise NotThere(code)
+        raise (Refused if answer.status_code in (400, 401, 403) or _NO_KEY.match(code) else NotAsked)(code)
 
-    def _signed(self, service: str, action: str) -> Any:
+    def _signed(self, service: str, action: str, parameters: Mapping[str, str]) -> Any:
         address = self._inputs.stack_config("doctor").address
-        method, path, kind = ("GET", f"/{VERSIONS['fc']}/functions", "") if service == "fc" else ("POST", "/", FORM)
+        function = f"/{VERSIONS['fc']}/functions/{parameters.get('function', '')}"
+        method, path, kind = ("GET", function, "") if service == "fc" else ("POST", "/", FORM)
+        in_form = service == "agentidentity"  # older products take them in the query
         if service == "fc":
             base = address.cloud_url or f"https://{self._inputs.account_id}.{address.region}.fc.aliyuncs.com"
         else:
@@ -96,7 +113,8 @@ class Account:
             version=VERSIONS[service],
             action=action,
             content_type=kind,
-            body=b"",
+            body=urlencode(parameters).encode() if in_form else b"",
             key=self._key,
             at=clock.now(),
+            query=parameters if kind and not in_form else None,
         )

@@ -1,15 +1,82 @@
-"""What the Pulumi program decides before it makes anything, as values."""
+"""What the Pulumi program decides before it makes anything, as values: what cannot be right is refused here."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from fujie.errors import SettingsError
-from fujie.tools.manifest import ProviderNeed
-from infra.inputs import LOCAL, StackInputs
+from fujie.settings import AgentAbout
+from fujie.tools.manifest import ProviderNeed, providers_needed
+from infra.config import LONGEST_POLICY
+from infra.declaration import Role, Stack, declare
+from infra.emulated import with_partners
+from infra.inputs import LOCAL, StackInputs, inputs_from_config
+from infra.packages import building
 from infra.packages.target import CLOUD, Target, here
+from infra.permission import check
+from infra.probing import Account, Key
+from infra.served import served
 
 OWN_VENDORS = ("AliyunOAuth2", "AlibabaCloudOAuth2")
 """Vendors at which the stack's own application is a public client, without a secret."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is known before the first resource."""
+
+    inputs: StackInputs
+    stack: Stack
+    agent: Path | None
+    """Its file, when it is not the agent that ships."""
+    about: AgentAbout | None
+    own_secrets: Sequence[str]
+    """Providers for which the stack makes a secret itself."""
+    packages: Sequence[building.Package]
+    doubt: str
+    """What could not be found out about the operator's permissions; "" for nothing."""
+
+
+def planned(name: str, values: Mapping[str, str], environ: Mapping[str, str], root: Path) -> Plan:
+    """Return the plan of a stack from its configuration, its packages made. Raises FujieError for what is wrong."""
+    inputs = inputs_from_config(values, name, environ)
+    agent = root / inputs.agent if inputs.agent else None
+    tools, about = served(agent)
+    inputs = with_partners(inputs, tools)
+    stack = declare(inputs.stack_config(name), tools)
+    own_secrets = missing_secrets(providers_needed(tools), inputs, name)
+    check_policies(stack.roles)
+    doubt = check_operator(inputs, stack, environ)
+    into = root / ".fujie" / "packages"
+    packages = [building.build(function, target_of(inputs), into, agent) for function in stack.functions]
+    return Plan(inputs, stack, agent, about, own_secrets, packages, doubt)
+
+
+def check_operator(inputs: StackInputs, stack: Stack, environ: Mapping[str, str]) -> str:
+    """Return what is not known of the permissions of the key in the environment.
+
+    Raises SettingsError without a key, NotPermittedError when it certainly may not apply the stack.
+    """
+    key = Key.of(environ)
+    if key is None:
+        raise SettingsError(
+            f"stack {stack.config.stack}: there is no key in the environment",
+            repair="set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+        )
+    with Account(inputs, key) as account:
+        return check(account, inputs, stack)
+
+
+def check_policies(roles: Sequence[Role]) -> None:
+    """Raise SettingsError when RAM would refuse a policy for its length."""
+    for role in roles:
+        length = len(json.dumps(role.policy_document()))
+        if length > LONGEST_POLICY:
+            raise SettingsError(
+                f"the policy of {role.name} has {length} characters, RAM takes {LONGEST_POLICY}",
+                repair="declare fewer providers or narrower tools in one stack",
+            )
 
 
 def tags_of(stack: str) -> dict[str, str]:

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 import pulumi_alicloud as alicloud
 from pulumi import Output, ResourceOptions
 
-from fujie.errors import SettingsError
 from infra.components.component import Part
 from infra.declaration import Role
-
-LONGEST_POLICY = 6144
-"""Characters that RAM takes (identity.md 2.5)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +23,6 @@ class Roles(Part):
     """The roles; `arns` maps a role's name to its ARN once it may do what it should."""
 
     def __init__(self, name: str, args: RolesArgs, opts: ResourceOptions | None = None) -> None:
-        check_policies(args.roles)
         super().__init__(name, opts)
         self.arns: dict[str, Output[str]] = {role.name: self._role(role, args.tags) for role in args.roles}
         self.register_outputs({"arns": self.arns})
@@ -60,14 +55,3 @@ class Roles(Part):
             opts=self.inside(),
         )
         return Output.all(arn, attached.id).apply(lambda both: str(both[0]))
-
-
-def check_policies(roles: Sequence[Role]) -> None:
-    """Raise SettingsError when RAM would refuse a policy for its length, before anything is created."""
-    for role in roles:
-        length = len(json.dumps(role.policy_document()))
-        if length > LONGEST_POLICY:
-            raise SettingsError(
-                f"the policy of {role.name} has {length} characters, RAM takes {LONGEST_POLICY}",
-                repair="declare fewer providers or narrower tools in one stack",
-            )

@@ -68,11 +68,13 @@ class Declared(Mocks):
 def run_program(monkeypatch, tmp_path, stack="dev", **changes):
     """Run `infra/__main__.py` with changed configuration (None leaves a key out) and return what it declared."""
     import infra.packages.building as building
+    import infra.program
 
     def package(function, target, into, agent=None):
         return building.Package(function.name, tmp_path / f"{function.name}.zip", f"{function.name}-sha", 1)
 
     monkeypatch.setattr(building, "build", package)
+    monkeypatch.setattr(infra.program, "check_operator", lambda *_: "")
     config = CONFIG | {f"fujie:{key}": value for key, value in changes.items()}
     declared = Declared()
     set_all_config({key: value for key, value in config.items() if value is not None}, [])

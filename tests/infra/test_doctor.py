@@ -1,13 +1,19 @@
 """What a deployment would stumble over is found before it, each with its repair, and nothing is changed by looking."""
 
+import json
+
 import httpx2
 import pytest
 
-from infra import doctor, probing
+from infra import doctor
 from infra.doctor import examine
 from infra.probing import Account
 
 KEYS = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+
+ROOT = "acs:ram::1900000000000001:root"
+USER = "acs:ram::1900000000000001:user/operator"
+REFUSED = {"ListPoliciesForUser": (403, {"Code": "NoPermission"})}
 
 
 @pytest.fixture
@@ -27,7 +33,8 @@ def test_an_emulated_account_is_asked_for_everything_but_what_it_does_not_tell(c
     asked = ("credentials", "ram", "ims", "agentidentity", "fc")
     assert {there[what].verdict for what in asked} == {"ok"}
     assert cloud.account_id in there["credentials"].words
-    assert (there["quotas"].verdict, there["changing"].verdict) == ("unknown", "unknown")
+    assert there["quotas"].verdict == "unknown"
+    assert {there[what].verdict for what in ("up", "destroy", "declaration")} == {"ok"}
 
 
 def test_a_key_that_the_cloud_refuses_is_wrong_and_nothing_more_is_asked(environ, tmp_path):
@@ -78,7 +85,9 @@ def answering(environ, tmp_path, monkeypatch):
     def answering(**answers):
         def answer(request):
             action = request.headers["x-acs-action"]
-            status, said = answers.get(action, (200, {"AccountId": "1900000000000001"}))
+            status, said = answers.get(
+                action, (200, {"AccountId": "1900000000000001", "Arn": "acs:ram::1900000000000001:root"})
+            )
             return httpx2.Response(status, json=said)
 
         def account(inputs, key):
@@ -91,13 +100,14 @@ def answering(environ, tmp_path, monkeypatch):
 
 
 def test_a_permission_that_is_missing_is_named(answering):
-    there = answering(ListFunctions=(403, {"Code": "AccessDenied"}))
+    there = answering(GetFunction=(403, {"Code": "AccessDenied"}))
     assert (there["fc"].verdict, there["ram"].verdict) == ("wrong", "ok")
-    assert "fc:ListFunctions" in there["fc"].repair
+    assert "fc:GetFunction is refused" in there["fc"].words
+    assert "fujie policy operator --stack local" in there["fc"].repair
 
 
 def test_a_service_that_is_not_in_the_region_is_unknown(answering):
-    assert answering(ListWorkloadIdentities=(503, {"Code": "X"}))["agentidentity"].verdict == "unknown"
+    assert answering(GetWorkloadIdentity=(503, {"Code": "X"}))["agentidentity"].verdict == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -112,5 +122,35 @@ def test_room_for_roles_is_told_where_the_account_tells_it(answering, summary, v
     assert answering(GetAccountSummary=(200, {"SummaryMap": summary}))["quotas"].verdict == verdict
 
 
-def test_every_service_has_a_version():
-    assert {*doctor.READS, "sts", "ims"} <= set(probing.VERSIONS)
+def test_what_is_not_there_yet_may_be_asked_for(answering):
+    assert answering(GetRole=(404, {"Code": "EntityNotExist.Role"}))["ram"].verdict == "ok"
+
+
+def test_a_key_whose_permissions_are_not_told_leaves_them_unknown_with_the_way_to_know_them(answering):
+    there = answering(GetCallerIdentity=(200, {"AccountId": "1900000000000001", "Arn": USER}), **REFUSED)
+    assert there["up"].verdict == "unknown"
+    assert "fujie policy operator" in there["up"].repair
+
+
+def test_what_only_destroying_takes_is_told_and_not_wrong(answering):
+    document = {"Version": "1", "Statement": [{"Effect": "Allow", "NotAction": "*:Delete*", "Resource": "*"}]}
+    there = answering(
+        GetCallerIdentity=(200, {"AccountId": "1900000000000001", "Arn": USER}),
+        ListPoliciesForUser=(200, {"Policies": {"Policy": [{"PolicyName": "p", "PolicyType": "Custom"}]}}),
+        ListGroupsForUser=(200, {"Groups": {"Group": []}}),
+        GetPolicy=(200, {"DefaultPolicyVersion": {"PolicyDocument": json.dumps(document)}}),
+    )
+    assert (there["destroy"].verdict, there["up"].verdict) == ("ok", "wrong")
+    assert "fc:DeleteAsyncInvokeConfig" in there["destroy"].words
+    assert "ram:DeleteAppSecret" in there["up"].words
+
+
+def test_every_finding_that_is_not_well_says_what_to_do(environ, tmp_path):
+    looked = [
+        *examine("local", tmp_path, {}),
+        *examine("dev", tmp_path, environ),
+        *examine("nope", tmp_path, environ),
+        *examine("local", tmp_path, {**environ, KEYS[1]: "another"}),
+        *examine("local", tmp_path, {**environ, "FUJIE_CLOUD_URL": "http://127.0.0.1:9"}),
+    ]
+    assert not [str(each) for each in looked if each.verdict != "ok" and not each.repair]

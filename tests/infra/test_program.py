@@ -2,14 +2,15 @@
 
 import json
 
+import pulumi
 import pytest
 from pulumi.resource import Resource
 
 from fujie.errors import SettingsError
 from functions.tool.manifest import TOOLS
-from infra.components.roles import check_policies
 from infra.declaration import ROUTES, Role, Statement
 from infra.inputs import inputs_from_config
+from infra.program import check_policies
 from tests.infra.mocked import ACCOUNT, SECRETS, bare, in_clear, run_program
 
 TYPES = {
@@ -239,14 +240,14 @@ def test_a_stack_without_logs_or_domain_declares_none(monkeypatch, tmp_path):
 def test_bad_configuration_is_refused_in_one_sentence_before_anything_is_declared(
     monkeypatch, tmp_path, changes, sentence
 ):
-    with pytest.raises(SettingsError, match=sentence) as refused:
+    with pytest.raises(pulumi.RunError, match=sentence) as refused:
         run_program(monkeypatch, tmp_path, **changes)
     assert not [secret for secret in SECRETS if secret in str(refused.value)]
 
 
 @pytest.mark.parametrize("stack", ["Dev", "1", "a" * 21, "a_b"])
 def test_a_stacks_name_must_fit_into_those_of_its_resources(monkeypatch, tmp_path, stack):
-    with pytest.raises(SettingsError, match="the stack's name"):
+    with pytest.raises(pulumi.RunError, match="the stack's name"):
         run_program(monkeypatch, tmp_path, stack)
 
 

@@ -1,0 +1,113 @@
+"""What whoever applies a stack must be allowed to do: what a whole life of one was seen to ask, on its resources.
+
+`operator_actions.json` says which actions each kind of resource took; a life in the emulated cloud writes it
+(`python -m tests.infra.operator_life`). Here is which resources of each kind a stack has.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from fujie.errors import SettingsError
+from infra.config import LONGEST_POLICY
+from infra.declaration import Stack, Statement
+from infra.inputs import StackInputs
+
+RECORD = Path(__file__).with_name("operator_actions.json")
+When = Literal["up", "destroy"]
+"""An action is of `destroy` when nothing else took it: a stack can live without."""
+UNSEEN: Mapping[str, Mapping[When, Sequence[str]]] = {
+    "log project": {
+        "up": (
+            "log:CreateProject",
+            "log:GetProject",
+            "log:ListTagResources",
+            "log:TagResources",
+            "log:UpdateProject",
+        ),
+        "destroy": ("log:DeleteProject",),
+    },
+    "log store": {
+        "up": (
+            "log:CreateIndex",
+            "log:CreateLogStore",
+            "log:GetIndex",
+            "log:GetLogStore",
+            "log:UpdateIndex",
+            "log:UpdateLogStore",
+        ),
+        "destroy": ("log:DeleteIndex", "log:DeleteLogStore"),
+    },
+}
+"""Of what an emulated cloud does not have: as the provider's source says, and never seen."""
+
+
+def resources(stack: Stack, inputs: StackInputs) -> dict[str, tuple[str, ...]]:
+    """Return the stack's resources by their kind, as RAM names them; the narrower kind of two comes first.
+
+    Applications have ids that the cloud chooses, so they have no narrower name; `any user`, `any role` and `any policy`
+    are for what the operator reads of his own permissions, whoever he is.
+    """
+    config = stack.config
+    account, place = config.account_id, f"{config.region}:{config.account_id}"
+    functions = tuple(config.function_arn(function.name) for function in stack.functions)
+    code, log = config.code_bucket, f"acs:log:{place}:project/{config.log_project}"
+    return {
+        "function": functions,
+        "trigger": tuple(f"{function}/triggers/*" for function in functions),
+        "domain": (f"acs:fc:{place}:custom-domains/{inputs.domain}",) if inputs.domain else (),
+        "role": tuple(f"acs:ram:*:{account}:role/{role.name}" for role in stack.roles),
+        "policy": tuple(f"acs:ram:*:{account}:policy/{role.name}-policy" for role in stack.roles if role.statements),
+        "application": (f"acs:ram:*:{account}:application/*",),
+        "bucket": tuple(f"acs:oss:*:{account}:{name}" for name in (config.bucket, code)),
+        "code": (f"acs:oss:*:{account}:{code}/*",),
+        "object": (f"acs:oss:*:{account}:{config.bucket}/*",),
+        "any bucket": (f"acs:oss:*:{account}:*",),
+        "workload identity": tuple(config.workload_identity_arn(each.name) for each in stack.workload_identities),
+        "identity provider": tuple(
+            f"acs:agentidentity:{place}:identityprovider/{each.name}" for each in stack.identity_providers
+        ),
+        "token vault": tuple(f"acs:agentidentity:{place}:tokenvault/{each.name}" for each in stack.token_vaults),
+        "api key": (config.provider_arn("apikeycredentialprovider", "*"),),
+        "oauth client": (config.provider_arn("oauth2credentialprovider", "*"),),
+        "queue": tuple(config.queue_arn(queue.name) for queue in stack.queues),
+        "log project": (log,) if inputs.log_retention_days else (),
+        "log store": (f"{log}/logstore/*",) if inputs.log_retention_days else (),
+        "any user": (f"acs:ram:*:{account}:user/*",),
+        "any role": (f"acs:ram:*:{account}:role/*",),
+        "any policy": (f"acs:ram:*:{account}:policy/*",),
+    }
+
+
+@cache
+def recorded(record: Path = RECORD) -> Mapping[str, Mapping[When, Sequence[str]]]:
+    """Return the actions that were seen: kind of resource -> when -> actions."""
+    read: Mapping[str, Mapping[When, Sequence[str]]] = json.loads(record.read_text("utf-8"))
+    return read
+
+
+def needed(stack: Stack, inputs: StackInputs, *moments: When) -> tuple[Statement, ...]:
+    """Return what applying the stack takes at these moments, a statement for each kind of resource that it has."""
+    there = resources(stack, inputs)
+    seen = recorded() if inputs.cloud_url else {**recorded(), **UNSEEN}
+    actions = {kind: _at(of_it, moments) for kind, of_it in seen.items()}
+    return tuple(Statement(actions[kind], there[kind]) for kind in actions if actions[kind] and there[kind])
+
+
+def document(stack: Stack, inputs: StackInputs) -> dict[str, Any]:
+    """Return the policy for whoever applies and destroys the stack; raises SettingsError when RAM would not take it."""
+    statements = [each.document() for each in needed(stack, inputs, "up", "destroy")]
+    policy = {"Version": "1", "Statement": statements}
+    length = len(json.dumps(policy, separators=(",", ":")))
+    if length > LONGEST_POLICY:
+        raise SettingsError(
+            f"the operator's policy has {length} characters, RAM takes {LONGEST_POLICY}",
+            repair="choose shorter names for stack and tools",
+        )
+    return policy
+
+
+def _at(seen: Mapping[When, Sequence[str]], moments: Sequence[When]) -> tuple[str, ...]:
+    return tuple(action for moment in moments for action in seen.get(moment, ()))
