@@ -33,6 +33,7 @@ BROKEN = Notice("error", 500, retry=True)
 
 EXPIRED = Notice("expired", 410, "calm")
 OUTCOMES: dict[ConsentStatus, Notice] = {
+    "returned": UPSTREAM,
     "completed": DONE_BEFORE,
     "denied": DENIED,
     "expired": EXPIRED,

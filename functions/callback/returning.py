@@ -52,6 +52,7 @@ async def provider_return(
     try:
         consent = await parts.desk.take_return(session_uri=session_uri, state=state, session=session)
     except FujieError as fault:
+        await _settle_left(parts)
         return await refused(request, parts, fault, await parts.store.consent_by_state(sha256_hex(state)))
     if error in DENIALS:
         return await _settled(request, parts, consent, "denied", DENIED)
@@ -84,6 +85,12 @@ async def _confirmed(request: Request, parts: Parts, consent: Consent) -> Respon
     return page
 
 
+async def _settle_left(parts: Parts) -> None:
+    """Settle what others left: of them that died at it one may have begun this very completion."""
+    for left in await parts.desk.expire_due():
+        await wake(parts, left)
+
+
 async def _settled(request: Request, parts: Parts, consent: Consent, outcome: Outcome, notice: Notice) -> Response:
     """Record the outcome and wake the run; what someone else settled meanwhile stands.
 
@@ -100,5 +107,5 @@ async def _settled(request: Request, parts: Parts, consent: Consent, outcome: Ou
 
 async def _answerable_again(request: Request, parts: Parts, consent: Consent, notice: Notice) -> Response:
     """Put the consent back to where Allow had left it: only the same browser, with the same state, comes further."""
-    await parts.store.move_consent(consent.id, ("returned",), "bound")
+    await parts.desk.reopen(consent)
     return await outcome_page(request, parts, consent, notice)

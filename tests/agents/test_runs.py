@@ -220,6 +220,15 @@ async def test_a_wake_after_the_time_is_over_expires_the_consent():
     assert (await made.store.consent("c1")).status == "expired"
 
 
+async def test_what_came_back_and_nobody_completed_in_time_is_for_the_tool_to_find_out():
+    made, run, _ = await paused_world("it's noon")
+    await made.store.move_consent("c1", ("requested",), "returned")
+    made.clock.advance(minutes=11)
+    more = await collect(made.service().resume(run.id))
+    assert more[1].outcome == "completed"
+    assert [call.call_id for call, _ in made.tools.calls] == ["call_1_0"] * 2
+
+
 async def test_a_second_delivery_is_a_no_op_also_at_the_same_time():
     made, run, events = await paused_world("it's noon")
     await made.settle("c1", "completed")

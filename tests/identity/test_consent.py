@@ -245,14 +245,33 @@ async def test_a_late_answer_is_refused_and_the_request_expires_once(desk, reque
     assert await desk.expire_due() == []
 
 
-async def test_who_came_back_in_time_is_not_expired_while_the_cloud_is_told(desk, request_, clock):
+async def came_back(desk, request_, clock, **after):
     await desk.allow(request_.consent_id, browser_session())
-    clock.advance(minutes=9, seconds=29)
-    await desk.take_return(session_uri=URI, state=STATE, session=browser_session())
-    clock.advance(seconds=60)
+    clock.advance(**after)
+    return await desk.take_return(session_uri=URI, state=STATE, session=browser_session())
+
+
+async def test_who_came_back_in_time_is_not_expired_while_the_cloud_is_told(desk, request_, clock):
+    await came_back(desk, request_, clock, minutes=9, seconds=29)
+    clock.advance(seconds=29)
     assert await desk.expire_due() == []
+
+
+async def test_what_came_back_and_nobody_completed_counts_as_completed_so_that_the_run_asks_the_cloud(
+    desk, request_, clock
+):
+    await came_back(desk, request_, clock, minutes=1)
+    clock.advance(seconds=30)
+    assert [(row.id, row.status) for row in await desk.expire_due()] == [(request_.consent_id, "completed")]
+    assert await desk.expire_due() == []
+
+
+async def test_what_surely_was_not_completed_may_be_answered_for_as_long_as_before(desk, request_, clock):
+    await desk.reopen(await came_back(desk, request_, clock, minutes=1))
+    clock.advance(minutes=8, seconds=29)
+    assert (await desk.look(request_.consent_id, browser_session())).status == "bound"
     clock.advance(seconds=1)
-    assert len(await desk.expire_due()) == 1
+    assert [row.status for row in await desk.expire_due()] == ["expired"]
 
 
 @pytest.mark.parametrize("outcome", ["denied", "expired", "cancelled"])

@@ -364,7 +364,8 @@ async def test_moving_a_consent_compares_and_sets(store):
 
 async def test_moving_a_consent_without_a_browser_keeps_the_one_it_has(store):
     await store.add_consent(replace(CONSENT, status="bound", bound_session_hash="browser"))
-    moved = await store.move_consent("consent-1", ["bound"], "returned")
+    moved = await store.move_consent("consent-1", ["bound"], "returned", expires_at=NOW)
+    assert moved.expires_at == NOW
     assert moved.bound_session_hash == "browser"
 
 

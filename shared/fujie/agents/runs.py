@@ -18,6 +18,7 @@ from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
 from fujie.agents.watching import LogReader, is_overdue, watched
+from fujie.identity.consent import outcome_when_over
 from fujie.identity.rows import OPEN_CONSENT, ConsentStatus, User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
@@ -235,7 +236,7 @@ class RunService(Runs):
         still = False
         for consent in await self._store.open_consents(run_id):
             if consent.expires_at <= now:
-                await self._store.move_consent(consent.id, OPEN_CONSENT, "expired")
+                await self._store.move_consent(consent.id, [consent.status], outcome_when_over(consent))
             elif (answer := await self._own_requests.answer(consent, now)) == "open":
                 still = True
             else:

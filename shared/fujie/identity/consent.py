@@ -2,6 +2,9 @@
 
 requested -> bound (Allow, in one browser session) -> returned (that session came back) -> completed
 and from each of these denied, expired or cancelled.
+
+Who dies between return and completion leaves a request of which nobody knows whether the cloud has completed it. When
+its time is over it counts as completed: the run that waits then hears the truth from the cloud, or asks anew.
 """
 
 import hmac
@@ -30,8 +33,8 @@ from fujie.settings import Settings
 
 TTL = timedelta(minutes=9, seconds=30)
 """A little less than the cloud's ten minutes, so that our page never sends anyone to a dead link."""
-RETURN_GRACE = timedelta(minutes=1)
-"""A consent that came back in time has this long to be completed before it expires."""
+COMPLETION = timedelta(seconds=30)
+"""What came back in time has this long to be completed, by one who lives: `callback` gives up before."""
 MAX_STATE = 512
 WAITING: tuple[ConsentStatus, ...] = ("requested", "bound")
 
@@ -177,10 +180,16 @@ class ConsentDesk:
         if not hmac.compare_digest(consent.session_uri.encode(), session_uri.encode()):
             raise ConsentStateError("the answer belongs to another request")
         await self._refuse_expired(consent)
-        returned = await self._store.move_consent(consent.id, ["bound"], "returned")
+        until = self._now() + COMPLETION
+        returned = await self._store.move_consent(consent.id, ["bound"], "returned", expires_at=until)
         if returned is None:
             raise ConsentStateError("this request was answered a moment ago")
         return returned
+
+    async def reopen(self, consent: Consent) -> None:
+        """Put a request that came back, and surely was not completed, to where Allow had left it."""
+        until = consent.created_at + TTL
+        await self._store.move_consent(consent.id, ["returned"], "bound", expires_at=until)
 
     async def settle(self, consent_id: str, outcome: Outcome) -> Consent | None:
         """Give the request its outcome; None when it has one. Only a request that came back can be completed."""
@@ -198,14 +207,9 @@ class ConsentDesk:
         return [consent for consent in moved if consent is not None]
 
     async def expire_due(self) -> Sequence[Consent]:
-        """Expire every open request whose time is over and return those, so that their runs can be woken."""
-        now = self._now()
-        due = [
-            consent
-            for consent in await self._store.expired_consents(now)
-            if consent.status != "returned" or now >= consent.expires_at + RETURN_GRACE
-        ]
-        moved = [await self._store.move_consent(consent.id, [consent.status], "expired") for consent in due]
+        """Settle every open request whose time is over and return those, so that their runs can be woken."""
+        due = await self._store.expired_consents(self._now())
+        moved = [await self._store.move_consent(row.id, [row.status], outcome_when_over(row)) for row in due]
         return [consent for consent in moved if consent is not None]
 
     def _own(self, consent: Consent | None, session: BrowserSession) -> Consent:
@@ -221,6 +225,11 @@ class ConsentDesk:
         """Refuse without moving it: whoever watches the run expires the request and wakes the run in one go."""
         if self._now() >= consent.expires_at:
             raise ConsentStateError("the time to answer this request is over")
+
+
+def outcome_when_over(consent: Consent) -> Outcome:
+    """Return how an open request ends whose time is over."""
+    return "completed" if consent.status == "returned" else "expired"
 
 
 def words_from_consent(consent: Consent) -> ConsentWords:

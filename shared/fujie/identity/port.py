@@ -82,8 +82,12 @@ class IdentityStore(Protocol):
         status: ConsentStatus,
         *,
         bound_session_hash: str | None = None,
+        expires_at: datetime | None = None,
     ) -> Consent | None:
-        """Compare and set the status; return the new row, or None when it was in none of `expected`."""
+        """Compare and set the status, and what is given with it; return the new row.
+
+        None when it was in none of `expected`.
+        """
 
     # Grants
     async def give_grant(self, grant: Grant, *, revives: bool) -> None:

@@ -226,12 +226,14 @@ class MemoryStore(Store):
         status: ConsentStatus,
         *,
         bound_session_hash: str | None = None,
+        expires_at: datetime | None = None,
     ) -> Consent | None:
         row = self._consents.get(consent_id)
         if row is None or row.status not in expected:
             return None
         bound = row.bound_session_hash if bound_session_hash is None else bound_session_hash
-        self._consents[consent_id] = replace(row, status=status, bound_session_hash=bound)
+        ends = expires_at or row.expires_at
+        self._consents[consent_id] = replace(row, status=status, bound_session_hash=bound, expires_at=ends)
         return self._consents[consent_id]
 
     # Grants

@@ -249,10 +249,10 @@ class SqlStore(Store):
         status: ConsentStatus,
         *,
         bound_session_hash: str | None = None,
+        expires_at: datetime | None = None,
     ) -> Consent | None:
-        values: dict[str, Any] = {"status": status}
-        if bound_session_hash is not None:
-            values["bound_session_hash"] = bound_session_hash
+        changed = {"status": status, "bound_session_hash": bound_session_hash, "expires_at": expires_at}
+        values = {name: value for name, value in changed.items() if value is not None}
         where = (CONSENTS.c.id == consent_id, CONSENTS.c.status.in_(expected))
         return await self._one(Consent, sa.update(CONSENTS).where(*where).values(values).returning(*CONSENTS.c))
 
