@@ -103,7 +103,7 @@ async def test_a_conversation_runs_one_request_at_a_time_and_belongs_to_one_pers
 
 
 async def test_runs_that_nobody_listens_to_are_bounded_in_number(kept, monkeypatch):
-    monkeypatch.setattr(bounds, "MAX_AT_WORK", 2)
+    monkeypatch.setattr(bounds, "MAX_AT_WORK", 4)
     agent = Agent(waits=True)
     runs = kept(agent)
     begun = [await started(runs) for _ in range(2)]

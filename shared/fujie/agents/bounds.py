@@ -1,8 +1,10 @@
 """How much one run may say, since every protocol repeats the whole answer at its end; how many run at once."""
 
+from collections.abc import Iterable
 from typing import NoReturn
 
 from fujie.agents.errors import AnswerTooLongError, TooBusyError
+from fujie.identity.rows import User
 from fujie.protocols.events import (
     DataProduced,
     ReasoningDelta,
@@ -42,10 +44,19 @@ def refuse_longer() -> NoReturn:
     raise AnswerTooLongError(f"the answer is longer than {MAX_ANSWER_CHARS} characters", repair="ask for less at once")
 
 
-def refuse_more(at_work: int) -> None:
-    """Raise TooBusyError when so many are at work that one more is too many."""
-    if at_work >= MAX_AT_WORK:
+def refuse_more(at_work: int, users: Iterable[User], own: User) -> None:
+    """Raise TooBusyError when so many are at work that one more is too many, in all or for one user.
+
+    A user has not more than are free, so that there is room for another; `users` says whose is what is at work.
+    """
+    free = MAX_AT_WORK - at_work
+    if free <= 0 or (at_work >= free and sum(is_same_person(user, own) for user in users) >= free):
         raise TooBusyError("too much is at work here for one more", repair="try again in a moment")
+
+
+def is_same_person(one: User, other: User) -> bool:
+    """Say whether two rows mean one person: tenant and id decide, never the name."""
+    return (one.tenant, one.id) == (other.tenant, other.id)
 
 
 class Bound:

@@ -67,6 +67,7 @@ class TooBusyError(AgentError):
 
     code = "too_busy"
     status = 503
+    retry_after_s = 1
 
 
 class RunTimeoutError(AgentError):

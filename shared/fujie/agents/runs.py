@@ -61,7 +61,8 @@ class RunService(Runs):
         self._own_requests = OwnRequests(store, self._granted)
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
-        refuse_more(max(len(self._running), len(self._background)))
+        at_work = (execution.run.user for execution in self._running.values())
+        refuse_more(max(len(self._running), len(self._background)), at_work, principal.user)
         conversation_id = request.session_id or str(uuid.uuid4())
         await self._enter_conversation(principal.user, conversation_id, request)
         run = self._new_run(principal, conversation_id, request)

@@ -21,7 +21,6 @@ from fujie.agents.bounds import chars_of, refuse_longer
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
 from fujie.agents.runner import AgentRunner, Step, Voice, asked_in
-from fujie.agents.stepping import Step as StepByHand
 from fujie.agents.stepping import let_go, rest
 from fujie.errors import FujieError
 from fujie.identity.rows import User
@@ -98,18 +97,9 @@ class _Live:
 
     def begin_waiting(self, timeout_s: float, time_out: "Callable[[_Live], None]") -> None:
         """Set the deadline at the first wait: an agent that never waits could not be told of it."""
-        if self.timer is None:
-            self.task = asyncio.current_task()
-            passed_s = time.monotonic() - self.started_at
-            self.timer = asyncio.get_running_loop().call_later(timeout_s - passed_s, time_out, self)
-
-    async def rest(self, step: StepByHand, waits: Any) -> Any:
-        """Wait for a step of the agent's, which may be stopped meanwhile."""
-        self.is_stepping = True
-        try:
-            return await rest(step, waits)
-        finally:
-            self.is_stepping = False
+        self.task = asyncio.current_task()
+        passed_s = time.monotonic() - self.started_at
+        self.timer = asyncio.get_running_loop().call_later(timeout_s - passed_s, time_out, self)
 
     def end(self, event: RunEvent) -> RunEvent:
         """Say the last event, once; what ended the run first counts."""
@@ -164,9 +154,9 @@ class TransientRuns(Runs):
         self._background = Background()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
-        if len(self._busy) >= bounds.MAX_AT_WORK:
+        if len(self._busy) * 2 >= bounds.MAX_AT_WORK:
             self._let_go_of_unused()
-            bounds.refuse_more(len(self._busy))
+            bounds.refuse_more(len(self._busy), (live.run.user for live in self._busy.values()), principal.user)
         session_id = request.session_id or new_uuid()
         self._check_free(session_id, principal.user)
         run_id = request.run_id() or new_uuid()
@@ -186,19 +176,19 @@ class TransientRuns(Runs):
     def batches(self, run: Run, act: Act | None = None) -> AsyncGenerator[list[RunEvent], None]:  # noqa: ARG002 - no tool is called
         return self._batches(run)
 
-    async def _batches(  # noqa: C901, PLR0912 - all that an agent may do, in one loop for speed
+    async def _batches(  # noqa: C901, PLR0912, PLR0915 - all that an agent may do, in one loop for speed
         self, run: Run, resumed: list[RunEvent] | None = None
     ) -> AsyncGenerator[list[RunEvent], None]:
         live = self._begun(run.id)
         items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
-        hear = voice.hear
+        begin, hear = items.__anext__, voice.hear
         batch = resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
         chars, full, limit = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS
         try:
             ending: RunEvent | None = None
             try:
                 while live.why is None:
-                    step: Any = items.__anext__()
+                    step: Any = begin()
                     try:
                         waits = step.send(None)
                     except StopIteration as done:
@@ -214,8 +204,13 @@ class TransientRuns(Runs):
                             await let_go(step, waits)
                             break
                         batch, full = [], chars + BATCH_CHARS
-                        live.begin_waiting(self._timeout_s, self._time_out)
-                        item = await live.rest(step, waits)
+                        if live.timer is None:
+                            live.begin_waiting(self._timeout_s, self._time_out)
+                        live.is_stepping = True  # and may be stopped meanwhile
+                        try:
+                            item = await rest(step, waits)
+                        finally:
+                            live.is_stepping = False
                     for event in hear(item):
                         chars += len(event.text) if type(event) is TextDelta else chars_of(event)
                         if chars > limit:

@@ -64,7 +64,8 @@ class Work:
 
     def begin(self, function: Function, arguments: Mapping[str, Any], user: User, webhook: str = "") -> Piece:
         """Run a function in the background. Raises TooBusyError, InputError for a webhook that may not be told."""
-        refuse_more(len(self._tasks))
+        running = (piece.user for piece in self._pieces.values() if piece.status in {"pending", "running"})
+        refuse_more(len(self._tasks), running, user)
         if webhook:
             self._check_webhook(webhook)
         piece = Piece(str(uuid.uuid4()), user)

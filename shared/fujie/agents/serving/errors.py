@@ -9,6 +9,7 @@ FujieError
 """
 
 import json
+import math
 from collections.abc import Iterable
 
 from fujie.agents.serving.asgi import Answer
@@ -56,6 +57,7 @@ class OverloadedError(FujieError):
 
     code = "overloaded"
     status = 503
+    retry_after_s = 1
 
 
 def plain_refusal(error: FujieError) -> Answer:
@@ -69,6 +71,5 @@ def error_headers(error: FujieError) -> list[tuple[bytes, bytes]]:
         return [(b"www-authenticate", b"Bearer")]
     if isinstance(error, MethodError):
         return [(b"allow", error.allowed.encode())]
-    if isinstance(error, RateLimitError):
-        return [(b"retry-after", str(error.retry_after_s).encode())]
-    return [(b"retry-after", b"1")] if isinstance(error, OverloadedError) else []
+    retry_after_s = getattr(error, "retry_after_s", None)
+    return [] if retry_after_s is None else [(b"retry-after", str(math.ceil(retry_after_s)).encode())]

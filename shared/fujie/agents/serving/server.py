@@ -22,6 +22,7 @@ from fujie.agents.serving.metrics import Tally, metrics_route
 from fujie.agents.serving.protocols import module_for
 from fujie.agents.serving.routing import RoutingTable
 from fujie.agents.serving.served import Served
+from fujie.agents.serving.shares import HELD, Held
 from fujie.errors import FujieError, TooLargeError
 from fujie.telemetry import kinds_and_places
 
@@ -52,10 +53,14 @@ class Server:
             await live(self._lifespan, receive, send)
             return
         self._tally.open += 1
+        held: Held = {}
+        HELD.set(held)
         try:
             await self._answer(scope, receive, send)
         finally:
             self._tally.open -= 1
+            for user, give_back in held.items():
+                give_back(user)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from fujie.agents.app import AgentApp
 from fujie.agents.doors import door_for
@@ -60,6 +61,10 @@ def assembled(
     closing: Sequence[Callable[[], Any]] = (),
 ) -> App:
     """Return the server of an agent, with what its developer added to it, and around it."""
+    if not served.config.open_access:  # where everybody is one user, nobody is to be kept from the others' share
+        from fujie.agents.serving.shares import FairInbound
+
+        served = replace(served, inbound=FairInbound(served.inbound, served.config.max_open_requests))
     own_routes: list[Route] = []
     if app.own.endpoints or app.own.tasks:
         from fujie.agents.serving.own import routes as routes_of_own
