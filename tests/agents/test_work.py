@@ -20,7 +20,7 @@ async def _quick():
 
 
 async def test_as_much_as_may_be_is_at_work_at_once(monkeypatch):
-    monkeypatch.setattr(bounds, "MAX_AT_WORK", 2)
+    monkeypatch.setattr(bounds, "MAX_AT_WORK", 4)
     there = Work()
     for _ in range(2):
         there.begin(_wait, {"go": asyncio.Event()}, ALICE)
