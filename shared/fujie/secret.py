@@ -1,15 +1,16 @@
 """Secrets have a type, so that no log line, traceback or event shows one by accident."""
 
-import hashlib
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Secret:
     """A string that shows itself only to `reveal()`; `repr`, `str` and formatting give a mask, pickling is refused."""
 
+    __slots__ = ("_value",)
     _value: str
+
+    def __init__(self, value: str) -> None:
+        object.__setattr__(self, "_value", value)
 
     def reveal(self) -> str:
         """Return the value, at the one place where it goes onto the wire."""
@@ -17,6 +18,8 @@ class Secret:
 
     def fingerprint(self) -> str:
         """Return twelve hex digits of its SHA-256, enough to compare two uses and useless to anyone else."""
+        import hashlib
+
         return hashlib.sha256(self._value.encode()).hexdigest()[:12]
 
     def __repr__(self) -> str:
@@ -32,6 +35,9 @@ class Secret:
 
     def __hash__(self) -> int:
         return hash(self._value)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError("a Secret does not change")
 
     def __reduce__(self) -> str | tuple[Any, ...]:
         return self._refuse()

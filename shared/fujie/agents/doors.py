@@ -1,7 +1,5 @@
 """The doors of an agent that is served alone: API keys, id_tokens of named issuers, open, or closed."""
 
-import hashlib
-import hmac
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -65,9 +63,10 @@ class ApiKeys(Inbound):
         self._hashes = [written.encode() for written in hashes]
 
     async def admit(self, headers: Mapping[str, str]) -> Principal:
-        key = headers.get("x-api-key") or bearer_of(headers).reveal()
-        found = hashlib.sha256(key.encode("latin-1", "replace")).hexdigest()
-        if not any(hmac.compare_digest(found.encode(), known) for known in self._hashes):
+        from hmac import compare_digest
+
+        found = _sha256(headers.get("x-api-key") or bearer_of(headers).reveal())
+        if not any(compare_digest(found.encode(), known) for known in self._hashes):
             raise TokenInvalidError("the API key is not one that is let in here")
         user_id = f"key-{found[:16]}"
         return Principal(User(KEYS_TENANT, user_id, user_id), "")
@@ -94,7 +93,7 @@ class BearerTokens(Inbound):
 
     async def admit(self, headers: Mapping[str, str]) -> Principal:
         unverified_token = bearer_of(headers)
-        digest = hashlib.sha256(unverified_token.reveal().encode("latin-1", "replace")).hexdigest()
+        digest = _sha256(unverified_token.reveal())
         moment = self._now()
         found = self._remembered.get(digest)
         if found is not None and moment.timestamp() < found[1]:
@@ -172,3 +171,9 @@ def bearer_of(headers: Mapping[str, str]) -> Secret:
     if scheme.lower() != "bearer" or not token.strip():
         raise TokenInvalidError("a bearer token is needed", repair="send `Authorization: Bearer` and a token or key")
     return Secret(token.strip())
+
+
+def _sha256(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode("latin-1", "replace")).hexdigest()

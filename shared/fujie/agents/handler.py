@@ -4,8 +4,9 @@ import inspect
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from fujie.agents.errors import AgentError
 from fujie.agents.states import AgentStates, MemoryStates
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 Function = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class RunContext:
+class RunContext(Struct, frozen=True):
     """What a function may know of the run that it answers."""
 
     run_id: str
@@ -30,10 +30,10 @@ class RunContext:
     user: User
     request: AgentRequest
     headers: Mapping[str, str] = field(default_factory=dict)
-    states: AgentStates = field(default_factory=MemoryStates, repr=False)
+    states: AgentStates = field(default_factory=MemoryStates)
     is_resumed: bool = False
     """Is the function called again, since its user has allowed what it met the last time?"""
-    tools: Callable[[str, Mapping[str, Any]], Awaitable[Any]] | None = field(default=None, repr=False)
+    tools: Callable[[str, Mapping[str, Any]], Awaitable[Any]] | None = None
 
     async def call_tool(self, name: str, arguments: Mapping[str, Any] | None = None) -> "ToolOutcome":
         """Call a tool of the stack with this user's credentials; where the user is asked first, the run pauses.

@@ -2,8 +2,9 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from fujie.identity.rows import User
 from fujie.protocols.agentscope.request import AgentRequest
@@ -16,13 +17,12 @@ Heard = Callable[[RunEvent | None], Awaitable[None]]
 """Is told each event of a run, and None when no more come; the run waits until it returns."""
 
 
-@dataclass(frozen=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Who asks: a verified user, the delegation that acts for him, and the functions that spoke before us."""
 
     user: User
     delegation_id: str
-    act: Act | None = field(default=None, compare=False)
+    act: Act | None = None
 
 
 Changed = Callable[["Runs", Run], None]
@@ -38,7 +38,10 @@ async def one_by_one(batches: AsyncGenerator[list[RunEvent], None]) -> AsyncGene
 
 
 class Runs(Protocol):
-    """Runs of one agent. Somebody else's run or conversation is a ForbiddenError, an unknown run a RunNotFoundError."""
+    """Runs of one agent. Somebody else's run is a ForbiddenError, an unknown one a RunNotFoundError.
+
+    Conversations are each user's own: somebody else's of the same name is another.
+    """
 
     keeps: bool
     """Do runs outlive this process?"""

@@ -1,6 +1,5 @@
 """An agent that is open on this machine is open to nobody else: not over the network, a proxy, or to other pages."""
 
-import ipaddress
 import json
 from collections.abc import Collection
 from functools import lru_cache
@@ -49,6 +48,7 @@ class OnlyLoopback:
         return origin in self._origins or is_loopback_origin(origin)
 
 
+_USUAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNIX = ("", None)
 """An end without a port is a file of this machine."""
 
@@ -62,10 +62,12 @@ def _is_from_here(client: str, client_is_file: bool, server: str, server_is_file
 @lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Is this a name or an address of this machine alone?"""
-    if host == "localhost" or host.endswith(".localhost"):
+    if host in _USUAL or host.endswith(".localhost"):
         return True
+    from ipaddress import ip_address
+
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return False
 
