@@ -6,14 +6,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from fujie.errors import SettingsError
 from infra.config import LONGEST_POLICY
-from infra.declaration import Stack, Statement
+from infra.declaration import Stack, Statement, declare
 from infra.inputs import StackInputs
+from infra.served import served
 
 RECORD = Path(__file__).with_name("operator_actions.json")
 When = Literal["up", "destroy"]
@@ -96,17 +97,32 @@ def needed(stack: Stack, inputs: StackInputs, *moments: When) -> tuple[Statement
     return tuple(Statement(actions[kind], there[kind]) for kind in actions if actions[kind] and there[kind])
 
 
-def document(stack: Stack, inputs: StackInputs) -> dict[str, Any]:
-    """Return the policy for whoever applies and destroys the stack; raises SettingsError when RAM would not take it."""
-    statements = [each.document() for each in needed(stack, inputs, "up", "destroy")]
-    policy = {"Version": "1", "Statement": statements}
-    length = len(json.dumps(policy, separators=(",", ":")))
-    if length > LONGEST_POLICY:
-        raise SettingsError(
-            f"the operator's policy has {length} characters, RAM takes {LONGEST_POLICY}",
-            repair="choose shorter names for stack and tools",
-        )
-    return policy
+def likened(stack: str, named: str, inputs: StackInputs, root: Path) -> tuple[Stack, StackInputs]:
+    """Return a stack from its inputs; with `named`, one like it of that name, which may be a pattern, below its domain.
+
+    Raises SettingsError.
+    """
+    if named:
+        scheme, _, host = inputs.public_url.partition("://")
+        inputs = replace(inputs, public_url=f"{scheme}://{named}.{host}", bucket="", token_vault="")
+    tools, _ = served(root / inputs.agent if inputs.agent else None)
+    return declare(inputs.stack_config(named or stack), tools), inputs
+
+
+def policies(stack: Stack, inputs: StackInputs) -> tuple[str, ...]:
+    """Return the policy of whoever applies and destroys the stack, JSON, in as many parts as RAM's limit takes."""
+    parts: list[list[Statement]] = [[]]
+    for statement in needed(stack, inputs, "up", "destroy"):
+        if len(_written([*parts[-1], statement])) > LONGEST_POLICY:
+            parts.append([])
+        parts[-1].append(statement)
+    return tuple(_written(part) for part in parts)
+
+
+def _written(statements: Sequence[Statement]) -> str:
+    """Return a policy with a line for each statement: whether RAM counts spaces nobody says."""
+    lines = (json.dumps(each.document(), separators=(",", ":")) for each in statements)
+    return '{"Version":"1","Statement":[\n' + ",\n".join(lines) + "\n]}"
 
 
 def _at(seen: Mapping[When, Sequence[str]], moments: Sequence[When]) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ audit = typer.Typer(help="Who used whose credential for what.", no_args_is_help=
 app.add_typer(audit, name="audit")
 keys = typer.Typer(help="The keys that a stack makes for itself.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
-policy = typer.Typer(help="What a stack's functions may do.", no_args_is_help=True)
+policy = typer.Typer(help="What a stack's functions, and whoever applies it, may do.", no_args_is_help=True)
 app.add_typer(policy, name="policy")
 
 State = Annotated[Path, typer.Option(help="Directory that keeps all state.", metavar="DIR")]
@@ -83,6 +83,19 @@ def policy_show(stack: StackName = "local", lang: Language = "en") -> None:
     from fujie.cli.policy import shown
 
     print(shown(stack, lang))
+
+
+@policy.command("operator")
+def policy_operator(
+    stack: StackName = "local",
+    named: Annotated[
+        str, typer.Option(help="For stacks of these names made like it, below its domain.", metavar="'pr-*'")
+    ] = "",
+) -> None:
+    """Print the RAM policy of whoever applies a stack: what that was seen to take, on the stack's own resources."""
+    from fujie.cli.policy import operator
+
+    print(operator(stack, named))
 
 
 @keys.command("rotate")

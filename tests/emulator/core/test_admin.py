@@ -31,7 +31,7 @@ def test_the_journal_shows_who_asked_what_and_what_was_decided(admin, operator, 
 
 
 def test_the_journal_keeps_no_secret(admin, operator, served):
-    operator.call("2015-05-01", "CreateRole", {"RoleName": "canary-value", "Description": "canary-body"})
+    operator.call("2015-05-01", "CreateRole", {"RoleName": "r", "Description": "canary-body"})
     text = admin("GET", "requests").text
     assert served.access_key_secret not in text
     assert "canary" not in text
