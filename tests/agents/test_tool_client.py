@@ -1,11 +1,11 @@
 """The way to `tool`: what goes over the wire, and what becomes of each answer."""
 
 import json
-from dataclasses import replace
 
 import httpx2
 import pytest
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from fujie.agents import tool_client
 from fujie.agents.errors import ToolCrashedError, ToolRefusedError, ToolsUnreachableError

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+
+from msgspec import Struct, to_builtins
 
 from fujie.agents.runner import ToolCall
 from fujie.agents.tool_client import ToolOutcome, failure
@@ -18,8 +19,7 @@ REFUSALS = {
 """Of a run that goes on: a request is otherwise cancelled only together with its run."""
 
 
-@dataclass(frozen=True)
-class PendingCall:
+class PendingCall(Struct, frozen=True):
     """One call of the step that paused: it waits for `consent_id`, or has its `output` already.
 
     A permission that the agent's own code asks for is a call of a tool without a name.
@@ -31,12 +31,11 @@ class PendingCall:
     ok: bool = True
 
 
-@dataclass(frozen=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """What a paused run needs, beside its history, to go on."""
 
     calls: tuple[PendingCall, ...] = ()
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, int] = {}
 
     def consents(self) -> tuple[str, ...]:
         """Return the ids of the consents it waits for, each once."""
@@ -44,7 +43,7 @@ class Pending:
 
     def as_json(self) -> str:
         """Return the text that the run's row keeps."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return json.dumps(to_builtins(self), ensure_ascii=False)
 
 
 def pending_from_json(text: str) -> Pending:

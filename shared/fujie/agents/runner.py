@@ -6,8 +6,9 @@ and resumes alike.
 """
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from fujie.agents.states import AgentStates
 from fujie.errors import FujieError
@@ -17,8 +18,7 @@ from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
 
 
-@dataclass(frozen=True)
-class ToolSpec:
+class ToolSpec(Struct, frozen=True):
     """A tool as the model sees it."""
 
     name: str
@@ -27,8 +27,7 @@ class ToolSpec:
     """JSON schema of the arguments."""
 
 
-@dataclass(frozen=True)
-class ToolCall:
+class ToolCall(Struct, frozen=True):
     """A call that the model wants."""
 
     call_id: str
@@ -40,8 +39,7 @@ CallTool = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 """Calls a tool of the stack and returns its ToolOutcome; raises AuthorizationRequired."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """All that the model is given."""
 
     request: AgentRequest
@@ -50,27 +48,25 @@ class Step:
     """Messages of the conversation's earlier runs, oldest first, each as `StepDone.history` gave it."""
     history: str = ""
     """Messages of this run so far, as `StepDone.history` gave them; empty at its first step."""
-    results: Mapping[str, str] = field(default_factory=dict)
+    results: Mapping[str, str] = {}
     """Call id -> output, for every call of the step before."""
     run: Run | None = None
     """The run that this is a step of."""
-    call_tool: CallTool | None = field(default=None, compare=False)
+    call_tool: CallTool | None = None
     """For agents that call the stack's tools themselves; None where there is no stack."""
     is_resumed: bool = False
     """Was this very step begun before, and met what its user has allowed since?"""
 
 
-@dataclass(frozen=True)
-class StepDone:
+class StepDone(Struct, frozen=True):
     """The end of a step: without `calls`, the answer is complete."""
 
     history: str
     calls: tuple[ToolCall, ...] = ()
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True)
-class StepWaits:
+class StepWaits(Struct, frozen=True):
     """The end of a step whose own code met what its user has to allow first; it is begun anew after that."""
 
     asked: tuple[AuthorizationRequired, ...]
