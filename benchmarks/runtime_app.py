@@ -1,11 +1,12 @@
 """Ours: an agent without endpoints of its own, which answers at once or waits. Usage: PORT [waits] [DATABASE_URL]."""
 
+import fujie.fc.loading  # noqa: F401, I001 - begins a start, and comes before whatever it spares
+
 import sys
 from asyncio import sleep
 from collections.abc import AsyncIterator
 from typing import Any
 
-import fujie.fc.loading
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
 
@@ -30,5 +31,4 @@ async def waiting(msgs: Any) -> AsyncIterator[str]:
 
 
 app.query(framework="text")(waiting if "waits" in rest else echo)
-fujie.fc.loading.done()
 app.run()

@@ -1,6 +1,6 @@
 """chat's entry on a custom runtime: `python -m functions.chat.main`."""
 
-import fujie.fc.loading
+import fujie.fc.loading  # noqa: F401 - begins the start, which `serve` ends
 from fujie.fc.custom_runtime import serve
 from fujie.settings import settings_from_environ
 from fujie.telemetry import configure_logging
@@ -13,6 +13,4 @@ THEN_LOAD = ("fujie.sessions.sql", "joserfc.jwt")
 
 if __name__ == "__main__":
     configure_logging()
-    app = create_app(parts_from_settings(settings_from_environ()))
-    fujie.fc.loading.done()
-    serve(app, then_load=THEN_LOAD)
+    serve(create_app(parts_from_settings(settings_from_environ())), then_load=THEN_LOAD)

@@ -1,6 +1,6 @@
 """The entry of the function: `python -m functions.process.main`."""
 
-import fujie.fc.loading
+import fujie.fc.loading  # noqa: F401 - begins the start, which `serve` ends
 from fujie.fc.custom_runtime import serve
 from fujie.settings import settings_from_environ
 from fujie.telemetry import configure_logging
@@ -15,9 +15,7 @@ def main() -> None:
     """Serve until SIGTERM."""
     configure_logging()
     parts = parts_from_settings(settings_from_environ())
-    app = create_app(parts)
-    fujie.fc.loading.done()
-    serve(app, then_load=THEN_LOAD, drain=parts.runs.close)
+    serve(create_app(parts), then_load=THEN_LOAD, drain=parts.runs.close)
 
 
 if __name__ == "__main__":

@@ -69,11 +69,14 @@ def run_server(
     shutdown_s: float = SHUTDOWN_S,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> None:
-    """Serve an app until SIGTERM.
+    """Serve an app until SIGTERM; the start ends here, as `fujie.fc.loading` has it.
 
     No access log (URLs hold codes and states), no trust in X-Forwarded-* headers. Web sockets are loaded with the
     first of them.
     """
+    from fujie.fc import loading
+
+    loading.begin()
     leave_command_line_out()
     import uvicorn
 
@@ -103,6 +106,8 @@ def run_server(
         timeout_graceful_shutdown=math.ceil(shutdown_s),
     )
     server = Server(config)
+    config.load()
+    loading.done()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
