@@ -72,8 +72,9 @@ class bind:  # noqa: N801 - used as a function is
     __slots__ = ("_ids", "_reset")
 
     def __init__(self, **ids: str) -> None:
-        if unknown := ids.keys() - IDS:
-            raise ValueError(f"only {', '.join(IDS)} are bound to log lines, not {', '.join(sorted(unknown))}")
+        if not ids.keys() <= IDS:
+            unknown = ", ".join(sorted(ids.keys() - IDS))
+            raise ValueError(f"only {', '.join(IDS)} are bound to log lines, not {unknown}")
         self._ids = ids
         self._reset: Token[Mapping[str, str]] | None = None
 

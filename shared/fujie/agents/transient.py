@@ -53,6 +53,8 @@ BEGIN_S = 15.0
 """A run that was started and not executed within this does not keep its conversation busy."""
 
 _log = logging.getLogger(__name__)
+_Place = tuple[str, str, str]
+"""Tenant, user and name: sessions are each user's own."""
 _STATUS: dict[type[RunEvent], RunStatus] = {
     RunCompleted: "completed",
     RunFailed: "failed",
@@ -150,7 +152,7 @@ class TransientRuns(Runs):
         self._runs: dict[str, _Live] = {}
         self._ended: OrderedDict[str, _Live] = OrderedDict()
         self._ended_chars = 0
-        self._busy: dict[str, _Live] = {}
+        self._busy: dict[_Place, _Live] = {}
         self._background = Background()
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
@@ -158,7 +160,8 @@ class TransientRuns(Runs):
             self._let_go_of_unused()
             bounds.refuse_more(len(self._busy), (live.run.user for live in self._busy.values()), principal.user)
         session_id = request.session_id or new_uuid()
-        self._check_free(session_id, principal.user)
+        place = (principal.user.tenant, principal.user.id, session_id)
+        self._check_free(place)
         run_id = request.run_id() or new_uuid()
         if run_id in self._runs:
             raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
@@ -167,7 +170,7 @@ class TransientRuns(Runs):
             run_id, session_id, principal.user, principal.delegation_id, self._agent, "running", "", "", "", now, now
         )
         live = _Live(run, request, time.monotonic())
-        self._runs[run_id] = self._busy[session_id] = live
+        self._runs[run_id] = self._busy[place] = live
         return run
 
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
@@ -268,8 +271,8 @@ class TransientRuns(Runs):
         return _row(self._known(run_id, user))
 
     async def current(self, conversation_id: str, user: User) -> Run | None:
-        live = self._busy.get(conversation_id)
-        return _row(self._known(live.run.id, user)) if live else None
+        live = self._busy.get((user.tenant, user.id, conversation_id))
+        return _row(live) if live else None
 
     async def recent(self, user: User, conversation_id: str = "") -> Sequence[Run]:
         return [
@@ -304,12 +307,9 @@ class TransientRuns(Runs):
             live.stop(RunCanceled(self._seconds()))
         await self._background.close()
 
-    def _check_free(self, session_id: str, user: User) -> None:
-        live = self._busy.get(session_id)
-        if live is None:
-            return
-        if not self._was_left(live):
-            _require_own(live, user, "conversation")
+    def _check_free(self, place: _Place) -> None:
+        live = self._busy.get(place)
+        if live is not None and not self._was_left(live):
             raise ConflictError("the conversation has a run that is not finished", repair="wait for it, or cancel it")
 
     def _let_go_of_unused(self) -> None:
@@ -334,7 +334,8 @@ class TransientRuns(Runs):
         live = self._runs.get(run_id)
         if live is None:
             raise RunNotFoundError("there is no such run", repair="without a store, runs are known for a short time")
-        _require_own(live, user, "run")
+        if not _is_own(live, user):
+            raise ForbiddenError("this run belongs to somebody else")
         return live
 
     def _time_out(self, live: _Live) -> None:
@@ -402,8 +403,9 @@ class TransientRuns(Runs):
         live.waiting = None
         if live.status == "running":
             live.end(RunCanceled(self._seconds()))
-        if self._busy.get(live.run.conversation_id) is live:
-            del self._busy[live.run.conversation_id]
+        place = (live.run.user.tenant, live.run.user.id, live.run.conversation_id)
+        if self._busy.get(place) is live:
+            del self._busy[place]
         self._ended[live.run.id] = live
         self._ended_chars += live.chars
         while len(self._ended) > MAX_ENDED_RUNS or self._ended_chars > MAX_ENDED_CHARS:
@@ -427,11 +429,6 @@ class TransientRuns(Runs):
 
 def _row(live: _Live) -> Run:
     return replace(live.run, status=live.status, request=live.request.as_json())
-
-
-def _require_own(live: _Live, user: User, what: str) -> None:
-    if not _is_own(live, user):
-        raise ForbiddenError(f"this {what} belongs to somebody else", repair="leave `session_id` out")
 
 
 def _is_own(live: _Live, user: User) -> bool:

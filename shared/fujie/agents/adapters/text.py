@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fujie.agents.adapters.speech import Speech
+from fujie.agents.adapters.speech import Speech, new_message_id
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import RunEvent, TextDelta, TextEnded, TextStarted
@@ -13,7 +13,6 @@ class TextAdapter:
     """Its messages are the request's own; one text is open from the first word to the next value or the end."""
 
     def __init__(self) -> None:
-        self._speech = Speech()
         self._message_id = ""
 
     @property
@@ -30,7 +29,7 @@ class TextAdapter:
             return (TextDelta(self._message_id, item if item.isascii() else clean(item)),)
         if isinstance(item, str):
             return self._said(item) if item else ()
-        return () if item is None else [*self.end(), *self._speech.data(item)]
+        return () if item is None else [*self.end(), *Speech().data(item)]
 
     def end(self) -> Iterable[RunEvent]:
         """Close the text."""
@@ -42,7 +41,7 @@ class TextAdapter:
     def _said(self, piece: str) -> Iterable[RunEvent]:
         if self._message_id:
             return (TextDelta(self._message_id, clean(piece)),)
-        self._message_id = self._speech.new_id()
+        self._message_id = new_message_id()
         return TextStarted(self._message_id), TextDelta(self._message_id, clean(piece))
 
 

@@ -12,10 +12,11 @@ from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled,
 class OpenText:
     """A message of text that has begun: what came so far, in pieces. What its frames repeat is rendered once."""
 
-    __slots__ = ("_head", "before", "pieces")
+    __slots__ = ("_head", "_id", "before", "pieces")
 
     def __init__(self, id_: str, kind: str) -> None:
         self.pieces: list[str] = []
+        self._id = id_
         self._head = f'"error":null,"id":{id_},"type":"{kind}","role":"assistant","content":'
         self.before = (
             ',"object":"content","status":"in_progress","error":null,"type":"text","index":0,"delta":true,'
@@ -35,8 +36,11 @@ class OpenText:
 
     def end(self, number: int, next_number: int, status: str) -> tuple[str, str]:
         """Return its whole text, and the message with that."""
-        said = self.before.replace('"in_progress"', f'"{status}"', 1).replace('"delta":true', '"delta":null', 1)
-        part = f'{{"sequence_number":{number}{said}{string("".join(self.pieces))}}}'
+        text = self.pieces[0] if len(self.pieces) == 1 else "".join(self.pieces)
+        part = (
+            f'{{"sequence_number":{number},"object":"content","status":"{status}","error":null,"type":"text","index":0,'
+            f'"delta":null,"msg_id":{self._id},"text":{string(text)}}}'
+        )
         head = f'{{"sequence_number":{next_number},"object":"message","status":"{status}",{self._head}'
         return part, f"{head}[{part}],{_REST}"
 
