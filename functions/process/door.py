@@ -46,7 +46,7 @@ class Door(Inbound):
         """Admit whom `admit` admits, to what needs nobody's delegation: nothing is sealed or kept."""
         unverified_token = _bearer(headers)
         if unverified_header(unverified_token).get("typ") == TYPE:
-            await self._delegated(self._from_chat.verify(unverified_token))
+            await self._standing(self._from_chat.verify(unverified_token))
         else:
             await self._id_tokens.verify(unverified_token)
 
@@ -66,9 +66,14 @@ class Door(Inbound):
         return Principal(run.user, run.delegation_id, caller.act)
 
     async def _delegated(self, caller: InternalCaller) -> Principal:
+        principal = await self._standing(caller)
+        await spend(self._store, caller, clock.now())
+        return principal
+
+    async def _standing(self, caller: InternalCaller) -> Principal:
+        """Return for whom a token is that was not spent; whoever only verifies may admit its bearer afterwards."""
         if caller.run_id:
             raise TokenInvalidError("the internal token was minted to wake one run")
-        await spend(self._store, caller, clock.now())
         row = await self._store.delegation(row_id_of(caller.delegation_id))
         if row is None or row.withdrawn_at is not None:
             raise DelegationExpiredError("the sign-in behind this request has ended", repair="sign in again")

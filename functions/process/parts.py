@@ -12,6 +12,7 @@ from fujie.agents.pushes.late import LatePushes
 from fujie.agents.runs import RunService
 from fujie.agents.serving.served import Served
 from fujie.agents.tool_client import ToolClient, Tools
+from fujie.agents.work import Work
 from fujie.errors import SettingsError
 from fujie.http import http_client
 from fujie.identity.claims import IdTokenVerifier
@@ -67,6 +68,7 @@ class Parts:
             pushes=self.pushes,
             card_key=self.card_key,
             tools=self.tools,
+            work=Work(timeout_s=config.timeout_s),
         )
 
 

@@ -84,18 +84,19 @@ async def test_ids_are_resolved_before_a_conversation_counts_as_busy(kept):
     assert [kinds(events)[-1] for events in await asyncio.gather(*executing)] == ["RunCompleted"] * 3
 
 
-async def test_a_conversation_runs_one_request_at_a_time_and_belongs_to_one_person(kept):
+async def test_a_conversation_runs_one_request_at_a_time_and_each_person_has_his_own_of_a_name(kept):
     agent = Agent(waits=True)
     runs = kept(agent)
     run = await started(runs, session_id="s")
     executing = asyncio.create_task(collect(runs.execute(run)))
     with pytest.raises(ConflictError):
         await started(runs, session_id="s")
-    with pytest.raises(ForbiddenError):
-        await runs.start(Principal(BOB, "dlg-bob"), asked("hi", session_id="s"))
+    assert await runs.current("s", BOB) is None
+    others = await runs.start(Principal(BOB, "dlg-bob"), asked("hi", session_id="s"))
     assert (await runs.current("s", ALICE)).id == run.id
-    with pytest.raises(ForbiddenError):
-        await runs.current("s", BOB)
+    assert (await runs.current("s", BOB)).id == others.id
+    assert (others.session_id, run.session_id) == ("s", "s"), "who asks learns nothing of the other"
+    assert [each.id for each in await runs.recent(BOB, "s")] == [others.id]
     agent.go.set()
     await executing
     assert await runs.current("s", ALICE) is None

@@ -145,14 +145,23 @@ async def test_a_run_that_takes_too_long_is_failed():
 # Who may
 
 
-async def test_a_conversation_of_somebody_else_is_refused():
-    made = world("hello you")
+async def test_a_conversation_of_somebody_elses_name_is_another_also_where_the_name_imitates_it():
+    made = world("to alice", "to bob", "to the other alice", "to bob, who imitates", "to alice again")
     service = made.service()
-    await collect(service.execute(await service.start(alice(), asked("?", session_id="s"))))
-    with pytest.raises(ForbiddenError):
-        await service.start(Principal(BOB, "dlg-b"), asked("?", session_id="s"))
-    with pytest.raises(ForbiddenError):
-        await service.start(Principal(replace(ALICE, tenant="other"), "d"), asked("?", session_id="s"))
+    people = [ALICE, BOB, replace(ALICE, tenant="other")]
+    begun = [await service.start(Principal(user, "d"), asked("?", session_id="s")) for user in people]
+    for run in begun:
+        await collect(service.execute(run))
+    places = [run.conversation_id for run in begun]
+    assert len(set(places)) == 3
+    assert {run.session_id for run in begun} == {"s"}
+    imitating = await service.start(Principal(BOB, "d"), asked("?", session_id=places[2]))
+    assert imitating.conversation_id not in places
+    await collect(service.execute(imitating))
+    by_its_id = await service.start(Principal(people[2], "d"), asked("?", session_id=places[2]))
+    assert (by_its_id.conversation_id, by_its_id.session_id) == (places[2], "s")
+    await collect(service.execute(by_its_id))
+    assert [list(step.prior) for step in made.mind.seen][-1] == ["+3"], "its own history and nobody else's"
 
 
 async def test_a_busy_conversation_and_a_used_id_are_conflicts():

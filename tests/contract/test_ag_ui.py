@@ -274,15 +274,17 @@ async def test_a_live_run_is_watched_while_it_goes_on_and_the_watcher_may_leave(
 
 
 async def test_a_run_is_not_found_on_another_thread_nor_by_somebody_else():
-    made = world("hello")
+    made = world("hello", "bob")
     seen = await ask(made)
     ours = seen.events[0]["metadata"]["fujie"]["runId"]
     assert refusal(await post(made, "/ag-ui/connect", runId=ours, threadId="t2")) == (404, "run_not_found")
     foreign = await post(made, "/ag-ui/connect", runId="nothing", headers=CLIENT | await made.bearer(user=BOB))
-    assert refusal(foreign) == (403, "forbidden")
+    assert refusal(foreign) == (404, "run_not_found")
     assert refusal(await post(made, "/ag-ui/connect", runId="nothing")) == (404, "run_not_found")
     headers = CLIENT | await made.bearer(user=BOB)
-    assert refusal(await post(made, "/ag-ui/connect", headers=headers)) == (403, "forbidden")
+    assert refusal(await post(made, "/ag-ui/connect", headers=headers)) == (404, "run_not_found")
+    headers = CLIENT | await made.bearer(user=BOB)
+    assert (await post(made, headers=headers)).status_code == 200, "thread and run are names, and each user's own"
 
 
 # Refusals

@@ -116,7 +116,7 @@ async def test_an_error_before_or_after_the_first_token_is_the_result(mode):
 
 @pytest.mark.parametrize("mode", ERAS)
 async def test_a_call_that_cannot_begin_is_told_to_the_model(mode):
-    made = world("one")
+    made = world("one", "to bob")
     first = await call(made, mode)
     async with connected(made, mode) as client:
         empty = await client.call_tool("Fujie", {"message": " "})
@@ -129,7 +129,8 @@ async def test_a_call_that_cannot_begin_is_told_to_the_model(mode):
     session_id = first.structured_content["session_id"]
     body = modern("tools/call", name="Fujie", arguments={"message": "x", "session_id": session_id})
     result = (await post(made, body, headers=headers)).json()["result"]
-    assert (result["isError"], result["structuredContent"]["error"]["code"]) == (True, "forbidden")
+    assert (result["isError"], result["structuredContent"]["session_id"]) == (False, session_id), "it is his own"
+    assert len(made.mind.seen[-1].prior) == 0
 
 
 @pytest.mark.parametrize("mode", ERAS)

@@ -160,11 +160,12 @@ async def test_a_previous_response_that_is_not_there_or_somebody_elses_is_not_fo
         assert (missing.value.code, missing.value.param) == ("previous_response_not_found", "previous_response_id")
 
 
-async def test_somebody_elses_conversation_is_forbidden():
-    made = world("mine")
+async def test_somebody_elses_conversation_is_another():
+    made = world("mine", "his")
     first = await ask(made)
-    with pytest.raises(openai.PermissionDeniedError):
-        await (await bob(made)).responses.create(**ASKED, conversation=first.conversation.id)
+    his = await (await bob(made)).responses.create(**ASKED, conversation=first.conversation.id)
+    assert (his.output_text, his.conversation.id) == ("his", first.conversation.id)
+    assert list(made.mind.seen[-1].prior) == []
 
 
 # Kept

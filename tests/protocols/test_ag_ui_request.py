@@ -8,10 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fujie.protocols.ag_ui import request
 from fujie.protocols.ag_ui.errors import AgUiRequestError, error_body
-from fujie.protocols.ag_ui.request import run_input
 from tests.protocols.ag_ui_rules import Reader
 from tests.protocols.ag_ui_rules import run_input as written
+
+
+def run_input(body, user="default/alice"):
+    return request.run_input(body, user)
+
 
 USER = {"id": "u1", "role": "user", "content": "hi"}
 ANSWER = {"id": "a1", "role": "assistant", "content": "hello"}
@@ -41,6 +46,7 @@ def test_the_thread_is_the_conversation_and_a_uuid_is_the_runs_own_name():
 
 def test_any_other_run_id_names_the_same_run_of_ours_on_its_thread_alone():
     one, again, other = (run_input(written(runId="r", threadId=t)).our_run_id for t in ("t1", "t1", "t2"))
+    assert run_input(written(runId="r", threadId="t1"), "default/bob").our_run_id != one
     assert one == again != other
     assert run(runId="r").run_id() == one
 

@@ -63,6 +63,8 @@ def ways(run, session):
 
 
 WAYS = list(ways("{run}", "{session}"))
+OWN_SESSIONS = [way for way in WAYS if "{run}" not in str(way) and "stop" not in way[1]]
+"""Those that name a session alone begin one of the caller's own of that name, as with any other name."""
 
 
 def filled(way, run, session):
@@ -78,6 +80,9 @@ async def world(request, tmp_path):
 
     @app.query(framework="text")
     async def answer(msgs):
+        if msgs[-1].content[-1].text != SECRET:
+            yield "nothing"
+            return
         yield SECRET
         await go.wait()
         yield "end"
@@ -106,7 +111,8 @@ async def test_nobody_reads_stops_or_joins_a_run_of_somebody_elses(world):
         asked["headers"]["x-api-key"] = MALLORY
         answer = await asyncio.wait_for(http.request(**asked), 5)
         assert SECRET not in answer.text, way
-        assert answer.status_code >= 400 or '"error"' in answer.text, (way, answer.status_code, answer.text)
+        if way not in OWN_SESSIONS:
+            assert answer.status_code >= 400 or '"error"' in answer.text, (way, answer.status_code, answer.text)
         assert await stands() == "running", way
 
 

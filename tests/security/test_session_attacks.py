@@ -104,19 +104,23 @@ async def test_a_chat_id_that_somebody_took_in_advance_gets_nothing_of_its_victi
     """Hurt: Alice, whose questions and answers would land in a conversation that Bob reads, or run as his."""
     process = ProcessWorld(ScriptedMind("hello"), FakeTools())
     await process.ask(question("Bob was here first", session_id="talk-of-alice"), await process.bearer(user=BOB))
+    process.mind.script.append("forherself")
     answer = await process.ask(question("my secret", session_id="talk-of-alice"), await process.bearer(user=ALICE))
-    assert answer.status_code == 403
+    assert (answer.status_code, "forherself" in answer.text) == (200, True)
+    assert list(process.mind.seen[-1].prior) == [], "Bob's words are none of hers"
     [run] = await process.store.runs("talk-of-alice")
     assert run.user == BOB
-    assert "my secret" not in str(vars(process.store))
+    assert [place.id for place in await process.store.conversations(BOB)] == ["talk-of-alice"]
+    [place] = await process.store.conversations(ALICE)
+    assert [run.user for run in await process.store.runs(place.id)] == [ALICE]
 
 
 async def test_nobody_writes_into_somebody_elses_chat():
     """Hurt: Alice, into whose conversation Bob would put words, and get the answers of her credentials."""
     process = ProcessWorld(ScriptedMind("hello"), FakeTools())
     await process.ask(question("hi", session_id="talk"), await process.bearer(user=ALICE))
-    answer = await process.ask(question("and now as Bob", session_id="talk"), await process.bearer(user=BOB))
-    assert answer.status_code == 403
+    process.mind.script.append("to bob")
+    await process.ask(question("and now as Bob", session_id="talk"), await process.bearer(user=BOB))
     assert [run.user for run in await process.store.runs("talk")] == [ALICE]
 
 

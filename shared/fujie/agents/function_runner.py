@@ -155,12 +155,12 @@ class _Late:
             run = self.step.run
             if run is None:
                 raise FujieError("a function answers runs alone")
-            request = self.step.request.within(run.conversation_id, run.user.id)
+            request = self.step.request.within(run.session_id, run.user.id)
             headers = request.extra.get(FORWARDED)
             seen = headers if isinstance(headers, dict) else {}
             self._made = RunContext(
                 run.id,
-                run.conversation_id,
+                run.session_id,
                 run.user,
                 request,
                 seen,

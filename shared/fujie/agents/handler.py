@@ -1,14 +1,16 @@
 """An agent developer's own function: what it wants to be given, and what it gives, whatever kind of function it is."""
 
+import asyncio
 import inspect
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from fujie.agents.errors import AgentError
+from fujie.agents.errors import AgentError, RunTimeoutError
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.agents.threads import in_thread, stepped_in_thread
 from fujie.errors import SettingsError
@@ -65,6 +67,26 @@ class RunContext(Struct, frozen=True):
     def request_headers(self) -> Mapping[str, str]:
         """The headers, under the name that AgentCore has for them."""
         return self.headers
+
+
+@asynccontextmanager
+async def in_time(timeout_s: float) -> AsyncGenerator[None, None]:
+    """Cancel what takes longer. Raises RunTimeoutError then."""
+    async with in_time_at(asyncio.get_running_loop().time() + timeout_s, timeout_s):
+        yield
+
+
+@asynccontextmanager
+async def in_time_at(until: float, timeout_s: float) -> AsyncGenerator[None, None]:
+    """Cancel what goes on at that time of the loop's. Raises RunTimeoutError then."""
+    deadline = asyncio.timeout_at(until)
+    try:
+        async with deadline:
+            yield
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise  # the function's own
+        raise RunTimeoutError(f"it took longer than {timeout_s:g} s") from error
 
 
 CURRENT_RUN: ContextVar[Callable[[], RunContext] | None] = ContextVar("current_run", default=None)

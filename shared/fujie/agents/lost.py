@@ -121,7 +121,7 @@ def _since_pause(seen: Sequence[RunEvent]) -> Sequence[RunEvent] | None:
 
 
 def _end(run: Run, seen: Sequence[RunEvent], error: AgentError, at: int) -> list[RunEvent]:
-    begun = [] if seen else [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
+    begun = [] if seen else [RunStarted(run.id, run.session_id, int(run.created_at.timestamp()))]
     return [*begun, RunFailed(at, error.code, error.message)]
 
 

@@ -24,6 +24,11 @@ class Principal(Struct, frozen=True):
     delegation_id: str
     act: Act | None = None
 
+    @property
+    def key(self) -> str:
+        """What tells one person from every other."""
+        return f"{self.user.tenant}/{self.user.id}"
+
 
 Changed = Callable[["Runs", Run], None]
 """Is told, after it is written, that a run has paused or ended."""

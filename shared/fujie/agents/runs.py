@@ -24,7 +24,7 @@ from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.port import Store
-from fujie.sessions.rows import Conversation, Run, RunStatus, title_of
+from fujie.sessions.rows import Conversation, Run, RunStatus, id_beside, is_free_for_all, title_of
 
 MAX_TITLE_CHARS = 80
 TAKEOVER_ATTEMPTS = 3
@@ -63,8 +63,7 @@ class RunService(Runs):
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
         at_work = (execution.run.user for execution in self._running.values())
         refuse_more(max(len(self._running), len(self._background)), at_work, principal.user)
-        conversation_id = request.session_id or str(uuid.uuid4())
-        await self._enter_conversation(principal.user, conversation_id, request)
+        conversation_id = await self._enter_conversation(principal.user, request)
         run = self._new_run(principal, conversation_id, request)
         if request.run_id() is not None and await self._store.run(run.id) is not None:
             raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
@@ -140,17 +139,15 @@ class RunService(Runs):
         return run
 
     async def current(self, conversation_id: str, user: User) -> Run | None:
-        conversation = await self._store.conversation(conversation_id)
-        if conversation is not None and not _same_person(conversation.user, user):
-            raise ForbiddenError("this conversation belongs to somebody else")
-        runs = await self._store.runs(conversation_id)
+        runs = await self._store.runs((await self._own_conversation(conversation_id, user))[0])
         looked_at = [await self._found(run.id) for run in runs if run.status in {"running", "waiting"}]
         return next((run for run in looked_at if run.status in {"running", "waiting"}), None)
 
     async def recent(self, user: User, conversation_id: str = "") -> Sequence[Run]:
         if not conversation_id:
             return await self._store.runs_of(user)
-        return [run for run in await self._store.runs(conversation_id) if _same_person(run.user, user)]
+        own_id, _ = await self._own_conversation(conversation_id, user)
+        return [run for run in await self._store.runs(own_id) if _same_person(run.user, user)]
 
     async def so_far(self, run_id: str, user: User) -> Sequence[RunEvent]:
         await self._wake_if_overdue(await self.find(run_id, user))
@@ -178,17 +175,33 @@ class RunService(Runs):
             self._running.pop(run.id, None)
             self._changed(self, run)
 
-    async def _enter_conversation(self, user: User, conversation_id: str, request: AgentRequest) -> None:
-        found = await self._store.conversation(conversation_id)
-        if found is None:
+    async def _enter_conversation(self, user: User, request: AgentRequest) -> str:
+        """Return the id of the user's conversation of the name that he gives, which begins where there is none."""
+        name = request.session_id or str(uuid.uuid4())
+        for _ in range(TAKEOVER_ATTEMPTS):
+            own_id, is_there = await self._own_conversation(name, user)
+            if is_there:
+                return own_id
             now = self._timing.now()
             title = title_of(request.question(), MAX_TITLE_CHARS)
             try:
-                await self._store.add_conversation(Conversation(conversation_id, user, title, now, now))
+                await self._store.add_conversation(Conversation(own_id, user, title, now, now))
             except ConflictError:
-                found = await self._store.conversation(conversation_id)
-        if found is not None and not _same_person(found.user, user):
-            raise ForbiddenError("this conversation belongs to somebody else", repair="leave `session_id` out")
+                continue  # begun a moment ago, by him or by somebody else
+            return own_id
+        raise ConflictError("the conversation was begun by several at once", repair="ask again")
+
+    async def _own_conversation(self, name: str, user: User) -> tuple[str, bool]:
+        """Return the id that a user's conversation of this name has or will have, and whether it is there.
+
+        Names are each user's own: what somebody else calls so is beside it, and nobody learns of the other.
+        """
+        if is_free_for_all(name):
+            found = await self._store.conversation(name)
+            if found is None or _same_person(found.user, user):
+                return name, found is not None
+        own_id = id_beside(name, user)
+        return own_id, await self._store.conversation(own_id) is not None
 
     def _new_run(self, principal: Principal, conversation_id: str, request: AgentRequest) -> Run:
         now = self._timing.now()

@@ -68,7 +68,7 @@ class Turn:
     async def start(self) -> None:
         """Answer the question from the beginning."""
         created_at = int(self._run.created_at.timestamp())
-        await self._execution.emit(RunStarted(self._run.id, self._run.conversation_id, created_at))
+        await self._execution.emit(RunStarted(self._run.id, self._run.session_id, created_at))
         await self._think("", {}, OwnCalls(self._calls))
 
     async def go_on(self) -> None:

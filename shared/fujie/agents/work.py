@@ -7,23 +7,26 @@ import re
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from itertools import islice
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from fujie.agents.bounds import refuse_more
+from fujie.agents.bounds import MAX_ANSWER_CHARS, refuse_longer, refuse_more
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
-from fujie.agents.handler import Function, items_of
+from fujie.agents.handler import Function, in_time, items_of
 from fujie.errors import FujieError, InputError
 from fujie.identity.rows import User
 from fujie.telemetry import kinds_and_places
 
 MAX_KEPT = 1000
 """Pieces of work that have ended and can still be asked for."""
+MAX_KEPT_CHARS = 64 * 1024 * 1024
+"""Of their results together."""
+TIMEOUT_S = 570.0
+"""The longest that one may take, where nobody says otherwise."""
 WEBHOOK_DEADLINE_S = 10.0
 WEBHOOK_ATTEMPTS = 3
 _URL = re.compile(r"[\x21-\x7e]{1,2048}")
@@ -41,6 +44,8 @@ class Piece(Struct):
     status: Status = "pending"
     started_at: float | None = None
     result: Any = None
+    chars: int = 0
+    """How long its result is as JSON text."""
 
     def told(self) -> dict[str, Any]:
         """Return what its user is told."""
@@ -51,8 +56,15 @@ class Piece(Struct):
 class Work:
     """Owns the work; `close` cancels what is not done."""
 
-    def __init__(self, webhook_hosts: Sequence[str] = (), *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        webhook_hosts: Sequence[str] = (),
+        *,
+        timeout_s: float = TIMEOUT_S,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._hosts = frozenset(webhook_hosts)
+        self._timeout_s = timeout_s
         self._clock = clock
         self._pieces: OrderedDict[str, Piece] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,12 +98,14 @@ class Work:
         return piece
 
     def _forget_ended(self) -> None:
-        """A piece that runs on and on does not keep those that ended after it."""
-        too_many = len(self._pieces) - len(self._tasks) - MAX_KEPT
-        if too_many > 0:
-            ended = (piece.id for piece in self._pieces.values() if piece.status in {"finished", "error"})
-            for piece_id in list(islice(ended, too_many)):
-                del self._pieces[piece_id]
+        """A piece that runs on and on does not keep those that ended after it; long results go sooner."""
+        ended = [piece for piece in self._pieces.values() if piece.status in {"finished", "error"}]
+        too_many, chars = len(ended) - MAX_KEPT, sum(piece.chars for piece in ended)
+        for piece in ended:
+            if too_many <= 0 and chars <= MAX_KEPT_CHARS:
+                return
+            del self._pieces[piece.id]
+            too_many, chars = too_many - 1, chars - piece.chars
 
     async def close(self) -> None:
         """Cancel what is not done."""
@@ -115,9 +129,9 @@ class Work:
     async def _do(self, piece: Piece, function: Function, arguments: Mapping[str, Any], webhook: str) -> None:
         piece.status, piece.started_at = "running", self._clock()
         try:
-            items = [item async for item in items_of(function, arguments)]
-            piece.result, piece.status = items[0] if len(items) == 1 else items or None, "finished"
-            json.dumps(piece.result)
+            async with in_time(self._timeout_s), aclosing(items_of(function, arguments)) as items:
+                piece.result, piece.chars = await _result(items)
+            piece.status = "finished"
         except asyncio.CancelledError:
             piece.result, piece.status = "the server was stopped", "error"
             raise
@@ -125,6 +139,7 @@ class Work:
             _log.warning("task %s failed: %s", piece.id, kinds_and_places(error))
             words = error.message if isinstance(error, FujieError) else "the task failed; the log has it under its id"
             piece.result, piece.status = words, "error"
+        self._forget_ended()
         if webhook:
             await self._tell(webhook, piece)
 
@@ -150,3 +165,14 @@ class Work:
             _log.warning("task %s: its webhook does not answer", piece.id)
         finally:
             await http.aclose()
+
+
+async def _result(items: AsyncGenerator[Any, None]) -> tuple[Any, int]:
+    """Return what a function gives, all of it where it yields, and its length. Raises AnswerTooLongError."""
+    given, chars = [], 0
+    async for item in items:
+        given.append(item)
+        chars += len(json.dumps(item))
+        if chars > MAX_ANSWER_CHARS:
+            refuse_longer()
+    return given[0] if len(given) == 1 else given or None, chars

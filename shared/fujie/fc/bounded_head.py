@@ -1,9 +1,11 @@
 """HTTP/1.1 with a bound that uvicorn does not set: how long a request's head may be, and how long it may take."""
 
-from asyncio import TimerHandle, Transport
+import sys
+from asyncio import Task, TimerHandle, Transport
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from fujie.asgi import App
 from fujie.fc.joined_writes import JoinedWrites
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -13,11 +15,16 @@ _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\
 
 
 class BoundedHead(HttpToolsProtocol):
-    """Ends a connection whose request never gets to its end, before anybody was asked who sends it."""
+    """Ends a connection whose request never gets to its end, before anybody was asked who sends it.
+
+    A request begins to be answered when what is there of it has been read, in the same turn of the loop: most are there
+    as a whole, and are answered without a task that has to be scheduled.
+    """
 
     _unfinished_bytes = 0
-    _is_in_head = False
+    _is_in_head = _is_reading = False
     _deadline: TimerHandle | None = None
+    _asked: tuple[RequestResponseCycle, App] | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -25,7 +32,12 @@ class BoundedHead(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._unfinished_bytes += len(data)
+        self._is_reading = True
         super().data_received(data)
+        self._is_reading = False
+        if self._asked is not None:
+            asked, self._asked = self._asked, None
+            self._begin(*asked)
         if self._unfinished_bytes > MAX_HEAD_BYTES:
             self._end(_TOO_LONG)
         elif self._is_in_head and self._deadline is None:
@@ -50,6 +62,18 @@ class BoundedHead(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._unfinished_bytes = 0
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: App) -> None:  # type: ignore[override]
+        if self._is_reading and sys.version_info >= (3, 12):
+            self._asked = cycle, app
+        else:
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+
+    def _begin(self, cycle: RequestResponseCycle, app: App) -> None:
+        task = Task(cycle.run_asgi(app), loop=self.loop, eager_start=True)  # type: ignore[arg-type, call-arg]
+        if not task.done():
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
 
     def _head_is_there(self) -> None:
         self._unfinished_bytes, self._is_in_head = 0, False

@@ -1,5 +1,8 @@
 """What the store keeps besides identity's own: one frozen row per noun. Times are aware UTC datetimes."""
 
+import hashlib
+import json
+import re
 from datetime import datetime
 from typing import Literal
 
@@ -47,6 +50,12 @@ class Run(Struct, frozen=True):
     """Raised by every lease; a writer with an older one is refused."""
     error: str = ""
 
+    @property
+    def session_id(self) -> str:
+        """The name by which its user calls the conversation."""
+        id_ = self.conversation_id
+        return id_.removesuffix(_mark(self.user)) if _MARK in id_ else id_
+
 
 class PushAddress(Struct, frozen=True):
     """Where somebody wants to hear how a run goes; kept until it has ended."""
@@ -66,6 +75,25 @@ class AgentState(Struct, frozen=True):
     number: int
     value: str
     """JSON text."""
+
+
+_MARK = "~"
+_MARKED = re.compile(r"~[0-9a-f]{24}\Z")
+
+
+def id_beside(name: str, user: User) -> str:
+    """Return the id of a user's conversation whose name is the id of somebody else's."""
+    return name if name.endswith(_mark(user)) else name + _mark(user)
+
+
+def is_free_for_all(name: str) -> bool:
+    """Say whether a name can be an id as it stands: not when it looks as if it were beside another."""
+    return _MARK not in name or _MARKED.search(name) is None
+
+
+def _mark(user: User) -> str:
+    digest = hashlib.sha256(json.dumps([user.tenant, user.id]).encode()).hexdigest()
+    return _MARK + digest[:24]
 
 
 def title_of(text: str, limit: int) -> str:

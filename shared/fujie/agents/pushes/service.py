@@ -112,7 +112,7 @@ class Pushes:
 
 async def _task(runs: Runs, run: Run) -> Task:
     asked = message_of(AgentRequest.from_json(run.request)) if run.request else None
-    return folded(run.id, run.conversation_id, asked, await runs.so_far(run.id, run.user))
+    return folded(run.id, run.session_id, asked, await runs.so_far(run.id, run.user))
 
 
 def _body(task: Task, config: PushConfig) -> bytes:

@@ -56,7 +56,7 @@ class Door:
     async def __call__(self, request: Request, send: Send) -> None:
         """Answer one request; raises FujieError before the answer begins."""
         principal = await self.served.inbound.admit(request.headers)
-        asked = run_input(await request.body(self.served.config.max_body_bytes))
+        asked = run_input(await request.body(self.served.config.max_body_bytes), principal.key)
         stream = await self.opened(self.served, principal, asked)
         with bind(run_id=stream.run.id, user_id=stream.run.user.id):
             if is_accepted(request.headers.get("accept", "")):
@@ -91,7 +91,7 @@ async def _found(runs: Runs, principal: Principal, asked: RunInput) -> Run:
     """Return the run that the input names, else the one that runs or waits on its thread."""
     with suppress(RunNotFoundError):
         run = await runs.find(asked.our_run_id, principal.user)
-        if run.conversation_id == asked.thread_id:
+        if run.session_id == asked.thread_id:
             return run
     if run_now := await runs.current(asked.thread_id, principal.user):
         return run_now
@@ -105,7 +105,7 @@ async def _interrupted(runs: Runs, principal: Principal, asked: RunInput) -> tup
             run = await runs.find(entry.run_id, principal.user)
         except RunNotFoundError:
             continue
-        if run.conversation_id == asked.thread_id:
+        if run.session_id == asked.thread_id:
             return run, entry
     return None
 

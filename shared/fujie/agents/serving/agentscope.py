@@ -98,7 +98,7 @@ class Stop(Struct, frozen=True):
 
 
 def _stopped(run: Run, status: str) -> dict[str, str]:
-    return {"id": RESPONSE + run.id, "session_id": run.conversation_id, "status": _STATUS.get(status, status)}
+    return {"id": RESPONSE + run.id, "session_id": run.session_id, "status": _STATUS.get(status, status)}
 
 
 def _named(asked: AgentRequest) -> str:

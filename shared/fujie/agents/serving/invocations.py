@@ -107,7 +107,7 @@ def _naming(send: Send, run: Run) -> Send:
 
 
 def _ids(run: Run) -> list[tuple[bytes, bytes]]:
-    return [(SESSION_HEADER.encode(), run.conversation_id.encode()), (RUN_HEADER.encode(), run.id.encode())]
+    return [(SESSION_HEADER.encode(), run.session_id.encode()), (RUN_HEADER.encode(), run.id.encode())]
 
 
 async def _while(events: Events, goes_on: Callable[[], bool]) -> Events:

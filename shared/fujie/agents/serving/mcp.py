@@ -91,11 +91,8 @@ class Door:
             await answer(send, Answer(401, error_body(error, None), headers=[(b"www-authenticate", led.encode())]))
 
     async def _post(self, request: Request, send: Send) -> None:
-        try:
-            id_, body = message_in(await request.body(self.served.config.max_body_bytes))
-        except McpError:
-            await self.served.inbound.only_verify(request.headers)
-            raise
+        await self.served.inbound.only_verify(request.headers)
+        id_, body = message_in(await request.body(self.served.config.max_body_bytes))
         principal = await self._admitted(request, body)
         try:
             message = checked_message(id_, body, request.headers)
@@ -106,10 +103,8 @@ class Door:
             await answer(send, Answer(status, error_body(error, id_), headers=error_headers(error)))
 
     async def _admitted(self, request: Request, body: Json) -> Principal | None:
-        if str(body.get("method", "")) in _FOR_A_USER:
-            return await self.served.inbound.admit(request.headers)
-        await self.served.inbound.only_verify(request.headers)
-        return None
+        is_for_a_user = str(body.get("method", "")) in _FOR_A_USER
+        return await self.served.inbound.admit(request.headers) if is_for_a_user else None
 
     async def _answer(self, message: Message, principal: Principal | None, request: Request, send: Send) -> None:
         if message.kind == "request" and message.method == "tools/call":
@@ -143,7 +138,7 @@ class Door:
         run_id = given_up(message) if message.kind == "response" else ""
         session = request.headers.get(SESSION_HEADER, "")
         if (cancelled := cancelled_request(message)) is not None and session and principal is not None:
-            run_id = run_id_of(_caller(principal), session, cancelled)
+            run_id = run_id_of(principal.key, session, cancelled)
         if run_id and principal is not None:
             try:
                 await self.served.runs.cancel(run_id, principal.user)
@@ -204,7 +199,7 @@ class _CallAnswer:
         runs, principal = self.served.runs, self.principal
         if not self.message.is_modern:
             session = self.request.headers.get(SESSION_HEADER, "")
-            run_id = run_id_of(_caller(principal), session, self.message.id) if session else ""
+            run_id = run_id_of(principal.key, session, self.message.id) if session else ""
             run = await runs.start(principal, call.run(run_id))
             runs.background(run, principal.act)
             return run, _watched(self.served, run, principal, asked)
@@ -243,7 +238,3 @@ def _watched(served: Served, run: Run, principal: Principal, asked: Asked) -> Ev
     """Watch a run that nobody's going away ends, over its pauses where the client was asked on this very stream."""
     follows = asked.asks == "request"
     return patiently(served.runs.watch(run.id, principal.user, follow=follows), served.config.timeout_s)
-
-
-def _caller(principal: Principal) -> str:
-    return f"{principal.user.tenant}/{principal.user.id}"

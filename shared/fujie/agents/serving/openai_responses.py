@@ -63,7 +63,7 @@ class _Door:
 
     def _head(self, run: Run, asked: Asked) -> Head:
         named = asked if asked.model else replace(asked, model=self.served.name)
-        return Head(run.id, run.conversation_id, int(run.created_at.timestamp()), named)
+        return Head(run.id, run.session_id, int(run.created_at.timestamp()), named)
 
     def _kept_head(self, run: Run) -> Head:
         return self._head(run, asked_of(run.request))
@@ -103,7 +103,7 @@ class Create(_Door):
         if asked.previous_run_id is None:
             return asked.session_id
         try:
-            return (await self.served.runs.find(asked.previous_run_id, principal.user)).conversation_id
+            return (await self.served.runs.find(asked.previous_run_id, principal.user)).session_id
         except (RunNotFoundError, ForbiddenError) as error:
             raise PreviousResponseNotFoundError(asked.asked.previous_response_id or "") from error
 

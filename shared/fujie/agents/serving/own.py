@@ -1,5 +1,6 @@
 """The developer's own endpoints and tasks as routes: who is let in, what a function is given, how it answers."""
 
+import asyncio
 import inspect
 import json
 import logging
@@ -8,14 +9,14 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from fujie.agents.handler import Function, items_of
+from fujie.agents.handler import Function, in_time, in_time_at, items_of
 from fujie.agents.own import OwnEndpoint, OwnParts, OwnTask
 from fujie.agents.port import Principal
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
 from fujie.agents.serving.served import Served
 from fujie.agents.serving.stream import Verbatim, stream_events
-from fujie.errors import InputError
+from fujie.errors import FujieError, InputError
 from fujie.telemetry import kinds_and_places
 
 _log = logging.getLogger(__name__)
@@ -53,9 +54,9 @@ class Endpoint:
         given = await _given(self.own.function, request, self.served, principal)
         items = items_of(self.own.function, given)
         if _yields(self.own.function):
-            await stream_events(request, send, _frames(items), Verbatim())
+            await stream_events(request, send, _frames(items, self.served.config.timeout_s), Verbatim())
             return
-        async with aclosing(items):
+        async with in_time(self.served.config.timeout_s), aclosing(items):
             value = [item async for item in items]
         await answer(send, Answer(200, _json(value[0] if value else None)))
 
@@ -133,11 +134,19 @@ def _yields(function: Function) -> bool:
     return inspect.isasyncgenfunction(called) or inspect.isgeneratorfunction(called)
 
 
-async def _frames(items: AsyncGenerator[Any, None]) -> AsyncGenerator[str, None]:
+async def _frames(items: AsyncGenerator[Any, None], timeout_s: float) -> AsyncGenerator[str, None]:
+    until = asyncio.get_running_loop().time() + timeout_s
     try:
         async with aclosing(items):
-            async for item in items:
+            while True:
+                try:
+                    async with in_time_at(until, timeout_s):
+                        item = await anext(items)
+                except StopAsyncIteration:
+                    return
                 yield _frame(item)
+    except FujieError as error:
+        yield _frame({"error": error.message, "error_type": type(error).__name__})
     except Exception as error:  # noqa: BLE001 - the answer has begun: the caller reads in it that it failed
         _log.warning("an endpoint failed in the middle: %s", kinds_and_places(error))
         yield _frame({"error": "the stream broke off", "error_type": type(error).__name__})

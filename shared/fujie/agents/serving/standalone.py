@@ -42,7 +42,7 @@ def application(app: AgentApp) -> Application:
         app.metadata,
         config,
         app,
-        Work(config.webhook_hosts),
+        Work(config.webhook_hosts, timeout_s=config.timeout_s),
         public_url=config.public_url.rstrip("/"),
         pushes=pushes,
         card_key=config.card_key,

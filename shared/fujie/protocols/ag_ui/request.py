@@ -98,8 +98,8 @@ class RunInput:
         return answers[-1] + 1 if answers else 0
 
 
-def run_input(unverified_body: bytes) -> RunInput:
-    """Return the input in a body. Raises AgUiRequestError."""
+def run_input(unverified_body: bytes, user: str) -> RunInput:
+    """Return the input in a user's body: names of threads and runs are each user's own. Raises AgUiRequestError."""
     try:
         body = _decode(unverified_body)
         messages = tuple(_decode_message(raw) for raw in body.messages)
@@ -109,7 +109,7 @@ def run_input(unverified_body: bytes) -> RunInput:
     for name, value in (("threadId", body.thread_id), ("runId", body.run_id)):
         _check_id(name, value)
     resume = tuple(Resume(entry.interrupt_id, entry.status, entry.payload) for entry in body.resume or ())
-    ours = _our_run_id(body.thread_id, body.run_id)
+    ours = _our_run_id(user, body.thread_id, body.run_id)
     return RunInput(
         body.thread_id,
         body.run_id,
@@ -123,13 +123,13 @@ def run_input(unverified_body: bytes) -> RunInput:
     )
 
 
-def _our_run_id(thread_id: str, run_id: str) -> str:
+def _our_run_id(user: str, thread_id: str, run_id: str) -> str:
     try:
         if str(uuid.UUID(run_id)) == run_id:
             return run_id
     except ValueError:
         pass
-    return str(uuid.uuid5(_RUNS, json.dumps([thread_id, run_id])))
+    return str(uuid.uuid5(_RUNS, json.dumps([user, thread_id, run_id])))
 
 
 def _check_id(name: str, value: str) -> None:

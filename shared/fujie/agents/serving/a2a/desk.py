@@ -121,7 +121,7 @@ class Desk:
 
     async def _waiting(self, asked: Send, principal: Principal) -> Run:
         run = await self.run(asked.task_id, principal)
-        if asked.context_id and asked.context_id != run.conversation_id:
+        if asked.context_id and asked.context_id != run.session_id:
             raise ParamsError("message.contextId", "is not that of the task")
         if run.status in _ENDED:
             raise UnsupportedError("the task has ended", repair="leave `taskId` out to ask anew")
@@ -148,7 +148,7 @@ def pushes_of(served: Served) -> Pushes:
 def task_of(run: Run, question: Message | None, events: Sequence[RunEvent] = ()) -> TaskOfRun:
     """Return a run as a task; without a question at hand, it is the one that the run was started with."""
     asked = question or (message_of(AgentRequest.from_json(run.request)) if run.request else None)
-    task = TaskOfRun(run.id, run.conversation_id, asked, int(run.created_at.timestamp()))
+    task = TaskOfRun(run.id, run.session_id, asked, int(run.created_at.timestamp()))
     for event in events:
         list(task.feed(event))
     return task
