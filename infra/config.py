@@ -4,6 +4,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from infra.scale import Scale
+
 ALIYUN_ISSUER = "https://oauth.aliyun.com"
 DEFAULT_VAULT = "default"
 LONGEST_POLICY = 6144
@@ -53,6 +55,11 @@ class StackConfig:
     """What precedes a function's name in the account, so that stacks do not meet: fujie-dev-."""
     token_vault: str = DEFAULT_VAULT
     """The vault that keeps the stack's credential providers; theirs are the names that tools declare."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Queue that a tool reads -> the account's queue that it stands for; the stack makes the others."""
+    scale: Scale = field(default_factory=Scale)
+    shared_cache_kms_key: str = ""
+    """Id of the key in KMS that wraps shared credentials; empty where the stack has a key of its own for it."""
 
     @property
     def mark(self) -> str:
@@ -101,6 +108,13 @@ class StackConfig:
 
     def bucket_arn(self, bucket: str) -> str:
         return f"acs:oss:{self.region}:{self.account_id}:{bucket}"
+
+    def queue_name(self, queue: str) -> str:
+        """Return the name in the account of a queue that tools read."""
+        return self.queues.get(queue, f"fujie-{self.stack}-{queue}")
+
+    def kms_key_arn(self, key: str) -> str:
+        return f"acs:kms:{self.region}:{self.account_id}:key/{key}"
 
     def queue_arn(self, queue: str) -> str:
         return f"acs:mns:{self.region}:{self.account_id}:/queues/{queue}"

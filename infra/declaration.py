@@ -11,7 +11,17 @@ from fujie.permission import OAuthFlow
 from fujie.tools.declaration import Tool
 from fujie.tools.manifest import ProviderNeed, StatementNeed, providers_needed, statements_needed
 from infra.config import DEFAULT_VAULT, StackConfig
-from infra.events import Asynchronous, Queue, Trigger, asynchronous_events, called_by_events, triggers_of
+from infra.events import (
+    Asynchronous,
+    Queue,
+    Trigger,
+    asynchronous_events,
+    called_by_events,
+    queues_of,
+    queues_read,
+    triggers_of,
+)
+from infra.scale import Affinity
 
 WORKLOAD_SERVICE = "workload.agentidentity.aliyuncs.com"
 FUNCTION_SERVICE = "fc.aliyuncs.com"
@@ -135,12 +145,19 @@ class Function:
     routes: tuple[str, ...]
     instance_concurrency: int = 1
     max_instances: int = 1
+    """On this machine; `reserved` counts in the cloud."""
     timeout_s: int = 120
     memory_mb: int = 512
     cpu: float = 0.35
     public: bool = True
     """Whether its own address answers from outside; the one origin's routes do in any case."""
     asynchronous: Asynchronous = field(default_factory=Asynchronous)
+    reserved: int | None = None
+    """Instances it may have at once; None shares the account's."""
+    warm: int = 0
+    """Instances that are up before anyone asks."""
+    affinity: Affinity | None = None
+    layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -162,6 +179,8 @@ class Stack:
     triggers: tuple[Trigger, ...] = ()
     """What calls `tool` beside requests."""
     queues: tuple[Queue, ...] = ()
+    queue_names: Mapping[str, str] = field(default_factory=dict)
+    """Queue that a tool reads -> its name in the account."""
 
 
 ROUTES: tuple[tuple[str, str], ...] = (
@@ -225,7 +244,8 @@ def declare(config: StackConfig, tools: Sequence[Tool]) -> Stack:
         functions=_functions(names, asynchronous_events(names.dead_letters) if triggers else Asynchronous()),
         routes=ROUTES,
         triggers=triggers,
-        queues=(Queue(names.dead_letters),) if triggers else (),
+        queues=queues_of(config, tools, names.dead_letters),
+        queue_names={queue: config.queue_name(queue) for queue in queues_read(tools)},
     )
 
 
@@ -308,6 +328,7 @@ def _roles(
         "tool": (
             *_tool_statements(config, identity_arn, needs, acts_unattended=any(tool.credential for tool in called)),
             *_dead_letter_statements(config, names, called),
+            *_cache_statements(config),
         ),
     }
     workload = Role(names.workload_role, WORKLOAD_SERVICE, data, identity_arn, "What tools may do with STS")
@@ -331,6 +352,12 @@ def _dead_letter_statements(config: StackConfig, names: _Names, called: Sequence
     """Return what lets the platform tell, with the function's own role, which events it gave up."""
     messages = f"{config.queue_arn(names.dead_letters)}/messages"
     return (Statement(("mns:SendMessage",), (messages,)),) if called else ()
+
+
+def _cache_statements(config: StackConfig) -> tuple[Statement, ...]:
+    """Return what lets `tool` wrap what its instances share with a key that stays in KMS."""
+    key = config.shared_cache_kms_key
+    return (Statement(("kms:Encrypt", "kms:Decrypt"), (config.kms_key_arn(key),)),) if key else ()
 
 
 def _tool_statements(
@@ -357,18 +384,43 @@ def _tool_statements(
 
 
 def _functions(names: _Names, events: Asynchronous) -> tuple[Function, ...]:
+    scale = names.config.scale
+
     def routes(function: str) -> tuple[str, ...]:
         return tuple(pattern for pattern, owner in ROUTES if owner == function)
 
+    def scaled(function: Function) -> Function:
+        name = function.name
+        return replace(
+            function,
+            instance_concurrency=scale.serves(name),
+            reserved=scale.max_instances.get(name),
+            warm=scale.warm_instances.get(name, 0),
+            affinity=scale.affinity(name),
+            layers=scale.layers if name in ("process", "tool") else (),
+        )
+
     def custom(name: str) -> Function:
         return Function(
-            name, "custom.debian11", names.function_role(name), f"functions.{name}.main", routes(name), 100, 1, 600
+            name,
+            "custom.debian11",
+            names.function_role(name),
+            f"functions.{name}.main",
+            routes(name),
+            timeout_s=600,
         )
 
     def built_in(name: str) -> Function:
         return Function(
-            name, "python3.12", names.function_role(name), f"functions.{name}.main.handler", routes(name), 1, 4, 60
+            name,
+            "python3.12",
+            names.function_role(name),
+            f"functions.{name}.main.handler",
+            routes(name),
+            max_instances=4,
+            timeout_s=60,
         )
 
-    process = replace(custom("process"), memory_mb=1024, cpu=0.5)
-    return (custom("chat"), process, built_in("callback"), replace(built_in("tool"), public=False, asynchronous=events))
+    process = replace(custom("process"), memory_mb=1024, cpu=0.5, asynchronous=Asynchronous(tasks=True))
+    tool = replace(built_in("tool"), public=False, asynchronous=events)
+    return tuple(scaled(function) for function in (custom("chat"), process, built_in("callback"), tool))

@@ -32,6 +32,8 @@ class Resolved:
     agent: str = ""
     agent_about: AgentAbout | None = None
     """What `chat` and `callback` tell people of that agent; they do not load its file."""
+    queues: Mapping[str, str] | None = None
+    """Queue that a tool reads -> its name in the account, for `tool` alone."""
     agent_elsewhere: Mapping[str, str] | None = None
     """FUJIE_AGENT_ENDPOINT and FUJIE_AGENT_BEARER_TOKEN, for `chat` alone."""
     sign_in_client_secret: Secret | None = None
@@ -42,7 +44,7 @@ class Resolved:
 
 def function_environment(function: str, resolved: Resolved) -> Environment:
     """Return the variables of one function; a name that is not one of the four raises KeyError."""
-    values = _common(resolved) | _OWN[function](resolved)
+    values = _common(resolved) | _layers(function, resolved.config) | _OWN[function](resolved)
     return {name: value for name, value in values.items() if value}
 
 
@@ -111,6 +113,8 @@ def _tool(resolved: Resolved) -> Environment:
         "FUJIE_OSS_BUCKET": resolved.config.bucket,
         "FUJIE_ENDPOINTS": json.dumps(dict(resolved.endpoints)) if resolved.endpoints else "",
         "FUJIE_MCP_SERVER": resolved.mcp_server,
+        "FUJIE_QUEUES": json.dumps(dict(resolved.queues)) if resolved.queues else "",
+        **_shared_cache(resolved),
     }
 
 
@@ -120,6 +124,21 @@ _OWN: Mapping[str, Callable[[Resolved], Environment]] = {
     "callback": _callback,
     "tool": _tool,
 }
+
+
+def _shared_cache(resolved: Resolved) -> Environment:
+    """Return under which key instances share credentials through the store: one in KMS, or the stack's own."""
+    if resolved.config.shared_cache_kms_key:
+        return {"FUJIE_SHARED_CACHE_KMS_KEY": resolved.config.shared_cache_kms_key}
+    return {"FUJIE_SHARED_CACHE_KEY": resolved.secrets.shared_cache.reveal()}
+
+
+def _layers(function: str, config: StackConfig) -> Environment:
+    """Return where programs find what layers bring; custom runtimes look there only when told (fc.md 3)."""
+    if not config.scale.layers or function not in ("process", "tool"):
+        return {}
+    libraries = {"LD_LIBRARY_PATH": "/code:/code/lib:/usr/local/lib:/opt/lib"}
+    return libraries | ({"PYTHONPATH": "/opt/python"} if function == "process" else {})
 
 
 def _sign_in(resolved: Resolved) -> Environment:

@@ -14,6 +14,8 @@ from infra.config import StackConfig
 
 MOST_OBJECT_TRIGGERS = 10
 """Of one bucket (fc.md 1.2)."""
+MOST_RECEIVED = 16
+"""How often a message is handed out before it is put away, of 1 to 1,000: more often than an event is tried."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,13 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Queue:
-    """A queue of Message Service that is the stack's own."""
+    """A queue of Message Service that is the stack's own.
+
+    `dead_letters` names the queue that gets what was received from it MOST_RECEIVED times and never handled.
+    """
 
     name: str
+    dead_letters: str = ""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ class Asynchronous:
     age_s: int = 86_400
     dead_letters: str = ""
     """Name of the queue; empty drops it."""
+    tasks: bool = False
+    """Whether the course of each can be asked for."""
 
 
 def asynchronous_events(dead_letters: str) -> Asynchronous:
@@ -54,6 +62,18 @@ def asynchronous_events(dead_letters: str) -> Asynchronous:
 def called_by_events(tools: Iterable[Tool]) -> tuple[Tool, ...]:
     """Return the tools that events call."""
     return tuple(tool for tool in tools if tool.on)
+
+
+def queues_read(tools: Iterable[Tool]) -> tuple[str, ...]:
+    """Return the queues that tools read, by the names that they have there."""
+    sources = (source for tool in called_by_events(tools) for source in tool.on)
+    return tuple(dict.fromkeys(source.queue for source in sources if isinstance(source, QueueMessage)))
+
+
+def queues_of(config: StackConfig, tools: Iterable[Tool], dead_letters: str) -> tuple[Queue, ...]:
+    """Return the queues that the stack makes: where events end, and those that tools read and nobody else has made."""
+    own = (Queue(config.queue_name(queue), dead_letters) for queue in queues_read(tools) if queue not in config.queues)
+    return (Queue(dead_letters), *own) if called_by_events(tools) else ()
 
 
 def triggers_of(
@@ -99,7 +119,7 @@ def _trigger(config: StackConfig, name: str, source: Source, object_role: str, d
     if isinstance(source, Schedule):
         return Trigger(name, "timer", {"cronExpression": source.cron, "enable": True, "payload": source.payload})
     if isinstance(source, QueueMessage):
-        return Trigger(name, "eventbridge", _reading(config, source.queue, dead_letters))
+        return Trigger(name, "eventbridge", _reading(config, config.queue_name(source.queue), dead_letters))
     wanted = {"prefix": source.prefix, "suffix": source.suffix}
     return Trigger(
         name,

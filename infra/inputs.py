@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from fujie.errors import SettingsError
 from fujie.secret import Secret
 from infra.config import ALIYUN_ISSUER, StackConfig
+from infra.scale import Scale
 
 LOCAL = "local"
 PROJECT = "fujie"
@@ -25,7 +26,7 @@ _ACCOUNT = re.compile(r"\d{16}")
 _WORDS: Mapping[Any, str] = {
     int: "a number",
     bool: "true or false",
-    Mapping: "a map of texts",
+    Mapping: "a map of texts, or of numbers where it counts something",
     Sequence: "a list of texts",
 }
 
@@ -82,6 +83,22 @@ class StackInputs:
     """Whether users' data and tokens are kept when the stack is destroyed, and guarded against it."""
     log_retention_days: int = 30
     """How long the functions' logs are kept; 0 keeps none."""
+    instance_concurrency: Mapping[str, int] = field(default_factory=dict)
+    """chat or process -> requests that one of its instances serves at once, 1 to 200 (100); the others serve one."""
+    session_affinity: bool = False
+    """Whether the requests of one session reach one instance: of chat by a cookie, of process by the header
+    x-agentscope-runtime-session-id. Who sends neither begins a session with each request."""
+    max_instances: Mapping[str, int] = field(default_factory=dict)
+    """Function -> instances that it may have at once, reserved for it: what bounds the bill and the connections to the
+    database. One that is not named shares the account's quota with whatever else runs there."""
+    warm_instances: Mapping[str, int] = field(default_factory=dict)
+    """Function -> instances that are up, and paid for, before anyone asks; none where nothing is named."""
+    layers: Sequence[str] = ()
+    """ARNs of layers that process and tool find below /opt: libraries that are no Python packages."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Queue that a tool reads -> the account's queue that it stands for; the stack makes the others."""
+    shared_cache_kms_key: str = ""
+    """Id of a key in KMS that wraps the credentials that tool's instances share; empty: a key of the stack."""
     adopt: Sequence[str] = ()
     """Names of existing resources that the stack takes over instead of refusing them."""
 
@@ -100,6 +117,20 @@ class StackInputs:
             client_ids=self.client_ids,
             function_prefix=f"{prefix}-",
             token_vault=self.token_vault or prefix,
+            queues=self.queues,
+            scale=self.scale,
+            shared_cache_kms_key=self.shared_cache_kms_key,
+        )
+
+    @property
+    def scale(self) -> Scale:
+        """Return how functions grow."""
+        return Scale(
+            self.instance_concurrency,
+            self.session_affinity,
+            self.max_instances,
+            self.warm_instances,
+            tuple(self.layers),
         )
 
     @property
@@ -154,10 +185,19 @@ def _typed(text: str, kind: Any) -> Any:
             _refuse_type()
         return value
     if get_origin(kind) is Mapping:
-        return {key: _text(value, get_args(kind)[1]) for key, value in json.loads(text).items()}
+        item = get_args(kind)[1]
+        return {key: _of(value, item) for key, value in json.loads(text).items()}
     if get_origin(kind) is Sequence:
         return tuple(_text(value, str) for value in json.loads(text))
     return Secret(text)
+
+
+def _of(value: Any, kind: Any) -> Any:
+    if kind is not int:
+        return _text(value, kind)
+    if type(value) is not int:
+        _refuse_type()
+    return value
 
 
 def _text(value: Any, kind: Any) -> Any:
@@ -185,6 +225,7 @@ def _problems(given: StackInputs, stack: str) -> list[str]:
             "certificate and certificate_key (secret) are needed for https": given.certificate
             and given.certificate_key,
         }
+    checks |= given.scale.checks()
     if stack != LOCAL:
         checks["database_url (secret) is needed"] = given.database_url
     return [sentence for sentence, holds in checks.items() if not holds]

@@ -210,6 +210,7 @@ def _resolved(
         llm=chosen if {"FUJIE_LLM_BASE_URL", "DASHSCOPE_API_KEY"} & set(chosen) else scripted,
         agent=str(options.agent or ""),
         agent_about=about,
+        queues=stack.queue_names,
         agent_elsewhere={name: environ[name] for name in AGENT_ELSEWHERE if environ.get(name)},
     )
 

@@ -49,7 +49,8 @@ def resources(stack: Stack, inputs: StackInputs) -> dict[str, tuple[str, ...]]:
     """Return the stack's resources by their kind, as RAM names them; the narrower kind of two comes first.
 
     Applications have ids that the cloud chooses, so they have no narrower name; `any user`, `any role` and `any policy`
-    are for what the operator reads of his own permissions, whoever he is.
+    are for what the operator reads of his own permissions, whoever he is. For asynchronous tasks the cloud knows no
+    narrower resource than all.
     """
     config = stack.config
     account, place = config.account_id, f"{config.region}:{config.account_id}"
@@ -79,6 +80,7 @@ def resources(stack: Stack, inputs: StackInputs) -> dict[str, tuple[str, ...]]:
         "any user": (f"acs:ram:*:{account}:user/*",),
         "any role": (f"acs:ram:*:{account}:role/*",),
         "any policy": (f"acs:ram:*:{account}:policy/*",),
+        "any task": ("*",),
     }
 
 

@@ -1,7 +1,7 @@
 """New keys for a stack: the new one in front, the one before kept for as long as something it sealed can come back.
 
-What rotates are the keys for sealing sign-ins, for internal tokens and for the agent card. A key of the ledger does
-not: what is sealed could not be verified by another.
+What rotates are the keys for sealing sign-ins, for internal tokens, for the agent card and for shared credentials. A
+key of the ledger does not: what is sealed could not be verified by another.
 """
 
 import re

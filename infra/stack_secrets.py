@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fujie.errors import SettingsError
-from fujie.identity.keys import new_sealing_key, new_signing_key
+from fujie.identity.keys import new_sealing_key, new_signing_key, new_wrapping_key
 from fujie.secret import Secret
 
 MINTERS = ("chat", "process", "callback")
@@ -38,6 +38,8 @@ class StackSecrets:
     """With which `tool` seals the ledger; whoever verifies it needs it too."""
     card: KeyPair
     """With which `process` signs the agent card."""
+    shared_cache: Secret
+    """A JWK, or after a rotation a set with the newest first: wraps the credentials that `tool`'s instances share."""
 
 
 def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
@@ -52,6 +54,7 @@ def load_or_create(path: Path, providers: Iterable[str]) -> StackSecrets:
     kept.setdefault("sealing", _pair(new_sealing_key()))
     kept.setdefault("card", _pair(new_signing_key()))
     kept.setdefault("ledger", secrets.token_urlsafe(32))
+    kept.setdefault("shared-cache", new_wrapping_key().reveal())
     for provider in providers:
         kept.setdefault(f"provider/{provider}", secrets.token_urlsafe(24))
     if kept != known:
@@ -67,13 +70,18 @@ def secrets_from_texts(kept: Mapping[str, Any]) -> StackSecrets:
         {name.removeprefix("provider/"): Secret(kept[name]) for name in kept if name.startswith("provider/")},
         Secret(kept["ledger"]),
         _key_pair(kept["card"]),
+        Secret(kept["shared-cache"]),
     )
 
 
 def joined(newest: Mapping[str, str], older: Mapping[str, str]) -> dict[str, str]:
     """Return a key pair whose halves are JWK sets: the newest key makes, both open and verify."""
-    halves = ("private", "public")
-    return {half: json.dumps({"keys": [_newest(newest[half]), _newest(older[half])]}) for half in halves}
+    return {half: joined_key(newest[half], older[half]) for half in ("private", "public")}
+
+
+def joined_key(newest: str, older: str) -> str:
+    """Return a JWK set of two keys."""
+    return json.dumps({"keys": [_newest(newest), _newest(older)]})
 
 
 def rotate_pairs(path: Path, kept: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +91,9 @@ def rotate_pairs(path: Path, kept: Mapping[str, Any]) -> dict[str, Any]:
     """
     try:
         signing = {name: joined(_pair(new_signing_key()), kept[name]) for name in (*_SIGNING, "card")}
-        return {**kept, **signing, "sealing": joined(_pair(new_sealing_key()), kept["sealing"])}
+        sealing = joined(_pair(new_sealing_key()), kept["sealing"])
+        cache = joined_key(new_wrapping_key().reveal(), kept["shared-cache"])
+        return {**kept, **signing, "sealing": sealing, "shared-cache": cache}
     except (KeyError, TypeError, ValueError, IndexError) as error:
         raise _damaged(path) from error
 

@@ -25,6 +25,8 @@ from functions.chat.errors import (
 
 STREAM_TIMEOUT = httpx2.Timeout(10.0, read=180.0)
 """A tool may take its time, but an agent that says nothing for three minutes is gone."""
+SESSION_HEADER = "x-agentscope-runtime-session-id"
+"""By which `process` keeps a conversation on one instance, where the stack asks for that."""
 ERROR_LIMIT = 64 * 1024
 TITLE_LENGTH = 60
 
@@ -47,7 +49,8 @@ class ProcessAgent:
         self._minter = minter
 
     async def ask(self, session: BrowserSession, question: Mapping[str, Any]) -> httpx2.Response:
-        return await _open(self._http, f"{self._url}/process", self._token(session), question)
+        named = {SESSION_HEADER: str(question["session_id"])}
+        return await _open(self._http, f"{self._url}/process", self._token(session), question, named)
 
     async def cancel(self, session: BrowserSession, run_id: str, /) -> Mapping[str, Any]:
         url = f"{self._url}/runtime/runs/{uuid.UUID(run_id)}/cancel"
@@ -93,8 +96,14 @@ class ElsewhereAgent:
                 raise NotYoursError("this conversation belongs to someone else") from None
 
 
-async def _open(http: httpx2.AsyncClient, url: str, bearer: Secret | None, body: Mapping[str, Any]) -> httpx2.Response:
-    headers = {"accept": "text/event-stream, application/json"}
+async def _open(
+    http: httpx2.AsyncClient,
+    url: str,
+    bearer: Secret | None,
+    body: Mapping[str, Any],
+    named: Mapping[str, str] | None = None,
+) -> httpx2.Response:
+    headers = {"accept": "text/event-stream, application/json", **(named or {})}
     if bearer is not None:
         headers["authorization"] = f"Bearer {bearer.reveal()}"
     request = http.build_request("POST", url, json=dict(body), headers=headers, timeout=STREAM_TIMEOUT)

@@ -10,9 +10,11 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+from msgspec import structs
+
 from fujie import clock
 from fujie.errors import FujieError
-from fujie.fc.events import Event, events_from
+from fujie.fc.events import Event, MessageEvent, events_from
 from fujie.identity.acting import Unattended
 from fujie.sessions.rows import Deed, DeedOutcome, DeedState
 from fujie.telemetry import bind
@@ -74,10 +76,18 @@ class EventHandler:
 
     def _called_by(self, event: Event) -> Iterable[Tool]:
         bucket = self._parts.settings.oss_bucket
+        event = self._as_declared(event)
         found = [tool for tool in self._parts.registry if is_called_by(tool.name, tool.on, event, bucket)]
         if not found:
             log.warning("no tool waits for the event %s", event.id)
         return found
+
+    def _as_declared(self, event: Event) -> Event:
+        """Return a message with the name that tools call its queue by, which is a stack's own in the account."""
+        if not isinstance(event, MessageEvent):
+            return event
+        names = {queue: declared for declared, queue in self._parts.settings.queues.items()}
+        return structs.replace(event, queue=names.get(event.queue, event.queue))
 
     async def _once(self, tool: Tool, event: Event) -> str | None:
         """Handle the event with the tool unless that was done; return why it was not."""

@@ -1,7 +1,8 @@
-"""One function of Function Compute 3.0 with its HTTP trigger: how it runs, as whom, and with which environment.
+"""One function of Function Compute 3.0 with its HTTP trigger: how it runs and grows, as whom, with which environment.
 
-No session affinity: state lives outside the process, and functions with affinity take no asynchronous invocation
-(fc.md 1.4), by which `process` is woken.
+Everything is of `LATEST`. Versions and aliases are not declared: a package lies under the hash of its content, so the
+version before is deployed again as it was, and the published provider reads the settings of `LATEST` whatever qualifier
+they were made for.
 """
 
 import json
@@ -15,6 +16,7 @@ from pulumi import Input, Output, ResourceOptions
 from infra.components.component import Part
 from infra.declaration import Function
 from infra.packages.building import HANDLER
+from infra.scale import MOST_CONCURRENCY
 
 PORT = 9000
 CLOUD_PYTHON = "/var/fc/lang/python3.12/bin/python3"
@@ -54,7 +56,7 @@ class HostedFunction(Part):
             environment_variables=args.environment,
             internet_access=True,
             timeout=args.function.timeout_s,
-            instance_concurrency=args.function.instance_concurrency,
+            layers=list(args.function.layers) or None,
             cpu=args.function.cpu,
             memory_size=args.function.memory_mb,
             disk_size=512,
@@ -62,6 +64,7 @@ class HostedFunction(Part):
             tags=args.tags,
             opts=self.inside(),
             **_runtime(args),
+            **_sessions(args.function),
         )
         trigger = alicloud.fc.V3Trigger(
             f"{name}-http",
@@ -78,15 +81,30 @@ class HostedFunction(Part):
             qualifier="LATEST",
             max_async_retry_attempts=args.function.asynchronous.retries,
             max_async_event_age_in_seconds=args.function.asynchronous.age_s,
+            async_task=args.function.asynchronous.tasks,
             destination_config=_on_failure(args.dead_letters),
             opts=self.inside(),
         )
+        self._limit(name, function.function_name, args.function)
         self.name: Output[str] = function.function_name
         public = args.function.public
         self.url: Output[str] = trigger.http_trigger.apply(
             lambda http: str(http.url_internet if public else http.url_intranet).rstrip("/")
         )
         self.register_outputs({"name": self.name, "url": self.url})
+
+    def _limit(self, name: str, function: Output[str], declared: Function) -> None:
+        """Reserve instances, and have some up, where the stack asks for it."""
+        inside = self.inside()
+        if declared.reserved is not None:
+            reserved = alicloud.fc.V3ConcurrencyConfig(
+                f"{name}-concurrency", function_name=function, reserved_concurrency=declared.reserved, opts=inside
+            )
+            inside = ResourceOptions.merge(inside, ResourceOptions(depends_on=[reserved]))
+        if declared.warm:
+            alicloud.fc.V3ProvisionConfig(
+                f"{name}-warm", function_name=function, qualifier="LATEST", target=declared.warm, opts=inside
+            )
 
 
 def http_trigger(function: Function) -> dict[str, Any]:
@@ -101,6 +119,17 @@ def _on_failure(queue: Input[str] | None) -> alicloud.fc.V3AsyncInvokeConfigDest
     return alicloud.fc.V3AsyncInvokeConfigDestinationConfigArgs(
         on_failure=alicloud.fc.V3AsyncInvokeConfigDestinationConfigOnFailureArgs(destination=messages)
     )
+
+
+def _sessions(function: Function) -> dict[str, Any]:
+    """Return how requests find an instance: with session affinity Function Compute takes no other concurrency."""
+    if function.affinity is None:
+        return {"instance_concurrency": function.instance_concurrency}
+    return {
+        "instance_concurrency": MOST_CONCURRENCY,
+        "session_affinity": function.affinity.kind,
+        "session_affinity_config": function.affinity.document(),
+    }
 
 
 def _runtime(args: FunctionArgs) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pulumi import Output, ResourceOptions
 
 from infra.components.component import Part
 from infra.providers.generated import GeneratedKey
-from infra.stack_secrets import MINTERS, StackSecrets, joined, secrets_from_texts
+from infra.stack_secrets import MINTERS, StackSecrets, joined, joined_key, secrets_from_texts
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Keys(Part):
         pairs = {f"signing/{minter}": self._pair(f"signing-{minter}", "signing", generation) for minter in MINTERS}
         pairs["sealing"] = self._pair("sealing", "sealing", generation)
         pairs["card"] = self._pair("card", "signing", generation)
+        cache = self._single("shared-cache", "wrapping", generation)
         ledger = self._key("ledger", "random")  # another would make what is sealed unverifiable
         self.provider_secrets: dict[str, Output[str]] = {
             provider: self._key(f"provider-{provider}", "random").private for provider in args.providers
         }
         self.secrets: Output[StackSecrets] = Output.secret(
-            Output.all(**pairs, ledger=ledger.private).apply(secrets_from_texts)
+            Output.all(**pairs, ledger=ledger.private, **{"shared-cache": cache}).apply(secrets_from_texts)
         )
         self.register_outputs({})
 
@@ -43,6 +44,14 @@ class Keys(Part):
             return newest
         older = _halves(self._key(name, purpose, generation - 1))
         return Output.all(newest, older).apply(lambda both: joined(*both))
+
+    def _single(self, name: str, purpose: str, generation: int) -> Output[str]:
+        """Return a key that has no halves, with the one before behind it."""
+        newest = self._key(name, purpose, generation).private
+        if generation == 1:
+            return newest
+        older = self._key(name, purpose, generation - 1).private
+        return Output.all(newest, older).apply(lambda both: joined_key(*both))
 
     def _key(self, name: str, purpose: str, generation: int = 1) -> GeneratedKey:
         """Return the key of a generation: a resource of its own, so that the next one does not replace it."""

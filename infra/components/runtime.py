@@ -51,28 +51,34 @@ class Runtime(Part):
         super().__init__(name, opts)
         self._args = args
         self.functions: dict[str, HostedFunction] = {}
-        declared = {function.name: function for function in args.stack.functions}
-        for function in ("tool", "process", "chat", "callback"):
-            self.functions[function] = HostedFunction(
-                function,
-                FunctionArgs(
-                    function=declared[function],
-                    name=args.stack.config.function_name(function),
-                    code=args.code[function],
-                    role_arn=args.role_arns[declared[function].role],
-                    environment=self._environment(function),
-                    tags=args.tags,
-                    python=sys.executable if args.inputs.cloud_url else CLOUD_PYTHON,
-                    logs=args.logs,
-                    dead_letters=args.queue_arns.get(declared[function].asynchronous.dead_letters),
-                ),
-                self.inside(),
-            )
+        self._declared = {function.name: function for function in args.stack.functions}
+        for function in ("tool", "process"):
+            self._make(function)
         process = self.functions["process"]
         sent = ResourceOptions.merge(self.inside(), ResourceOptions(depends_on=[process]))
         store = Output.secret(sha256_hex(args.database_url))
-        Migration("migration", process.name, REVISION, store, sent)
+        migration = Migration("migration", process.name, REVISION, store, sent)
+        for function in ("chat", "callback"):  # what people reach is replaced once the store is ready for it
+            self._make(function, ResourceOptions(depends_on=[migration]))
         self.register_outputs({"functions": {short: made.name for short, made in self.functions.items()}})
+
+    def _make(self, function: str, after: ResourceOptions | None = None) -> None:
+        args, declared = self._args, self._declared
+        self.functions[function] = HostedFunction(
+            function,
+            FunctionArgs(
+                function=declared[function],
+                name=args.stack.config.function_name(function),
+                code=args.code[function],
+                role_arn=args.role_arns[declared[function].role],
+                environment=self._environment(function),
+                tags=args.tags,
+                python=sys.executable if args.inputs.cloud_url else CLOUD_PYTHON,
+                logs=args.logs,
+                dead_letters=args.queue_arns.get(declared[function].asynchronous.dead_letters),
+            ),
+            ResourceOptions.merge(self.inside(), after),
+        )
 
     def _url(self, function: str) -> Input[str]:
         return self.functions[function].url if function in self.functions else ""
@@ -108,6 +114,7 @@ def _resolved(args: RuntimeArgs, known: Mapping[str, object]) -> Resolved:
         sign_in_client_secret=Secret(str(known["sign_in_secret"])),
         public_clients={each.name: app_ids[each.application] for each in stack.oauth2_providers if each.application},
         workload_identity=str(known["workload_identity"]),
+        queues=stack.queue_names,
         database_url=args.database_url,
         process_url=str(known["process_url"]),
         tool_url=str(known["tool_url"]),

@@ -6,9 +6,9 @@ from typing import Any
 from pulumi import Input, Output, ResourceOptions
 from pulumi.dynamic import CheckFailure, CheckResult, CreateResult, DiffResult, Resource, ResourceProvider
 
-from fujie.identity.keys import new_sealing_key, new_signing_key
+from fujie.identity.keys import new_sealing_key, new_signing_key, new_wrapping_key
 
-PURPOSES = ("signing", "sealing", "random")
+PURPOSES = ("signing", "sealing", "wrapping", "random")
 _RANDOM_BYTES = 32
 
 
@@ -32,7 +32,7 @@ class GeneratedKeyProvider(ResourceProvider):
 
 
 class GeneratedKey(Resource, module="fujie", name="GeneratedKey"):
-    """A key pair (JWK, EC P-256) for signing or sealing, or a random text, whose `public` is empty."""
+    """A key pair (JWK, EC P-256) for signing or sealing; a JWK for wrapping or a random text, without a `public`."""
 
     private: Output[str]
     public: Output[str]
@@ -46,5 +46,7 @@ class GeneratedKey(Resource, module="fujie", name="GeneratedKey"):
 def _made(purpose: str) -> tuple[str, str]:
     if purpose == "random":
         return secrets.token_urlsafe(_RANDOM_BYTES), ""
+    if purpose == "wrapping":
+        return new_wrapping_key().reveal(), ""
     private, public = new_signing_key() if purpose == "signing" else new_sealing_key()
     return private.reveal(), public

@@ -73,6 +73,8 @@ class Settings(Struct, frozen=True):
     mcp_server: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """Declared host -> base URL that serves it in this stack; a host that is not listed serves itself over https."""
+    queues: Mapping[str, str] = field(default_factory=dict)
+    """Queue that a tool reads -> its name in the account, where that is another."""
     internal_signing_key: Secret | None = None
     """JWK (EC P-256, private) with which this function signs its internal tokens."""
     card_key: Secret | None = None
@@ -144,6 +146,7 @@ def settings_from_environ(environ: Mapping[str, str] | None = None) -> Settings:
         oss_bucket=env.get("FUJIE_OSS_BUCKET", ""),
         mcp_server=env.get("FUJIE_MCP_SERVER", ""),
         endpoints=_mapping(env, "FUJIE_ENDPOINTS"),
+        queues=_mapping(env, "FUJIE_QUEUES"),
         internal_signing_key=_secret(env, "FUJIE_INTERNAL_SIGNING_KEY"),
         card_key=_secret(env, "FUJIE_CARD_KEY"),
         internal_public_keys=_mapping(env, "FUJIE_INTERNAL_PUBLIC_KEYS"),

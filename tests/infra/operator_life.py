@@ -99,6 +99,7 @@ class Life:
         self.run = engine_run(STACK, environ, project=laid_out(STACK, folder / "project"), backend=folder / "state")
         self.run.select()
         self.configure(agent=agent, database_url=f"sqlite+aiosqlite:///{folder}/fujie.db")
+        self.configure(max_instances='{"chat": 3}', warm_instances='{"chat": 1}')
         self.inputs = inputs_from_config(self.run.config(), STACK, environ)
         self.stack = declared_by(STACK, self.inputs)
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_the_role_of_objects_is_not_there_for_other_events():
 def test_a_queue_is_read_one_message_at_a_time_and_what_cannot_be_handed_over_is_kept():
     (trigger,) = triggers(READER).values()
     source = trigger.config["eventSourceConfig"]["eventSourceParameters"]["sourceMNSParameters"]
-    assert source == {"RegionId": "cn-beijing", "QueueName": "orders", "IsBase64Decode": True}
+    assert source == {"RegionId": "cn-beijing", "QueueName": "fujie-test-orders", "IsBase64Decode": True}
     assert trigger.config["runOptions"]["mode"] == "event-driven"
     letters = trigger.config["runOptions"]["deadLetterQueue"]["Arn"]
     assert letters == f"acs:mns:{ACCOUNT}:/queues/fujie-test-dead-letters"
@@ -140,4 +141,19 @@ def test_the_example_of_the_page_makes_what_the_page_says(tmp_path):
     tools, _ = served(tmp_path / "agent.py")
     stack = declare(CONFIG, tools)
     assert [each.type for each in stack.triggers] == ["oss", "timer", "eventbridge"]
+    assert [each.name for each in stack.queues] == ["fujie-test-dead-letters", "fujie-test-orders"]
+
+
+def test_the_stack_makes_the_queues_that_tools_read_and_puts_away_what_nobody_could_handle():
+    stack = declare(CONFIG, [READER, READER])
+    letters, orders = stack.queues
+    assert (orders.name, orders.dead_letters) == ("fujie-test-orders", letters.name)
+    assert stack.queue_names == {"orders": "fujie-test-orders"}
+
+
+def test_a_queue_that_is_there_already_is_read_and_not_made():
+    stack = declare(replace(CONFIG, queues={"orders": "the-shops"}), [READER])
     assert [each.name for each in stack.queues] == ["fujie-test-dead-letters"]
+    (trigger,) = stack.triggers
+    read = trigger.config["eventSourceConfig"]["eventSourceParameters"]["sourceMNSParameters"]["QueueName"]
+    assert (read, stack.queue_names) == ("the-shops", {"orders": "the-shops"})

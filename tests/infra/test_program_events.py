@@ -45,12 +45,22 @@ def test_an_object_trigger_names_the_stacks_bucket_and_the_role_that_invokes(dec
 
 
 def test_what_fails_for_good_ends_in_the_queue_of_the_stack(declared):
-    ((name, queue),) = declared.of("ServiceQueue").items()
-    assert (name, queue["queueName"]) == ("fujie-dev-dead-letters", "fujie-dev-dead-letters")
-    assert queue["tags"] == {"app": "fujie", "stack": "dev"}
+    queues = declared.of("ServiceQueue")
+    assert {name: each["queueName"] for name, each in queues.items()} == {name: name for name in queues}
+    assert all(each["tags"] == {"app": "fujie", "stack": "dev"} for each in queues.values())
+    assert "dlqPolicy" not in queues.pop("fujie-dev-dead-letters")
+    ((name, orders),) = queues.items()
+    letters = {"enabled": True, "deadLetterTargetQueue": MESSAGES.removesuffix("/messages"), "maxReceiveCount": 16}
+    assert (name, orders["dlqPolicy"]) == ("fujie-dev-orders", letters)
     ends = {name: each.get("destinationConfig") for name, each in declared.of("V3AsyncInvokeConfig").items()}
     assert ends.pop("tool-async") == {"onFailure": {"destination": MESSAGES}}
     assert set(ends.values()) == {None}
+
+
+def test_tool_alone_knows_what_a_queue_is_called_in_the_account(declared):
+    environments = {name: each["environmentVariables"] for name, each in declared.of("V3Function").items()}
+    told = {name: each["FUJIE_QUEUES"] for name, each in environments.items() if "FUJIE_QUEUES" in each}
+    assert told == {"tool": '{"orders": "fujie-dev-orders"}'}
 
 
 def test_the_functions_are_given_the_agent_of_the_file(declared):

@@ -8,6 +8,7 @@ import pytest
 from fujie_emulator.ram.state import Ram
 
 pytestmark = pytest.mark.engine
+FUNCTIONS = ("chat", "process", "callback", "tool")
 
 
 @pytest.fixture(scope="module")
@@ -18,8 +19,16 @@ def before(cloud):
 @pytest.fixture(scope="module")
 def stack(pulumi, before):
     run = pulumi()
-    run.run("up", "--yes", "--skip-preview")
+    run.run("up", "--yes", "--skip-preview", *(word for each in GROWING for word in ("--config", each)))
     return run
+
+
+GROWING = (
+    "fujie:session_affinity=true",
+    'fujie:max_instances={"chat": 2, "tool": 3}',
+    'fujie:warm_instances={"chat": 2}',
+)
+"""How its functions grow: kept in the stack's configuration from then on."""
 
 
 def inventory(cloud):
@@ -39,6 +48,20 @@ def test_it_comes_up_from_nothing(stack, cloud):
     assert {"fujie-local-chat", "fujie-local-tool"} <= {key for service, kind, key in made if kind == "function"}
     assert ("agentidentity", "WorkloadIdentity", "fujie-local-agent") in made
     assert ("agentidentity", "APIKeyCredentialProvider", "fujie-local/weather") in made
+
+
+def test_functions_grow_as_the_stack_says(stack, cloud):
+    store, host = cloud.cloud.store, cloud.cloud.parts["functionhost"]
+    reserved = {key: doc["reservedConcurrency"] for key, doc in store.list("fc", "concurrency")}
+    assert reserved == {"fujie-local-chat": 2, "fujie-local-tool": 3}
+    assert host.get("fujie-local-chat").pool.size == 2
+    kinds = {each: store.get("fc", "function", f"fujie-local-{each}").get("sessionAffinity") for each in FUNCTIONS}
+    assert kinds == {"chat": "GENERATED_COOKIE", "process": "HEADER_FIELD", "callback": None, "tool": None}
+
+
+def test_the_migration_was_waited_for(stack, cloud):
+    tasks = [doc["status"] for key, doc in cloud.cloud.store.list("fc", "async-task") if key.startswith("fujie-local-")]
+    assert tasks == ["Succeeded"]
 
 
 def test_a_second_time_nothing_changes(stack):
@@ -62,7 +85,10 @@ def test_what_runs_is_what_was_deployed(stack, cloud):
     urls = stack.outputs()["functions"]
     with httpx2.Client(trust_env=False, timeout=60) as http:
         me = http.get(f"{urls['chat']}/api/me")
+        again = http.get(f"{urls['chat']}/api/me")
     assert (me.status_code, me.json()["user"]) == (200, None)
+    assert "x-fc-cookie-session-id" in me.headers["set-cookie"]  # its session, by which it reaches its instance
+    assert "x-fc-cookie-session-id" not in again.headers.get("set-cookie", "")
 
 
 def test_refresh_finds_a_role_that_was_edited_by_hand_and_the_next_up_rights_it(stack, cloud):
@@ -107,7 +133,8 @@ def test_a_refresh_leaves_every_secret_encrypted(stack):
 def test_new_keys_are_made_for_a_new_generation_while_those_before_and_the_ledgers_stay(stack):
     told = stack.run("preview", "--config", "fujie:key_generation=2")
     made = set(re.findall(r"\s\+\s+\S*GeneratedKey (\S+)", told))
-    assert made == {"card-2", "sealing-2", "signing-chat-2", "signing-process-2", "signing-callback-2"}
+    signing = {f"signing-{function}-2" for function in ("chat", "process", "callback")}
+    assert made == {"card-2", "sealing-2", "shared-cache-2", *signing}
     assert not re.findall(r"\s(?:-|\+-)\s+\S*GeneratedKey (\S+)", told)
 
 

@@ -1,11 +1,13 @@
 """The event that prepares a store: sent for each new migration, and refused in one sentence where nobody takes it."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from pulumi.dynamic import ConfigureRequest
 from pulumi.dynamic.config import Config
 
+from infra.providers import migration
 from infra.providers.errors import CloudRefusal
 from infra.providers.migration import MigrationProvider
 
@@ -24,14 +26,68 @@ def provider(cloud, monkeypatch):
 @pytest.fixture
 def sent(provider):
     """Return what Function Compute was sent; its client alone stands in."""
-    calls = []
+    client = provider.clients.__dict__["fc"] = Client()
+    return client.calls
 
-    class Client:
-        def invoke_function_with_options(self, function, request, headers, _):
-            calls.append((function, json.loads(request.body.read()), headers.x_fc_invocation_type))
 
-    provider.clients.__dict__["fc"] = Client()
-    return calls
+class NotThereError(Exception):
+    status_code, code = 404, "AsyncTaskNotFound"
+
+
+class Client:
+    """Says of a task what `states` hold, one after the other; None is that it knows none."""
+
+    def __init__(self, *states, error=""):
+        self.calls, self.tasks, self.states, self.error = [], set(), list(states or ["Succeeded"]), error
+
+    def invoke_function_with_options(self, function, request, headers, _):
+        self.calls.append((function, json.loads(request.body.read()), headers.x_fc_invocation_type))
+        self.tasks.add(headers.x_fc_async_task_id)
+
+    def get_async_task(self, _function, task, _):
+        assert task in self.tasks
+        state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        if state is None:
+            raise NotThereError
+        return SimpleNamespace(body=SimpleNamespace(status=state, task_error_message=self.error))
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time passes by sleeping alone."""
+    now = [0.0]
+    monkeypatch.setattr(migration.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(migration.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    return now
+
+
+def test_the_deployment_goes_on_once_the_migration_is_done(provider, clock):
+    states = [None, "Enqueued", "Running", "Retrying", "Running", "Succeeded"]
+    client = provider.clients.__dict__["fc"] = Client(*states)
+    provider.create(PROPS)
+    assert client.states == ["Succeeded"]
+
+
+@pytest.mark.parametrize("state", ["Failed", "Expired", "Stopped", "Invalid"])
+def test_a_migration_that_ends_otherwise_fails_the_deployment_in_one_sentence(provider, clock, state):
+    provider.clients.__dict__["fc"] = Client("Running", state, error="no such\n table: runs")
+    with pytest.raises(CloudRefusal) as refused:
+        provider.create(PROPS)
+    assert str(refused.value) == f"migration by fujie-dev-process {state.lower()}: no such table: runs"
+
+
+@pytest.mark.parametrize(("state", "words"), [("Running", "it is Running"), (None, "it is not known")])
+def test_a_migration_that_does_not_end_fails_the_deployment_too(provider, clock, state, words):
+    provider.clients.__dict__["fc"] = Client(state)
+    with pytest.raises(CloudRefusal, match=f"did not end within 900 s: {words}"):
+        provider.update("id", PROPS, PROPS)
+    assert clock[0] < 2 * migration.DEADLINE_S
+
+
+def test_each_time_is_a_task_of_its_own(provider, sent):
+    provider.create(PROPS)
+    provider.update("id", PROPS, PROPS)
+    assert len(provider.clients.fc.tasks) == 2
 
 
 def test_a_new_stack_sends_the_event_asynchronously(provider, sent):
