@@ -29,6 +29,10 @@ class RoleKey:
             self._held = self._assume()
         return self._held
 
+    def forget(self) -> None:
+        """Obtain a new key the next time."""
+        self._held = None
+
     def _assume(self) -> StsCredentials:
         try:
             return assume_role(

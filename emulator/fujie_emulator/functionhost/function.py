@@ -43,10 +43,10 @@ class HostedFunction:
         self._cloud = cloud
         self._log = log
         self._launch = Launch(spec, self.site, log, reaper, self._crashed)
-        key = RoleKey(cloud, spec.role, spec.name)
+        self._key = RoleKey(cloud, spec.role, spec.name)
         now = cloud.clock.time
-        self.custom = Pool(spec, self._start_custom, key.present, self._note, now)
-        self.builtin = Pool(spec, self._start_builtin, key.present, self._note, now)
+        self.custom = Pool(spec, self._start_custom, self._key.present, self._note, now)
+        self.builtin = Pool(spec, self._start_builtin, self._key.present, self._note, now)
 
     @property
     def pool(self) -> Pool[CustomInstance] | Pool[BuiltinInstance]:
@@ -139,8 +139,9 @@ class HostedFunction:
         return self._log.tail()
 
     def restart(self) -> None:
-        """Replace the instances: new requests go to new ones, the old finish what they have."""
+        """Replace the instances, and the key: new requests go to new ones, the old finish what they have."""
         self.counters.restarts += 1
+        self._key.forget()
         self.pool.retire_all()
         self.warm()
 

@@ -70,6 +70,14 @@ async def test_an_instance_is_recycled_before_its_key_ends(builtin: Declare, clo
     assert second["pid"] != first["pid"]
 
 
+async def test_a_restart_obtains_a_new_key(builtin: Declare, cloud, http):
+    make_role(cloud, "fujie-f")
+    function = await builtin(TIMES, role="fujie-f")
+    first = (await http.get(url(function))).json()
+    function.restart()
+    assert (await http.get(url(function))).json()["key"] != first["key"]
+
+
 async def test_custom_runtimes_get_the_key_with_each_request(custom: Declare, cloud, http):
     make_role(cloud, "fujie-web")
     seen = (await http.get(url(await custom(role="fujie-web")))).json()
