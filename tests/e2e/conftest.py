@@ -2,8 +2,10 @@
 
 import pytest
 
-from tests.e2e.person import Person
+from tests.e2e.person import person
 from tests.e2e.running import RunningStack
+
+__all__ = ["own_stack", "person", "stack"]
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +30,3 @@ def own_stack(tmp_path):
     for running in started:
         running.stop()
         assert running.outside_connections() == ""
-
-
-@pytest.fixture
-def person(stack):
-    """A function that returns a demo user who has signed in with a browser of his own."""
-    people = []
-
-    def sign_in(user="alice", language="en", on=None):
-        someone = Person(on or stack, user, language)
-        people.append(someone)
-        return someone.sign_in()
-
-    yield sign_in
-    for someone in people:
-        someone.close()

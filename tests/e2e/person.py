@@ -5,6 +5,22 @@ from html.parser import HTMLParser
 from urllib.parse import urljoin
 
 import httpx2
+import pytest
+
+
+class OnThisMachine(httpx2.HTTPTransport):
+    """Finds every name below localhost here, as browsers do; a resolver need not know it (RFC 6761 6.3)."""
+
+    def handle_request(self, request):
+        if request.url.host.endswith(".localhost"):
+            request = httpx2.Request(
+                request.method,
+                request.url.copy_with(host="127.0.0.1"),
+                headers=request.headers,
+                stream=request.stream,
+                extensions=request.extensions,
+            )
+        return super().handle_request(request)
 
 
 class Person:
@@ -15,7 +31,11 @@ class Person:
         self.user = user
         self.language = language
         self.http = httpx2.Client(
-            timeout=60, trust_env=False, follow_redirects=True, headers={"Accept-Language": language}
+            timeout=60,
+            trust_env=False,
+            follow_redirects=True,
+            headers={"Accept-Language": language},
+            transport=OnThisMachine(trust_env=False),
         )
 
     def close(self):
@@ -36,6 +56,18 @@ class Person:
         answer = self.post_chat(message, conversation_id)
         assert answer.status_code == 200, answer.text
         return Answer(events_of(answer.text))
+
+    def ask_tool(self, message, tool):
+        """Return the answer up to what that tool returned, or to its end: the words are not waited for."""
+        body = {"conversation_id": None, "message": message, "language": self.language}
+        events = []
+        with self.http.stream("POST", f"{self.stack.url}/api/chat", json=body, headers=self.csrf()) as answer:
+            assert answer.status_code == 200, answer.read()
+            for line in answer.iter_lines():
+                events += events_of(line)
+                if tool in dict(Answer(events[-1:]).tools):
+                    break
+        return Answer(events)
 
     def post_chat(self, message, conversation_id=None):
         body = {"conversation_id": conversation_id, "message": message, "language": self.language}
@@ -74,6 +106,9 @@ class Person:
             },
         )
 
+    def cancel(self, answer):
+        return self.http.post(f"{self.stack.url}/api/runs/{answer.run_id}/cancel", headers=self.csrf())
+
     def allow(self, connect_url):
         """Go through every page with Allow on it; return the last page."""
         page = self.open(connect_url)
@@ -90,6 +125,21 @@ class Person:
         page = self.open(connect_url)
         button = "Deny" if any("Deny" in form.buttons for form in forms_of(page.text)) else "拒绝"
         return self.press(page, button)
+
+
+@pytest.fixture
+def person(stack):
+    """A function that returns a demo user who has signed in with a browser of his own."""
+    people = []
+
+    def sign_in(user="alice", language="en", on=None):
+        someone = Person(on or stack, user, language)
+        people.append(someone)
+        return someone.sign_in()
+
+    yield sign_in
+    for someone in people:
+        someone.close()
 
 
 class Answer:

@@ -64,4 +64,13 @@ QUESTIONS = (
         shows=("hello",),
     ),
 )
-BY_NAME = {question.name: question for question in QUESTIONS}
+ROBOTS = Question(
+    name="robots",
+    en="Look at the robots",
+    zh="看看机器人 look_at_robots",
+    tool="look_at_robots",
+    credential="oauth",
+    shows=("idle",),
+)
+"""Of tests/e2e/robots: the workload's own credential."""
+BY_NAME = {question.name: question for question in (*QUESTIONS, ROBOTS)}

@@ -10,8 +10,9 @@ import sys
 import time
 from pathlib import Path
 
-import httpx2
 import psutil
+
+from tests.e2e.emulated import EmulatedStack
 
 ROOT = Path(__file__).resolve().parents[2]
 GUARD = Path(__file__).parent / "guard"
@@ -39,10 +40,11 @@ def _free(port):
     return True
 
 
-class RunningStack:
+class RunningStack(EmulatedStack):
     """One `fujie dev`: its addresses, the emulator's controls, and what it takes to kill and start it again."""
 
     def __init__(self, directory, *options, env=None):
+        super().__init__()
         self.directory = Path(directory)
         self.state = self.directory / "state"
         self.ready_file = self.directory / "ready.json"
@@ -51,7 +53,6 @@ class RunningStack:
         self.base_port = free_ports()
         self.options = options
         self.env = env or {}
-        self.ready = None
         self.took_s = None
         self._process = None
 
@@ -113,31 +114,11 @@ class RunningStack:
         return code
 
     @property
-    def url(self):
-        return self.ready["url"]
+    def admin_token(self):
+        return (self.state / "cloud" / "admin-token").read_text().strip()
 
-    @property
-    def cloud(self):
-        return self.ready["cloud"]
-
-    def admin(self, method, path, **kwargs):
-        headers = {"x-fujie-admin": (self.state / "cloud" / "admin-token").read_text().strip()}
-        url = f"{self.cloud}/_fujie/{path}"
-        answer = httpx2.request(method, url, headers=headers, timeout=10, trust_env=False, **kwargs)
-        answer.raise_for_status()
-        return answer.json() if answer.content else None
-
-    def requests(self, after=0):
-        return self.admin("GET", f"requests?after={after}")["requests"]
-
-    def last_request(self):
-        return max((row["seq"] for row in self.requests()), default=0)
-
-    def functions(self):
-        return self.admin("GET", "functions")
-
-    def advance_clock(self, seconds):
-        self.admin("POST", "clock", json={"advance_s": seconds})
+    def provider_secret(self, provider):
+        return json.loads((self.state / "keys.json").read_text()).get(f"provider/{provider}", "")
 
     def outside_connections(self):
         return self.guard_file.read_text() if self.guard_file.exists() else ""

@@ -77,8 +77,7 @@ def test_denying_at_the_provider_is_a_denial_too(person):
 def test_cancel_is_answered_and_the_conversation_lives_on(person):
     alice = person("alice")
     answer = alice.ask(DOCUMENT)
-    cancelled = alice.http.post(f"{alice.stack.url}/api/runs/{answer.run_id}/cancel", headers=alice.csrf())
-    assert cancelled.status_code == 202
+    assert alice.cancel(answer).status_code == 202
     assert alice.follow(answer).status == "canceled"
     page = alice.open(answer.consents[0]["connect_url"])
     assert page.status_code in {404, 409, 410}

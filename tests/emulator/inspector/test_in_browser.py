@@ -4,7 +4,7 @@ import httpx2
 import pytest
 
 from fujie_emulator.testing import running
-from tests.e2e.browser.conftest import chromium  # noqa: F401 - the fixture
+from tests.e2e.browser.profile import chromium  # noqa: F401 - the fixture
 from tests.emulator.inspector.test_page import RESOURCES
 
 pytestmark = pytest.mark.browser
