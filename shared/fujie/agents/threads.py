@@ -3,9 +3,11 @@
 import asyncio
 import contextvars
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 MAX_THREADS = 64
 """Calls of such functions at the same time; more wait for their turn."""
@@ -38,5 +40,7 @@ async def stepped_in_thread(generator: Generator[Any, Any, Any]) -> AsyncGenerat
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
+def _pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(MAX_THREADS, thread_name_prefix="agent")

@@ -1,6 +1,5 @@
 """What the store keeps besides identity's own: one frozen row per noun. Times are aware UTC datetimes."""
 
-import hashlib
 import json
 import re
 from datetime import datetime
@@ -92,6 +91,8 @@ def is_free_for_all(name: str) -> bool:
 
 
 def _mark(user: User) -> str:
+    import hashlib
+
     digest = hashlib.sha256(json.dumps([user.tenant, user.id]).encode()).hexdigest()
     return _MARK + digest[:24]
 

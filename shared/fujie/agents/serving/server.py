@@ -112,11 +112,11 @@ class Server:
         return self._table.find(path)
 
     async def _load(self, module: str) -> None:
-        """Import a protocol at its first request, in a thread: the loop goes on with the others."""
+        """Import a protocol at its first request: in a thread, if others are being answered."""
         async with self._loading:
             if module not in self._loaded:
-                is_there = module in sys.modules
-                loaded = import_module(module) if is_there else await asyncio.to_thread(import_module, module)
+                at_once = module in sys.modules or self._tally.open == 1
+                loaded = import_module(module) if at_once else await asyncio.to_thread(import_module, module)
                 self._table.add(loaded.routes(self._served))
                 self._loaded.add(module)
 
