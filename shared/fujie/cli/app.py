@@ -145,11 +145,14 @@ def emulator_start(
     admin: Annotated[
         bool, typer.Option("--admin/--no-admin", help="Serve the admin routes, which the commands beside this one use.")
     ] = True,
+    llm_script: Annotated[
+        Path | None, typer.Option(help="JSON rules that the scripted model tries first.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Start the emulated cloud alone, in the foreground. Ctrl-C stops it."""
     from fujie.cli.processes import run_emulator
 
-    run_emulator(port, state.resolve(), ready_file, admin=admin)
+    run_emulator(port, state.resolve(), ready_file, llm_script, admin=admin)
 
 
 @emulator.command("status")

@@ -36,9 +36,12 @@ def emulator_command(port: int, state: Path, ready_file: Path | None) -> list[st
     return [*command, "--ready-file", str(ready_file)] if ready_file else command
 
 
-def run_emulator(port: int, state: Path, ready_file: Path | None, *, admin: bool = True) -> None:
-    """Become the emulated cloud."""
+def run_emulator(
+    port: int, state: Path, ready_file: Path | None, llm_script: Path | None = None, *, admin: bool = True
+) -> None:
+    """Become the emulated cloud; `llm_script` are rules of its model's own."""
     command = emulator_command(port, state, ready_file) + ([] if admin else ["--no-admin"])
+    command += ["--llm-script", str(llm_script.resolve())] if llm_script else []
     os.execv(command[0], command)  # noqa: S606 - a fixed program, no shell
 
 
