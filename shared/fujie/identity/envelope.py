@@ -10,7 +10,7 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from fujie.identity.errors import IdentityMisconfiguredError
 from fujie.secret import Secret
@@ -85,23 +85,26 @@ def digest(words: Mapping[str, object]) -> str:
 def wrapping_keys(jwk: Secret, *, setting: str) -> Sequence[WrappingKey]:
     """Return the keys of a JWK (`oct`, 256 bits) or a JWK set, the one to wrap with first.
 
-    Raises IdentityMisconfiguredError, naming `setting` and nothing of the key.
+    Raises IdentityMisconfiguredError, naming `setting` and nothing of the key. Read without joserfc, which a start need
+    not wait for.
     """
-    from joserfc.errors import JoseError
-    from joserfc.jwk import OctKey
-
     try:
         data = json.loads(jwk.reveal())
-        found = [OctKey.import_key(item) for item in data.get("keys", [data])]
-        keys = [WrappingKey(key.kid or "", key.raw_value) for key in found]
+        keys = [_wrapping_key(item) for item in data.get("keys", [data])]
         usable = bool(keys) and all(len(key.key) == KEY_BYTES for key in keys)
         usable = usable and len({key.kid for key in keys}) == len(keys)
-    except (JoseError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError):
         usable = False
     if not usable:
         repair = 'generate one: python -c "from fujie.identity.keys import *; print(new_wrapping_key().reveal())"'
         raise IdentityMisconfiguredError(f"{setting} is not a JWK of 256 bits", repair=repair) from None
     return keys
+
+
+def _wrapping_key(jwk: Mapping[str, Any]) -> WrappingKey:
+    """Return the key of a symmetric JWK (RFC 7518 6.4)."""
+    text = jwk["k"] if jwk["kty"] == "oct" else ""
+    return WrappingKey(str(jwk.get("kid") or ""), b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True))
 
 
 def _canonical(words: Mapping[str, object]) -> bytes:

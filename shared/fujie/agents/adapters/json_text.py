@@ -1,6 +1,5 @@
 """Any value as JSON text: what a framework or a function yields is not always made for JSON."""
 
-import dataclasses
 import json
 import math
 from typing import Any
@@ -25,6 +24,8 @@ def json_text(value: Any) -> str:
 
 def plain(value: Any) -> Any:
     """Return an object of a framework as what JSON has words for, at least its outermost part."""
+    import dataclasses
+
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
