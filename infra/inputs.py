@@ -23,6 +23,8 @@ PYTHON_OF_THE_CLOUD = "3.12"
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,19}")
 """Its name is part of names of 64 characters, and of buckets, which have lower case only."""
 _ACCOUNT = re.compile(r"\d{16}")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
+_VAULT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _WORDS: Mapping[Any, str] = {
     int: "a number",
     bool: "true or false",
@@ -215,6 +217,9 @@ def _problems(given: StackInputs, stack: str) -> list[str]:
         "the stack's name is 1 to 20 lower-case letters, digits and hyphens": _STACK.fullmatch(stack),
         "account_id has 16 digits": _ACCOUNT.fullmatch(given.account_id),
         "public_url is an origin without path": _is_origin(given.public_url),
+        "bucket is 3 to 63 lower-case letters, digits and hyphens": not given.bucket or _BUCKET.fullmatch(given.bucket),
+        "token_vault is 1 to 64 letters, digits, '.', '_' and '-'": not given.token_vault
+        or _VAULT.fullmatch(given.token_vault),
         "key_generation is 1 or more": given.key_generation >= 1,
         "log_retention_days is 0 to 3650": 0 <= given.log_retention_days <= 3650,
     }

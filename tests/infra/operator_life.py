@@ -7,10 +7,12 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 import oss2
+import yaml
 
 from fujie.secret import Secret
 from fujie_emulator.mns import queues
@@ -24,8 +26,9 @@ from infra.operator_policy import RECORD, resources
 from infra.permission import check
 from infra.probing import Account, Key
 
-STACK, OPERATOR, POLICY = "local", "operator", "fujie-operator"
-ADMINISTRATOR = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+STACK, OPERATOR, POLICIES = "local", "operator", ("fujie-operator", "fujie-operator-2")
+ADMINISTRATOR = '{"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+NOTHING = '{"Version": "1", "Statement": []}'
 AGENT = '''
 from fujie import AgentApp, ObjectCreated, QueueMessage, Schedule, tool
 from functions.tool.manifest import TOOLS
@@ -48,19 +51,22 @@ CHANGED = {"key_generation": "2", "client_ids": '{"time": "another"}', "provider
 
 
 class Operator:
-    """The RAM user whose key applies the stack; his one policy can be exchanged at any moment."""
+    """The RAM user whose key applies the stack; his policies can be exchanged at any moment."""
 
-    def __init__(self, cloud, policy):
+    def __init__(self, cloud, *policies):
         self._cloud, self._ram = cloud, cloud.cloud.iam.ram
         self._ram.users.create(OPERATOR, {})
-        self._ram.create_policy(POLICY, json.dumps(policy), "")
-        self._ram.attach("Custom", POLICY, OPERATOR, "user")
+        for name in POLICIES:
+            self._ram.create_policy(name, NOTHING, "")
+            self._ram.attach("Custom", name, OPERATOR, "user")
+        self.may(*policies)
         made = self._ram.users.create_key(OPERATOR)
         self.key = Key(made["id"], Secret(made["secret"]))
 
-    def may(self, policy):
-        """Exchange the policy."""
-        self._ram.add_version(POLICY, json.dumps(policy), default=True, rotate=True)
+    def may(self, *policies):
+        """Exchange what he may do, JSON."""
+        for name, policy in zip_longest(POLICIES, policies, fillvalue=NOTHING):
+            self._ram.add_version(name, policy, default=True, rotate=True)
 
     def environ(self):
         secret = self.key.secret.reveal()
@@ -83,8 +89,8 @@ class Operator:
 class Life:
     """The stack of an agent that has one of everything."""
 
-    def __init__(self, engine, cloud, folder, policy):
-        self.cloud, self.operator = cloud, Operator(cloud, policy)
+    def __init__(self, engine, cloud, folder, *policies):
+        self.cloud, self.operator = cloud, Operator(cloud, *policies)
         agent = folder / "agent" / "agent.py"
         agent.parent.mkdir(parents=True)
         agent.write_text(AGENT)
@@ -105,8 +111,18 @@ class Life:
 
     def configure(self, **values):
         path = self.run.project / f"Pulumi.{STACK}.yaml"
-        lines = "".join(f"  fujie:{name}: {json.dumps(str(value))}\n" for name, value in values.items())
-        path.write_text(path.read_text().replace("config:\n", f"config:\n{lines}", 1))
+        kept = yaml.safe_load(path.read_text())
+        kept["config"] |= {f"fujie:{name}": str(value) for name, value in values.items()}
+        path.write_text(yaml.safe_dump(kept))
+
+    @contextmanager
+    def configured(self, **values):
+        """Have other values for a moment."""
+        path = self.run.project / f"Pulumi.{STACK}.yaml"
+        text = path.read_text()
+        self.configure(**values)
+        yield
+        path.write_text(text)
 
     def account(self):
         return Account(self.inputs, self.operator.key)
@@ -137,11 +153,16 @@ class Life:
         there = resources(self.stack, self.inputs)
         found = {}
         for action, resource in asked:
-            kind = next((kind for kind, each in there.items() if any(fits(one, resource) for one in each)), None)
+            kind = next((kind for kind, each in there.items() if any(is_one(one, resource) for one in each)), None)
             if kind is None:
                 raise LookupError(f"{action} on {resource}: say in infra/operator_policy.py what that is")
             found.setdefault(kind, set()).add(action)
         return found
+
+
+def is_one(pattern, resource):
+    """Tell whether the resource is of this pattern; everything is only what was asked about everything."""
+    return pattern == resource or (pattern != "*" and fits(pattern, resource))
 
 
 def disturb(store):
@@ -164,7 +185,6 @@ def disturb(store):
         store.put(service, kind, key, store.get(service, kind, key) | changes)
 
 
-NOTHING = '{"Version": "1", "Statement": []}'
 TRUST = {
     "Version": "1",
     "Statement": [{"Effect": "Allow", "Principal": {"Service": ["fc.aliyuncs.com"]}, "Action": "sts:*"}],
