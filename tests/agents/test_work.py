@@ -51,3 +51,39 @@ async def test_a_piece_that_runs_on_does_not_keep_those_that_ended(monkeypatch):
     with pytest.raises(RunNotFoundError):
         there.find(pieces[0].id, ALICE)
     await there.close()
+
+
+async def _ended(there, piece):
+    while piece.status in {"pending", "running"}:
+        await asyncio.sleep(0)
+    return piece
+
+
+async def test_what_takes_too_long_is_ended():
+    there, go = Work(timeout_s=0.0), asyncio.Event()
+    piece = await _ended(there, there.begin(_wait, {"go": go}, ALICE))
+    assert (piece.status, piece.result) == ("error", "it took longer than 0 s")
+
+
+async def test_a_deadline_of_the_functions_own_is_its_failure():
+    async def impatient():
+        raise TimeoutError
+
+    there = Work()
+    piece = await _ended(there, there.begin(impatient, {}, ALICE))
+    assert piece.result == "the task failed; the log has it under its id"
+
+
+async def test_what_gives_too_much_is_ended_and_kept_results_are_bounded(monkeypatch):
+    async def long(chars):
+        yield "x" * chars
+        yield "x" * chars
+
+    monkeypatch.setattr(work, "MAX_ANSWER_CHARS", 100)
+    monkeypatch.setattr(work, "MAX_KEPT_CHARS", 150)
+    there = Work()
+    assert (await _ended(there, there.begin(long, {"chars": 60}, ALICE))).status == "error"
+    first, second = [await _ended(there, there.begin(long, {"chars": 40}, ALICE)) for _ in range(2)]
+    assert there.find(second.id, ALICE).result == ["x" * 40] * 2
+    with pytest.raises(RunNotFoundError):
+        there.find(first.id, ALICE)

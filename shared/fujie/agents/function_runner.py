@@ -8,6 +8,7 @@ from typing import Any
 from fujie.agents.adapters import adapter_for
 from fujie.agents.adapters.port import Adapter
 from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wanted
+from fujie.agents.http_values import plainly
 from fujie.agents.runner import AgentRunner, Step, StepDone, StepItem, StepWaits, Voice, asked_in
 from fujie.agents.states import AgentStates, MemoryStates
 from fujie.errors import FujieError
@@ -83,7 +84,8 @@ class FunctionRunner(AgentRunner):
             return _not_swallowing(self._function, arguments), adapter
         if self._is_async_generator:  # most are, and need nothing around them
             return self._function(**arguments), adapter
-        return items_of(self._function, arguments), adapter
+        items = items_of(self._function, arguments)
+        return plainly(items) if self._takes_payload else items, adapter
 
     def _arguments(self, adapter: Adapter, context: "_Late") -> Mapping[str, Any]:
         if self._takes_payload:

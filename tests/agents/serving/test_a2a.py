@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from fujie.agents.app import AgentApp
 from fujie.agents.config import AgentConfig
 from fujie.agents.runs import RunService
+from fujie.agents.serving.a2a import desk
 from fujie.agents.serving.standalone import application
 from fujie.identity.keys import new_signing_key
 from fujie.protocols.events import TextDelta
@@ -112,6 +113,22 @@ async def test_nobody_does_anything_without_a_token_and_is_told_how_to_come_back
 async def test_a_body_over_the_limit_is_refused_by_http():
     answer = await durable().post("/a2a", b" " * (1024 * 1024 + 1), **V1)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, -32600)
+
+
+async def test_a_page_of_long_tasks_ends_early_and_says_where_the_next_begins(kept, monkeypatch):
+    monkeypatch.setattr(desk, "MAX_PAGE_CHARS", 400)
+    made = kept(*["x" * 300] * 5)
+    for _ in range(5):
+        assert (await made.post("/a2a", call("SendMessage", {"message": SAID}), **V1)).status_code == 200
+    sizes, token, seen = [], "", []
+    while token or not sizes:
+        asked = call("ListTasks", {"pageSize": 100, "pageToken": token})
+        page = (await made.post("/a2a", asked, **V1)).json()["result"]
+        sizes.append(len(page["tasks"]))
+        seen += [task["id"] for task in page["tasks"]]
+        token = page["nextPageToken"]
+    assert len(set(seen)) == len(seen) == 5
+    assert max(sizes) <= 2
 
 
 @pytest.mark.parametrize("method", ["SendStreamingMessage", "SendMessage"])

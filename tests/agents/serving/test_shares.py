@@ -137,3 +137,22 @@ async def test_nor_all_of_the_runs_that_nobody_listens_to(make, monkeypatch):
     assert busy.value.retry_after_s == 1
     await runs.start(Principal(BOB, ""), asked("hi"))
     await runs.close()
+
+
+@pytest.mark.parametrize("path", ASKS)
+async def test_nobody_reads_the_body_of_a_stranger(path):
+    sent = []
+
+    async def receive():
+        raise AssertionError("the body was asked for")
+
+    async def send(message):
+        sent.append(message)
+
+    headers = [(b"host", b"agent"), (b"content-type", b"application/json"), (b"a2a-version", b"1.0")]
+    scope = {
+        "type": "http", "method": "POST", "scheme": "http", "path": path, "raw_path": path.encode(),
+        "query_string": b"", "headers": headers, "client": ("127.0.0.1", 1),
+    }  # fmt: skip
+    await Agent().app(scope, receive, send)
+    assert sent[0]["status"] == 401

@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
+from fujie.agents.http_values import GIVEN
 from fujie.agents.port import Principal
 from fujie.agents.serving.asgi import WEBSOCKET, Answer, Message, Request, Route, Send, answer
 from fujie.agents.serving.entrypoint import entrypoint_of
@@ -66,7 +68,8 @@ class Invoke:
         self, request: Request, send: Send, run: Run, events: Events, asked: Invocation, *, is_entrypoint: bool
     ) -> None:
         """Answer with one value. A function that returned a generator is found out by its second item: it streams."""
-        whole, heard = Whole(), list[RunEvent]()
+        whole, heard, given = Whole(), list[RunEvent](), list[Any]()
+        GIVEN.set(given)
         may_stream = is_entrypoint and asked.wants == ""
 
         def take(event: RunEvent) -> None:
@@ -81,6 +84,9 @@ class Invoke:
             if may_stream and whole.count >= 2:
                 await _stream(request, send, run, _after(heard, events), asked)
                 return
+        if is_entrypoint and given:
+            await given[0](request.scope, request.receive, _naming(send, run))
+            return
         body = whole.of_entrypoint() if is_entrypoint else whole.of_agent()
         await answer(send, Answer(whole.status, body.encode(), headers=_ids(run)))
 

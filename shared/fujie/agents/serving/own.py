@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fujie.agents.handler import Function, in_time, in_time_at, items_of
+from fujie.agents.http_values import HttpAnswerError, http_error, is_response
 from fujie.agents.own import OwnEndpoint, OwnParts, OwnTask
 from fujie.agents.port import Principal
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
@@ -56,9 +57,18 @@ class Endpoint:
         if _yields(self.own.function):
             await stream_events(request, send, _frames(items, self.served.config.timeout_s), Verbatim())
             return
-        async with in_time(self.served.config.timeout_s), aclosing(items):
-            value = [item async for item in items]
-        await answer(send, Answer(200, _json(value[0] if value else None)))
+        try:
+            async with in_time(self.served.config.timeout_s), aclosing(items):
+                value = [item async for item in items]
+        except Exception as error:
+            if (answered := http_error(error)) is None:
+                raise
+            await answer(send, _answered(answered))
+            return
+        if value and is_response(value[0]):
+            await value[0](request.scope, request.receive, send)
+        else:
+            await answer(send, Answer(200, _json(value[0] if value else None)))
 
 
 @dataclass(frozen=True)
@@ -150,6 +160,12 @@ async def _frames(items: AsyncGenerator[Any, None], timeout_s: float) -> AsyncGe
     except Exception as error:  # noqa: BLE001 - the answer has begun: the caller reads in it that it failed
         _log.warning("an endpoint failed in the middle: %s", kinds_and_places(error))
         yield _frame({"error": "the stream broke off", "error_type": type(error).__name__})
+
+
+def _answered(error: HttpAnswerError) -> Answer:
+    """Say an HTTPException as FastAPI does."""
+    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in error.headers.items()]
+    return Answer(error.status, _json({"detail": error.detail}), headers=headers)
 
 
 def _frame(item: Any) -> str:

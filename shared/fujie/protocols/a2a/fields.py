@@ -45,6 +45,13 @@ class Fields:
             raise ParamsError(self.where(key), f"must be a string of at most {limit} characters")
         return value
 
+    def held(self, key: str) -> str:
+        """Return a string that may hold a whole file: only the body's own limit bounds it."""
+        value = self.get(key)
+        if not isinstance(value, str):
+            raise ParamsError(self.where(key), "must be a string")
+        return value
+
     def id(self, key: str, *, required: bool = False) -> str:
         """Return an identifier; an empty one where it may be left out."""
         value = self.text(key)

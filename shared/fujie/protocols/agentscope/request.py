@@ -23,6 +23,8 @@ _MAX_ECHO_CHARS = 200
 Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
 Text = Annotated[str, Meta(max_length=256 * 1024)]
 Address = Annotated[str, Meta(max_length=8192)]
+Held = str
+"""What may hold a whole file, as a `data:` URL or base64: only the body's own limit bounds it."""
 _RESPONSE_ID = re.compile(r"response_([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
 
 
@@ -52,23 +54,23 @@ class DataPart(_Part, frozen=True, tag="data"):
 
 
 class ImagePart(_Part, frozen=True, tag="image"):
-    image_url: Address | None = None
+    image_url: Held | None = None
 
 
 class AudioPart(_Part, frozen=True, tag="audio"):
-    data: Text | None = None
+    data: Held | None = None
     format: Id | None = None
 
 
 class VideoPart(_Part, frozen=True, tag="video"):
-    video_url: Address | None = None
+    video_url: Held | None = None
 
 
 class FilePart(_Part, frozen=True, tag="file"):
-    file_url: Address | None = None
+    file_url: Held | None = None
     file_id: Address | None = None
     filename: Address | None = None
-    file_data: Text | None = None
+    file_data: Held | None = None
 
 
 class RefusalPart(_Part, frozen=True, tag="refusal"):

@@ -40,8 +40,11 @@ class Whole:
 
     @property
     def status(self) -> int:
-        """The HTTP status of the answer."""
-        return 200 if self._failure is None else 500
+        """The HTTP status of the answer; a failure may name its own in its code."""
+        if self._failure is None:
+            return 200
+        chosen = self._failure["error_type"].removeprefix("http_")
+        return int(chosen) if chosen.isdigit() and len(chosen) == 3 and "400" <= chosen <= "599" else 500
 
     def feed(self, event: RunEvent) -> None:
         """Take one event in; what follows a pause goes on where it stopped."""

@@ -13,6 +13,8 @@ from fujie.protocols.openai_chat.errors import OpenAiRequestError
 
 Text = Annotated[str, Meta(max_length=256 * 1024)]
 Address = Annotated[str, Meta(max_length=8192)]
+Held = str
+"""What may hold a whole file, as a `data:` URL or base64: only the body's own limit bounds it."""
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 MAX_PARTS = 64
 MAX_MESSAGES = 256

@@ -22,6 +22,7 @@ from fujie.protocols.openai_chat.checking import (
     MAX_MESSAGES,
     MAX_PARTS,
     Address,
+    Held,
     Name,
     Text,
     checked_run,
@@ -45,7 +46,7 @@ class RefusalPart(Struct, frozen=True, tag_field="type", tag="refusal"):
 
 
 class ImageAddress(Struct, frozen=True):
-    url: Address
+    url: Held
 
 
 class ImagePart(Struct, frozen=True, tag_field="type", tag="image_url"):
@@ -56,7 +57,7 @@ class ImagePart(Struct, frozen=True, tag_field="type", tag="image_url"):
 
 
 class Sound(Struct, frozen=True):
-    data: Text
+    data: Held
     format: Name
 
 
@@ -70,7 +71,7 @@ class AudioPart(Struct, frozen=True, tag_field="type", tag="input_audio"):
 class Attachment(Struct, frozen=True, omit_defaults=True):
     file_id: Address | None = None
     filename: Address | None = None
-    file_data: Text | None = None
+    file_data: Held | None = None
 
 
 class FilePart(Struct, frozen=True, tag_field="type", tag="file"):

@@ -22,6 +22,7 @@ from fujie.protocols.openai_chat.checking import (
     MAX_MESSAGES,
     MAX_PARTS,
     Address,
+    Held,
     Name,
     Text,
     checked_run,
@@ -69,7 +70,7 @@ class Refusal(Struct, frozen=True, tag_field="type", tag="refusal"):
 
 
 class InputImage(Struct, frozen=True, tag_field="type", tag="input_image"):
-    image_url: Address
+    image_url: Held
 
     def ours(self) -> Json:
         return {"type": "image", "image_url": self.image_url}
@@ -77,9 +78,9 @@ class InputImage(Struct, frozen=True, tag_field="type", tag="input_image"):
 
 class InputFile(Struct, frozen=True, omit_defaults=True, tag_field="type", tag="input_file"):
     file_id: Address | None = None
-    file_url: Address | None = None
+    file_url: Held | None = None
     filename: Address | None = None
-    file_data: Text | None = None
+    file_data: Held | None = None
 
     def ours(self) -> Json:
         return dict(msgspec.to_builtins(self), type="file")

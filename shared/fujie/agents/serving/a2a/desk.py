@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fujie.agents.bounds import chars_of
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.port import Principal
 from fujie.agents.pushes.service import Pushes
 from fujie.agents.serving.a2a.lasting import Events, lasting, story
-from fujie.agents.serving.a2a.listing import Page, page_of
+from fujie.agents.serving.a2a.listing import Page, page_of, token_of
 from fujie.agents.serving.asgi import Request
 from fujie.agents.serving.following import patiently
 from fujie.agents.serving.served import Served
@@ -31,6 +32,8 @@ from fujie.sessions.errors import ConflictError
 from fujie.sessions.rows import Run, RunStatus
 
 _ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "canceled"})
+MAX_PAGE_CHARS = 4 * 1024 * 1024
+"""What a page of tasks may hold beyond its last one, however many were asked for: the next page begins after that."""
 CANCEL_S = 5.0
 """How long an agent may take to notice that it was canceled before its task is told as it is then."""
 
@@ -85,7 +88,15 @@ class Desk:
     async def list(self, asked: ListTasks, principal: Principal) -> Page:
         """Return a page of the caller's own tasks, the last that changed first."""
         found = page_of(asked, await self.served.runs.recent(principal.user, asked.context_id))
-        return Page([await self._as_it_stands(run, principal) for run in found.runs], found.next_token, found.total)
+        tasks: list[Task] = []
+        chars = 0
+        for before, run in zip((None, *found.runs), found.runs, strict=False):
+            if before is not None and chars > MAX_PAGE_CHARS:
+                return Page(tasks, token_of(before), found.total)
+            events = await self.served.runs.so_far(run.id, principal.user)
+            chars += len(run.request) + sum(map(chars_of, events))
+            tasks.append(task_of(run, None, events).whole())
+        return Page(tasks, found.next_token, found.total)
 
     async def cancel(self, asked: CancelTask, principal: Principal) -> Task:
         """Return the task, canceled. Raises TaskEndedError when it had ended."""
@@ -132,8 +143,6 @@ class Desk:
     async def _begun(self, asked: Send, principal: Principal) -> Run:
         try:
             return await self.served.runs.start(principal, asked.request)
-        except ForbiddenError as error:
-            raise ParamsError("message.contextId", "is none of yours; leave it out to begin a conversation") from error
         except ConflictError as error:
             raise UnsupportedError(error.message, repair=error.repair) from error
 

@@ -41,7 +41,7 @@ def page_of(asked: ListTasks, runs: Sequence[Run]) -> RunPage:
     begin = _begin(asked.page_token)
     rest = [run for run in fitting if _place(run) < begin] if begin else fitting
     page = rest[: asked.page_size]
-    return RunPage(page, _token(page[-1]) if len(rest) > len(page) else "", len(fitting))
+    return RunPage(page, token_of(page[-1]) if len(rest) > len(page) else "", len(fitting))
 
 
 def _fits(run: Run, asked: ListTasks) -> bool:
@@ -54,7 +54,8 @@ def _place(run: Run) -> tuple[datetime, str]:
     return run.updated_at, run.id
 
 
-def _token(run: Run) -> str:
+def token_of(run: Run) -> str:
+    """Return what the page after a run is asked for with."""
     return base64.urlsafe_b64encode(f"{run.updated_at.isoformat()} {run.id}".encode()).decode()
 
 

@@ -71,7 +71,7 @@ def _file(file: Fields) -> FilePart:
     name, media_type = file.text("name"), file.text("mimeType")
     for key in ("uri", "fileWithUri"):
         if file.get(key) is not None:
-            return FilePart(url=file.text(key), name=name, media_type=media_type)
+            return FilePart(url=file.held(key), name=name, media_type=media_type)
     if file.get("fileWithBytes") is not None:
         content = _from_proto_bytes(file)
         return FilePart(content=content, name=name, media_type=media_type)

@@ -75,7 +75,7 @@ def _part(part: Fields) -> Part:
         return DataPart(part.values["data"])
     name, media_type = part.text("filename"), part.text("mediaType")
     if part.get("url") is not None:
-        return FilePart(url=part.text("url"), name=name, media_type=media_type)
+        return FilePart(url=part.held("url"), name=name, media_type=media_type)
     if part.get("raw") is not None:
         return FilePart(content=content_of(part, "raw"), name=name, media_type=media_type)
     raise ParamsError(part.path, "must have `text`, `data`, `url` or `raw`")
@@ -83,7 +83,7 @@ def _part(part: Fields) -> Part:
 
 def content_of(part: Fields, key: str) -> str:
     """Return a file's content as it came, once it is base64."""
-    content = part.text(key, limit=MAX_TEXT_CHARS)
+    content = part.held(key)
     try:
         base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError) as error:
