@@ -29,7 +29,7 @@ def named(grants: Sequence[Grant]) -> str:
     for action, resource in grants:
         first.setdefault(action, resource)
     shown = ", ".join(f"{action} on {resource}" for action, resource in list(first.items())[:SHOWN])
-    return shown + (f" and {len(first) - SHOWN} more actions" if len(first) > SHOWN else "")
+    return shown + (f" and {len(first) - SHOWN} others" if len(first) > SHOWN else "")
 
 
 def allows(policies: Iterable[Policy], action: str, resource: str) -> bool:

@@ -267,6 +267,26 @@ def test_a_policy_that_ram_would_not_take_is_refused():
         check_policies([Role("r", "fc.aliyuncs.com", (statement,))])
 
 
+WANTS_MUCH = '''
+from fujie import STS, AgentApp, tool
+
+def reader(number):
+    async def read(context):
+        """Read."""
+    read.__name__ = f"read_{number}"
+    return tool(credential=STS(["oss:GetObject"], [f"acs:oss:*:*:{{bucket}}/users/folder-{number}/*"]))(read)
+
+app = AgentApp(app_name="a", app_description="Reads.", tools=[reader(number) for number in range(120)])
+'''
+
+
+def test_tools_that_want_more_than_a_policy_holds_are_one_sentence(monkeypatch, tmp_path):
+    agent = tmp_path / "agent.py"
+    agent.write_text(WANTS_MUCH)
+    with pytest.raises(pulumi.RunError, match=r"fujie-dev-agent-role has \d+ characters, RAM takes 6144 \(decl"):
+        run_program(monkeypatch, tmp_path, agent=str(agent))
+
+
 def test_data_of_prod_outlives_the_stack(monkeypatch, tmp_path):
     options = {}
     made = Resource.__init__

@@ -10,6 +10,7 @@ import pytest
 from infra.config import StackConfig
 from infra.declaration import declare
 from infra.environment import Resolved, function_environment
+from infra.packages import building
 from infra.packages.building import agent_in_package, build
 from infra.packages.errors import PackagingError
 from infra.packages.target import CLOUD, here
@@ -140,3 +141,13 @@ def test_a_folder_that_is_no_agents_own_is_refused(tmp_path):
 def test_what_is_there_of_the_same_ingredients_is_not_made_again(built, monkeypatch):
     monkeypatch.setattr("infra.packages.building._make", None)
     assert build(FUNCTIONS["callback"], here(), built["callback"].path.parent) == built["callback"]
+
+
+def test_a_package_over_the_limit_is_refused_and_not_left_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "MAX_ZIP_BYTES", 1000)
+    with pytest.raises(
+        PackagingError, match=r"the package of callback has \d+ bytes, over the limit of 1000"
+    ) as refused:
+        build(FUNCTIONS["callback"], here(), tmp_path)
+    assert "ship them as a layer" in refused.value.repair
+    assert not list(tmp_path.iterdir())
