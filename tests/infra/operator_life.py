@@ -91,9 +91,9 @@ class Life:
 
     def __init__(self, engine, cloud, folder, *policies):
         self.cloud, self.operator = cloud, Operator(cloud, *policies)
-        agent = folder / "agent" / "agent.py"
-        agent.parent.mkdir(parents=True)
-        agent.write_text(AGENT)
+        self.agent = folder / "agent" / "agent.py"
+        self.agent.parent.mkdir(parents=True)
+        self.agent.write_text(AGENT)
         queues.create(cloud.cloud, "orders", {}, {})
         tools = str(Path(sys.prefix).parent / ".tools" / "bin")
         environ = {
@@ -104,7 +104,7 @@ class Life:
         }
         self.run = engine_run(STACK, environ, project=laid_out(STACK, folder / "project"), backend=folder / "state")
         self.run.select()
-        self.configure(agent=agent, database_url=f"sqlite+aiosqlite:///{folder}/fujie.db")
+        self.configure(agent=self.agent, database_url=f"sqlite+aiosqlite:///{folder}/fujie.db")
         self.configure(max_instances='{"chat": 3}', warm_instances='{"chat": 1}')
         self.inputs = inputs_from_config(self.run.config(), STACK, environ)
         self.stack = declared_by(STACK, self.inputs)
@@ -134,7 +134,8 @@ class Life:
         self.run.run("refresh", "--yes", "--skip-preview")
 
     def change(self):
-        """Change what is configured, and put right all that somebody else changed meanwhile."""
+        """Change code and configuration, and put right all that somebody else changed meanwhile."""
+        self.agent.write_text(AGENT.replace("Take an order.", "Take one order."))
         self.configure(**CHANGED)
         disturb(self.cloud.cloud.store)
         self.run.run("up", "--yes", "--skip-preview", "--refresh")
