@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 
 import httpx2
 
-from benchmarks.harness import START_DEADLINE_S, Row, Started, free_port, main, medians, row, start_and_ask
+from benchmarks.harness import START_DEADLINE_S, Question, Row, Started, free_port, main, medians, row, start_and_ask
 from benchmarks.peers import ROOT, peer_python
 
 PEER = "moto server"
@@ -176,9 +176,11 @@ def _starts(directory: Path, runs: int) -> tuple[Started, Started]:
     for turn in range(runs + 1):
         state = directory / f"start-{turn}"
         port = free_port()
-        mine = start_and_ask(_emulator_command(port, state, directory / "r"), {}, port, "/_fujie/health", ROOT)
+        mine = start_and_ask(
+            _emulator_command(port, state, directory / "r"), {}, port, Question("/_fujie/health"), ROOT
+        )
         port = free_port()
-        theirs = start_and_ask(_moto_command(port), {}, port, "/moto-api/", ROOT)
+        theirs = start_and_ask(_moto_command(port), {}, port, Question("/moto-api/"), ROOT)
         if turn:  # the first turn warms the disk's cache
             ours.append(mine)
             peer.append(theirs)

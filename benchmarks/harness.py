@@ -45,6 +45,17 @@ def row(
 
 
 @dataclass(frozen=True)
+class Question:
+    """What a server is asked as soon as it listens: a path to fetch, or to which a body is posted."""
+
+    path: str
+    body: str = ""
+    """JSON text."""
+    done: str = ""
+    """What shows in the answer that it is one."""
+
+
+@dataclass(frozen=True)
 class Started:
     """A process from its start to its first answer."""
 
@@ -52,14 +63,14 @@ class Started:
     mebibytes: float
 
 
-def start_and_ask(command: Sequence[str], env: Mapping[str, str], port: int, path: str, cwd: Path) -> Started:
-    """Start the command, wait for its first answer at that path, and end it. Raises RuntimeError at the deadline."""
+def start_and_ask(command: Sequence[str], env: Mapping[str, str], port: int, question: Question, cwd: Path) -> Started:
+    """Start the command, wait for its first answer, and end it. Raises RuntimeError at the deadline."""
     began = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=cwd, env=os.environ | env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        _first_answer(f"http://127.0.0.1:{port}{path}", began)
+        _first_answer(f"http://127.0.0.1:{port}{question.path}", question, began)
         took = (time.perf_counter() - began) * 1000
         return Started(took, psutil.Process(process.pid).memory_info().rss / 2**20)
     finally:
@@ -67,14 +78,17 @@ def start_and_ask(command: Sequence[str], env: Mapping[str, str], port: int, pat
         process.wait()
 
 
-def _first_answer(url: str, began: float) -> None:
+def _first_answer(url: str, question: Question, began: float) -> None:
+    headers = {"content-type": "application/json"}
     with httpx2.Client(trust_env=False, timeout=5) as http:
         while time.perf_counter() - began < START_DEADLINE_S:
             try:
-                if http.get(url).status_code < 500:
-                    return
+                answer = http.post(url, content=question.body, headers=headers) if question.body else http.get(url)
             except httpx2.HTTPError:
                 time.sleep(0.002)
+            else:
+                if answer.status_code < 500 and question.done in answer.text:
+                    return
     raise RuntimeError(f"no answer from {url}")
 
 

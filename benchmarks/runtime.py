@@ -22,7 +22,8 @@ from typing import Any
 import httpx2
 import psutil
 
-from benchmarks.harness import Row, free_port, main, medians, row, start_and_ask
+from benchmarks.first_answers import first_answers
+from benchmarks.harness import Question, Row, free_port, main, medians, row, start_and_ask
 from benchmarks.peers import ROOT, peer_python
 from benchmarks.startup import ask, signed_in, stack
 
@@ -45,6 +46,11 @@ class Protocol:
     body: Mapping[str, Any]
     """The question, with the word TEXT where its text goes."""
     done: str = "hello world"
+
+    def question(self, text: str) -> Question:
+        """Return what is asked; wrk makes a session of its own for each request of it."""
+        body = json.dumps(self.body, separators=(",", ":"))
+        return Question(self.path, body.replace("TEXT", text).replace("__SID__", f"{uuid.uuid4()}-__SID__"), self.done)
 
 
 AGENTSCOPE_PROCESS = Protocol(
@@ -110,20 +116,22 @@ def measure(quick: bool) -> list[Row]:  # noqa: FBT001 - the harness passes it
     with tempfile.TemporaryDirectory() as directory:
         named = contenders(Path(directory) / "runs.db")
         rows = _cold(named, turns=1 if quick else 7)
+        rows += first_answers(turns=1 if quick else 5)
         rows += _speeds(named, turns=1 if quick else 3, seconds=1 if quick else 3)
         rows += _memory_of_process(named)
     return rows
 
 
 def _cold(named: Mapping[str, Contender], turns: int) -> list[Row]:
-    """Return cold start to the first answer, and resident memory then."""
+    """Return cold start to the first answered question, and resident memory then."""
     names = (OURS, PPIO, BEDROCK, AGENTRUN, AGENTSCOPE)
     found: dict[str, list[Any]] = {name: [] for name in names}
     for turn in range(turns + 1):
         for name in names:
             port, contender = free_port(), named[name]
             env = {**os.environ, **contender.env}
-            started = start_and_ask(contender.command(port), env, port, contender.protocol.health, ROOT)
+            question = contender.protocol.question("hello world")
+            started = start_and_ask(contender.command(port), env, port, question, ROOT)
             if turn:  # the first turn warms the disk's cache
                 found[name].append(started)
     start = {name: medians(runs) for name, runs in found.items()}
@@ -211,11 +219,7 @@ def _load(contender: Contender, port: int, text: str, seconds: int) -> dict[str,
     """Return wrk's counts. Raises RuntimeError when an answer was not what it has to be."""
     protocol = contender.protocol
     with tempfile.NamedTemporaryFile("w", suffix=".json") as body:
-        body.write(
-            json.dumps(protocol.body, separators=(",", ":"))
-            .replace("TEXT", text)
-            .replace("__SID__", f"{uuid.uuid4()}-__SID__")
-        )
+        body.write(protocol.question(text).body)
         body.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LOAD)]
         marker = protocol.done if text != "stream" else f"tok{CHUNKS - 1:04d}"

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 
-from benchmarks.harness import Row, Started, free_port, main, medians, row, start_and_ask
+from benchmarks.harness import Question, Row, Started, free_port, main, medians, row, start_and_ask
 from benchmarks.peers import ROOT, peer_python
 from infra.config import StackConfig
 from infra.environment import Resolved, function_environment
@@ -56,7 +56,7 @@ def _starts(directory: Path, runs: int) -> dict[str, Started]:
 def _start_peer() -> Started:
     port = free_port()
     command = [str(peer_python()), str(ROOT / "benchmarks" / "ppio_app.py"), str(port)]
-    return start_and_ask(command, {}, port, "/ping", ROOT)
+    return start_and_ask(command, {}, port, Question("/ping"), ROOT)
 
 
 def _start_function(name: str, environment: dict[str, str]) -> Started:
@@ -65,7 +65,7 @@ def _start_function(name: str, environment: dict[str, str]) -> Started:
     built_in = name in {"callback", "tool"}
     command = [sys.executable, "-m", "benchmarks.built_in", module] if built_in else [sys.executable, "-m", module]
     env = environment | {"FC_CUSTOM_LISTEN_PORT": str(port), "FUJIE_LISTEN_HOST": "127.0.0.1", "FC_FUNCTION_NAME": name}
-    return start_and_ask(command, env, port, PATHS[name], ROOT)
+    return start_and_ask(command, env, port, Question(PATHS[name]), ROOT)
 
 
 def _environments(directory: Path) -> dict[str, dict[str, str]]:
