@@ -71,7 +71,8 @@ runtime = Runtime(
         agent=plan.agent,
         agent_about=plan.about,
     ),
-    cloud,
+    # What runs finds its providers; one that was renamed goes after those that used it have moved.
+    pulumi.ResourceOptions.merge(cloud, pulumi.ResourceOptions(depends_on=[credentials])),
 )
 functions = {short: function.name for short, function in runtime.functions.items()}
 if stack.triggers:

@@ -66,21 +66,22 @@ class EngineRun:
 
     def outputs(self) -> dict[str, Any]:
         """Return what the stack exports, secrets in clear."""
-        return self._json("stack", "output", "--show-secrets")
+        told: dict[str, Any] = self.json("stack", "output", "--show-secrets")
+        return told
 
     def config(self) -> dict[str, str]:
         """Return the stack's configuration as the program is given it, secrets in clear."""
-        return {key: entry["value"] for key, entry in self._json("config", "--show-secrets").items()}
+        return {key: entry["value"] for key, entry in self.json("config", "--show-secrets").items()}
 
-    def _json(self, *arguments: str) -> dict[str, Any]:
+    def json(self, *arguments: str) -> Any:
+        """Run a command that answers in JSON, and return its answer; raise EngineError when it fails."""
         words = [self.engine.pulumi, *arguments, "--json", "--stack", self.stack]
         done = subprocess.run(  # noqa: S603
             words, cwd=self.project, env=dict(self.environ), capture_output=True, text=True, check=False
         )
         if done.returncode:
             raise EngineError(f"pulumi {arguments[0]} failed:\n{done.stderr}")
-        told: dict[str, Any] = json.loads(done.stdout)
-        return told
+        return json.loads(done.stdout)
 
     def select(self) -> None:
         """Make the stack unless it is there."""

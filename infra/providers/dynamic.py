@@ -144,10 +144,9 @@ def told(what: str, secrets: Sequence[str] = ()) -> Iterator[None]:
     except NotOurs as error:
         raise CloudRefusal(f"{error.message}: {error.repair}") from None  # the engine shows the message alone
     except Exception as error:
-        code = getattr(error, "code", None)
-        if not code:
+        code, words = getattr(error, "code", ""), str(getattr(error, "message", ""))
+        if not code and not words:  # the SDKs' own have one or the other: no code when nobody answered
             raise
-        words = str(getattr(error, "message", ""))
         for secret in secrets:
             words = words.replace(secret, "***")
-        raise CloudRefusal(f"{what}: {code}: {words}") from None
+        raise CloudRefusal(": ".join(filter(None, (what, code, words)))) from None

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from fujie_emulator.ram.state import Ram
+from tests.infra.accounts import inventory
 
 pytestmark = pytest.mark.engine
 FUNCTIONS = ("chat", "process", "callback", "tool")
@@ -29,18 +30,6 @@ GROWING = (
     'fujie:warm_instances={"chat": 2}',
 )
 """How its functions grow: kept in the stack's configuration from then on."""
-
-
-def inventory(cloud):
-    """Return every document that a service keeps, without the default vault, which appears when first looked for."""
-    store = cloud.cloud.store
-    kinds = [(service, kind) for service, of_it in store.counts().items() for kind in of_it]
-    kept = {(service, kind, key) for service, kind in kinds for key, _ in store.list(service, kind)}
-    return {row for row in kept if row[:2] not in UNIMPORTANT} - {("agentidentity", "TokenVault", "default")}
-
-
-UNIMPORTANT = {("sts", "key")}
-"""Temporary keys that functions were given; they end by themselves."""
 
 
 def test_it_comes_up_from_nothing(stack, cloud):
