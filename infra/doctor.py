@@ -1,26 +1,28 @@
 """What a deployment needs, looked at without changing anything: one finding a line, each with its repair."""
 
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from fujie.errors import FujieError
+from fujie.tools.declaration import Tool
+from fujie.tools.manifest import providers_needed
 from infra.allowing import named
 from infra.declaration import Stack, declare
 from infra.deploy import running_emulator
 from infra.engine.finding import HOW_TO_GET, find_engine
-from infra.inputs import LOCAL, StackInputs
+from infra.inputs import LOCAL, StackInputs, inputs_from_config
 from infra.local import Emulator
 from infra.operator_policy import When, needed
 from infra.packages.wheels import find_uv
 from infra.permission import NotPermittedError, Reading, holder, lacking, readings, repair_of
 from infra.probing import Account, Key, NotAsked, NotThere, Refused
-from infra.program import check_policies, target_of
+from infra.program import check_policies, missing_secrets, target_of
 from infra.served import served
-from infra.stack_file import ROOT, inputs_without_secrets
+from infra.stack_file import ROOT, inputs_without_secrets, values_from_file
 
 Verdict = Literal["ok", "wrong", "unknown"]
 QUOTAS = ("Roles", "Policies")
@@ -61,7 +63,7 @@ def examine(stack: str, state: Path, environ: Mapping[str, str]) -> Iterator[Fin
         yield _wrong("stack", error)
         yield Finding("unknown", "cloud", "not asked, since the stack's configuration is not right", FIRST)
         return
-    yield Finding("ok", "stack", f"{stack} in account {inputs.account_id}, {inputs.region}; secrets are not looked at")
+    yield Finding("ok", "stack", f"{stack} in account {inputs.account_id}, {inputs.region}")
     yield _tried("python", lambda: f"{target_of(inputs).python} at {target_of(inputs).interpreter()}")
     try:
         declared = declared_by(stack, inputs)
@@ -70,16 +72,31 @@ def examine(stack: str, state: Path, environ: Mapping[str, str]) -> Iterator[Fin
         yield Finding("unknown", "cloud", "not asked, since it is not known what would be made", FIRST)
         return
     yield Finding("ok", "declaration", f"{len(declared.roles)} roles, {len(declared.functions)} functions")
+    yield _secrets(stack, inputs, environ)
     if stack == LOCAL and emulator is None and not environ.get("FUJIE_CLOUD_URL"):
         yield Finding("unknown", "cloud", "not asked, since no emulated cloud runs here", "start one: `fujie dev`")
         return
     yield from _cloud(inputs, declared, _key(environ, emulator))
 
 
+def _secrets(stack: str, inputs: StackInputs, environ: Mapping[str, str]) -> Finding:
+    """Return whether what only people can give is in the stack's file; what it says is not looked at."""
+    try:
+        given = inputs_from_config(values_from_file(stack), stack, environ)
+        missing_secrets(providers_needed(tools_of(inputs)), given, stack)
+    except FujieError as error:
+        return Finding("wrong", "secrets", error.message, "set them, as the first lines of Pulumi.dev.yaml say")
+    return Finding("ok", "secrets", "all that are needed are set; what they say is not looked at")
+
+
+def tools_of(inputs: StackInputs) -> Sequence[Tool]:
+    """Return the tools that the stack serves; raises SettingsError."""
+    return served(ROOT / inputs.agent if inputs.agent else None)[0]
+
+
 def declared_by(stack: str, inputs: StackInputs) -> Stack:
     """Return what the stack would be made of; raises FujieError for what cannot be right."""
-    tools, _ = served(ROOT / inputs.agent if inputs.agent else None)
-    declared = declare(inputs.stack_config(stack), tools)
+    declared = declare(inputs.stack_config(stack), tools_of(inputs))
     check_policies(declared.roles)
     return declared
 

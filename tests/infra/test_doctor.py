@@ -34,7 +34,7 @@ def test_an_emulated_account_is_asked_for_everything_but_what_it_does_not_tell(c
     assert {there[what].verdict for what in asked} == {"ok"}
     assert cloud.account_id in there["credentials"].words
     assert there["quotas"].verdict == "unknown"
-    assert {there[what].verdict for what in ("up", "destroy", "declaration")} == {"ok"}
+    assert {there[what].verdict for what in ("up", "destroy", "declaration", "secrets")} == {"ok"}
 
 
 def test_a_key_that_the_cloud_refuses_is_wrong_and_nothing_more_is_asked(environ, tmp_path):
@@ -71,6 +71,13 @@ def test_a_stack_without_configuration_is_one_finding(tmp_path):
     there = found("nope", tmp_path, {})
     assert there["stack"].verdict == "wrong"
     assert there["cloud"].verdict == "unknown"
+
+
+def test_secrets_that_nobody_set_are_named_with_the_place_that_says_how(tmp_path):
+    there = found("dev", tmp_path, {})
+    assert "database_url (secret) is needed" in there["secrets"].words
+    assert (there["secrets"].verdict, there["stack"].verdict) == ("wrong", "ok")
+    assert "Pulumi.dev.yaml" in there["secrets"].repair
 
 
 def test_a_missing_engine_is_found_with_the_way_to_get_one(tmp_path, monkeypatch):
