@@ -99,7 +99,7 @@ def fill_in(checkout, cloud):
 def test_a_pull_request_is_told_what_it_changes_in_dev(runner, operator, checkout, cloud):
     operator.may(*allowed(runner))
     before = inventory(cloud)
-    runner.run("preview")
+    assert runner.run("preview") == ""
     comment = (checkout / "comment.md").read_text()
     assert comment.startswith("### What this changes in `dev`\n\n```\n")
     assert "+  alicloud:fc:V3Function chat create" in comment
@@ -108,13 +108,22 @@ def test_a_pull_request_is_told_what_it_changes_in_dev(runner, operator, checkou
     assert inventory(cloud) == before
 
 
+def test_a_pull_request_is_told_what_is_in_the_way(runner, operator, checkout):
+    operator.may()
+    assert "fujie doctor --stack dev" in runner.run("preview")
+    comment = (checkout / "comment.md").read_text()
+    assert "ram:GetRole is refused: NoPermission -> give it the policy that `fujie policy operator" in comment
+    assert comment.endswith("```\n")
+
+
 def test_with_the_label_it_has_a_stack_of_its_own_until_it_is_closed(runner, operator, cloud):
     operator.may(*allowed(runner, "--named", "pr-*"))
     before = inventory(cloud)
-    runner.run("own-stack")
+    assert runner.run("own-stack") == ""
     made = {(kind, key) for _, kind, key in inventory(cloud) - before}
     assert {("function", "fujie-pr-12-chat"), ("domain", "pr-12.dev.agent.example")} <= made
-    replace(runner, known=runner.known | {"github.event.action": "closed"}).run("own-stack")
+    closed = replace(runner, known=runner.known | {"github.event.action": "closed"})
+    assert closed.run("own-stack") == ""
     assert inventory(cloud) == before
 
 
