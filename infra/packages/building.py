@@ -3,11 +3,12 @@
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.declaration import Function
+from infra.packages.agent_imports import check_imports, own_requirements
 from infra.packages.archive import write_zip
 from infra.packages.errors import PackagingError
 from infra.packages.reach import reach
@@ -46,17 +47,19 @@ def build(function: Function, target: Target, into: Path, agent: Path | None = N
     of_agent = _agent_files(function.name, agent)
     reached = reach(entry, [path for path in of_agent.values() if path.suffix == ".py"])
     files = {**reached.files, **of_agent}
-    path = into / f"{function.name}-{_ingredients(files, reached.requirements, target)}.zip"
+    own = own_requirements(agent) if of_agent else None
+    path = into / f"{function.name}-{_ingredients(files, libraries_key(reached.requirements, target, own), target)}.zip"
     if not path.exists():
-        _make(function, entry, files, reached.requirements, target, path)
+        found = libraries(reached.requirements, target, own)
+        if agent is not None and of_agent:
+            check_imports(agent, found)
+        _make(function, entry, files, found, target, path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return Package(function.name, path, sha256, path.stat().st_size)
 
 
-def _make(
-    function: Function, entry: str, files: Mapping[str, Path], requirements: Sequence[str], target: Target, path: Path
-) -> None:
+def _make(function: Function, entry: str, files: Mapping[str, Path], found: Path, target: Target, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         code = Path(scratch) / "code"
         _copy(files, code)
@@ -64,15 +67,15 @@ def _make(
             (code / "index.py").write_text(_shim(entry))
         compile_for(target, code)
         zipped = Path(scratch) / "package.zip"
-        write_zip({**_files(libraries(requirements, target)), **_files(code)}, zipped)
+        write_zip({**_files(found), **_files(code)}, zipped)
         _check_size(function.name, zipped)
         zipped.replace(path)
 
 
-def _ingredients(files: Mapping[str, Path], requirements: Sequence[str], target: Target) -> str:
+def _ingredients(files: Mapping[str, Path], libraries_of_it: str, target: Target) -> str:
     """Return a hash of all that a package is made of, this recipe included."""
     recipe = {path.name: path for path in Path(__file__).parent.glob("*.py")}
-    parts = [repr(target), libraries_key(requirements, target)]
+    parts = [repr(target), libraries_of_it]
     for name, path in sorted({**files, **recipe}.items()):
         parts.append(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES: Mapping[str, Path] = {"functions": ROOT / "functions", "fujie": ROOT / "shared" / "fujie"}
 FOUND_BY_FOLDER: Mapping[str, str] = {"fujie.sessions.migrate": "fujie.sessions.migrations"}
 """Modules whose library looks for others in a folder."""
+CALLED_AT_LOAD: Mapping[str, tuple[str, ...]] = {"fujie.agents.app": ("fujie.agents.own",)}
+"""Modules whose functions an agent's file calls while it is loaded, as decorators, and what these import."""
 NAMED_IN_OPTIONS: Mapping[str, tuple[str, ...]] = {
     "uvicorn": ("uvloop", "httptools"),
     "sqlalchemy": ("aiosqlite", "asyncpg"),
@@ -93,6 +95,7 @@ def _loaded(graph: grimp.ImportGraph, module: str) -> Iterator[str]:
         for node in ast.walk(ast.parse(_path_of(module).read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
+    yield from CALLED_AT_LOAD.get(module, ())
     for name in graph.find_modules_directly_imported_by(module):
         lines = (each["line_number"] for each in graph.get_import_details(importer=module, imported=name))
         if not all(any(line in inside for inside in functions) for line in lines):

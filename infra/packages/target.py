@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from infra.packages.errors import PackagingError
@@ -52,6 +53,7 @@ def _candidates(python: str) -> Iterator[Path]:
         yield from sorted(root.glob(f"*{python}.*/bin/python{python}"))
 
 
+@cache
 def _version_of(interpreter: Path) -> str:
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:

@@ -36,15 +36,18 @@ OF_THE_INSTALLER = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_c
 _PIN = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)==(?P<version>[^ \\;]+)", re.MULTILINE)
 
 
-def libraries(requirements: Sequence[str], target: Target) -> Path:
-    """Return a folder with these requirements and theirs, as the target runs them. Raises PackagingError."""
+def libraries(requirements: Sequence[str], target: Target, own: Path | None = None) -> Path:
+    """Return a folder with these requirements and theirs, as the target runs them. Raises PackagingError.
+
+    `own` is a file of further ones, pinned with hashes; what both name has the version of ours.
+    """
     pinned = sorted(_pinned(requirements))
-    folder = _cache() / _key(pinned, target)
+    folder = _cache() / _key(pinned, target, own)
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             made = Path(scratch) / "libraries"
-            _install(pinned, target, made)
+            _install(pinned, target, made, own)
             _prune(made)
             _strip(made)
             compile_for(target, made)
@@ -54,9 +57,9 @@ def libraries(requirements: Sequence[str], target: Target) -> Path:
     return folder
 
 
-def libraries_key(requirements: Sequence[str], target: Target) -> str:
+def libraries_key(requirements: Sequence[str], target: Target, own: Path | None = None) -> str:
     """Return a hash of all that those libraries are made of."""
-    return _key(sorted(_pinned(requirements)), target)
+    return _key(sorted(_pinned(requirements)), target, own)
 
 
 def compile_for(target: Target, folder: Path) -> None:
@@ -84,12 +87,13 @@ def _pinned(requirements: Iterable[str]) -> Iterator[str]:
         yield f"{requirement}=={versions[name]}"
 
 
-def _key(pinned: Sequence[str], target: Target) -> str:
-    text = "\n".join((LAYOUT, str(shutil.which("strip")), target.python, target.platform, *pinned, _lock().read_text()))
+def _key(pinned: Sequence[str], target: Target, own: Path | None) -> str:
+    read = [file.read_text() for file in (_lock(), own) if file is not None]
+    text = "\n".join((LAYOUT, str(shutil.which("strip")), target.python, target.platform, *pinned, *read))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _install(pinned: Sequence[str], target: Target, into: Path) -> None:
+def _install(pinned: Sequence[str], target: Target, into: Path, own: Path | None) -> None:
     wanted = into.with_name("requirements.txt")
     wanted.write_text("\n".join(pinned))
     overrides = into.with_name("overrides.txt")
@@ -101,7 +105,7 @@ def _install(pinned: Sequence[str], target: Target, into: Path) -> None:
             *("--python", str(target.interpreter()), "--python-version", target.python, *platform),
             *("--only-binary", ":all:", *(part for name in WITHOUT_WHEELS for part in ("--no-binary", name))),
             *("--require-hashes", "--constraints", str(_lock()), "--overrides", str(overrides)),
-            *("--requirements", str(wanted)),
+            *("--requirements", str(wanted), *(("--requirements", str(own)) if own else ())),
         ],
         INSTALL_S,
         "install",

@@ -71,8 +71,13 @@ def added_by(agent, tmp_path):
 
 
 def test_tool_carries_what_loading_an_agents_file_needs_and_not_what_serving_it_does(tmp_path):
-    added = added_by("from fujie import AgentApp, tool\nimport json, yours\nfrom .beside import it\n", tmp_path)
-    assert added == ({"fujie/agents/__init__.py", "fujie/agents/app.py", "fujie/agents/config.py"}, set())
+    files, libraries = added_by(
+        "from fujie import AgentApp, tool\nimport json, yours\nfrom .beside import it\n", tmp_path
+    )
+    assert {"fujie/agents/app.py", "fujie/agents/config.py", "fujie/agents/own.py"} <= files, "decorators are called"
+    assert not [name for name in files if name.startswith(("fujie/agents/serving", "fujie/llm", "fujie/sessions"))]
+    assert not [name for name in files if "adapters/" in name and not name.endswith(("__init__.py", "port.py"))]
+    assert libraries == set()
 
 
 def test_names_that_a_package_has_from_elsewhere_are_found_there(tmp_path):
@@ -82,5 +87,5 @@ def test_names_that_a_package_has_from_elsewhere_are_found_there(tmp_path):
 
 
 def test_a_library_of_ours_that_an_agent_imports_comes_with_it_and_one_that_is_not_there_is_no_fault(tmp_path):
-    files, libraries = added_by("import msgspec\nfrom fujie.nowhere import it\nimport fujie.nothing\n", tmp_path)
-    assert (files, libraries) == (set(), {"msgspec"})
+    agent = "import prometheus_client\nfrom fujie.nowhere import it\nimport fujie.nothing\n"
+    assert added_by(agent, tmp_path) == (set(), {"prometheus-client"})
