@@ -98,3 +98,27 @@ async def test_a_pause_is_text_with_the_link_and_an_incomplete_response(agentsco
     assert "http://localhost/connect/c1" in text_of(agentscope, events)
     assert events[-1].status == "incomplete"
     assert events[-1].output[-1].content[1].data["type"] == "authorization_required"
+
+
+async def test_a_run_that_is_stopped_ends_the_clients_stream(world, asked):
+    made = world((*SAID[:2], lambda: asyncio.sleep(60)))
+    asking = asyncio.create_task(asked(made, session_id="s1"))
+
+    async def has_begun():
+        return (await made.post("/process/stop", {"session_id": "s1"})).status_code == 200
+
+    await eventually(has_begun, 10)
+    assert (await asyncio.wait_for(asking, 10))[-1].status == "canceled"
+
+
+@pytest.mark.parametrize("outcome", ["completed", "denied", "expired"])
+async def test_after_each_answer_to_a_pause_the_session_goes_on(asked, outcome):
+    waiting = waiting_world("that's it", "as I said")
+    token = (await waiting.made.bearer())["authorization"].split()[1]
+    assert (await asked(waiting.made, token=token, session_id="s1"))[-1].status == "incomplete"
+    await waiting.settle(outcome)
+    await waiting.wake()
+    token = (await waiting.made.bearer())["authorization"].split()[1]
+    events = await asked(waiting.made, token=token, session_id="s1")
+    assert (events[-1].status, len(waiting.made.mind.seen[-1].prior)) == ("completed", 1)
+    assert ["noon" in result for result in waiting.made.mind.seen[1].results.values()] == [outcome == "completed"]

@@ -277,15 +277,29 @@ async def test_a_page_of_another_site_gets_no_socket(world):
     assert refusal.value.response.status_code == 403
 
 
-async def test_a_run_of_a_socket_that_waits_is_read_on_when_it_was_granted():
+@pytest.mark.parametrize("outcome", ["completed", "denied", "expired"])
+async def test_a_run_of_a_socket_that_waits_is_read_on_when_it_was_answered(outcome):
     waiting = waiting_world("noon")
     async with talking(waiting.made, PERSON) as socket:
         await socket.send('{"prompt": "time?"}')
         told = await heard(socket)
         assert [item["type"] for item in told][-3:] == ["authorization_required", "run_paused", "run_ended"]
         assert told[-1]["status"] == "waiting"
-        await waiting.settle("completed")
+        await waiting.settle(outcome)
         await waiting.wake()
         await socket.send(json.dumps({"run_id": told[0]["run_id"]}))
         again = await heard(socket)
     assert (again[-2], again[-1]["status"]) == ("noon", "completed")
+    assert [item["ok"] for item in again if isinstance(item, dict) and item.get("type") == "tool_result"] == [
+        outcome == "completed"
+    ]
+
+
+async def test_who_lost_his_socket_reads_the_run_with_another(world):
+    made = world((*HALF, TextEnded("m")))
+    async with talking(made) as socket:
+        await socket.send('{"prompt": "hi"}')
+        first = await heard(socket)
+    async with talking(made) as socket:
+        await socket.send(json.dumps({"run_id": first[0]["run_id"]}))
+        assert await heard(socket) == first
