@@ -3,13 +3,17 @@
 from infra.declaration import Stack
 from infra.properties import (
     api_key_provider,
+    asynchronous,
     identity_provider,
+    messages_of,
     oauth2_provider,
     oauth_application,
+    queue,
     token_vault,
+    trigger,
     workload_identity,
 )
-from infra.providers import ram
+from infra.providers import events, ram
 from infra.providers.clients import CloudClients
 from infra.providers.credential_provider import API_KEY_PROVIDER, OAUTH2_PROVIDER
 from infra.providers.identity_provider import IDENTITY_PROVIDER
@@ -52,6 +56,21 @@ def ensure_identity(stack: Stack, clients: CloudClients, secrets: StackSecrets, 
         ensure(clients, OAUTH2_PROVIDER, oauth2_provider(config, provider, client_id, secret))
     for bucket in stack.buckets:
         _ensure_bucket(clients, bucket.name)
+
+
+def ensure_events(stack: Stack, clients: CloudClients) -> None:
+    """Make what calls tools beside requests, once functions run: queues, triggers, how events end. Safe to repeat."""
+    config = stack.config
+    for declared in stack.queues:
+        events.ensure_queue(clients, queue(declared, config.queue_arn(declared.dead_letters)))
+    for function in stack.functions:
+        messages = messages_of(config.queue_arn(function.asynchronous.dead_letters))
+        name = config.function_name(function.name)
+        events.ensure_asynchronous(clients, name, asynchronous(function.asynchronous, messages))
+    for declared_trigger in stack.triggers:
+        source = config.bucket_arn(declared_trigger.bucket) if declared_trigger.bucket else None
+        role = config.role_arn(declared_trigger.role) if declared_trigger.role else None
+        events.ensure_trigger(clients, config.function_name("tool"), trigger(declared_trigger, source, role))
 
 
 def _ensure_bucket(clients: CloudClients, name: str) -> None:

@@ -14,6 +14,8 @@ from infra.config import StackConfig
 
 MOST_OBJECT_TRIGGERS = 10
 """Of one bucket (fc.md 1.2)."""
+KEPT_S = 604_800
+"""As long as Message Service keeps a message: a week, so that a weekend loses none."""
 MOST_RECEIVED = 16
 """How often a message is handed out before it is put away, of 1 to 1,000: more often than an event is tried."""
 

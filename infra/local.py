@@ -27,7 +27,7 @@ from infra.config import StackConfig
 from infra.declaration import Function, Stack, declare
 from infra.demo import put_objects, register_partners, user_ids
 from infra.emulated import endpoints, issuers
-from infra.ensure import ensure_entrance, ensure_identity
+from infra.ensure import ensure_entrance, ensure_events, ensure_identity
 from infra.environment import Resolved, function_environment
 from infra.providers.clients import CloudClients, OperatorKey, load_entrance_clients
 from infra.served import served
@@ -114,6 +114,8 @@ def apply(options: LocalOptions, environ: Mapping[str, str]) -> dict[str, Any]:
     if is_new:  # no event waits in a new database, so the functions may start before it has tables
         _migrate(database_url)
     ensure_identity(stack, clients, secrets, applications)
+    if stack.triggers:
+        ensure_events(stack, clients)
     put_objects(clients, stack.config.bucket, user_ids(clients, emulator.users))
     return {"functions": {name: _trigger_url(options.base_port, name) for name in FUNCTION_PORTS}}
 

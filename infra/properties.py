@@ -3,6 +3,7 @@
 What only the cloud can tell (an application's id) and secrets are handed in: texts here, outputs in a Pulumi program.
 """
 
+import json
 from typing import Any
 
 from infra.config import StackConfig
@@ -14,6 +15,7 @@ from infra.declaration import (
     TokenVault,
     WorkloadIdentity,
 )
+from infra.events import KEPT_S, MOST_RECEIVED, Asynchronous, Queue, Trigger
 
 CUSTOM = "CustomOAuth2"
 
@@ -72,3 +74,37 @@ def oauth2_provider(config: StackConfig, provider: OAuth2Provider, client_id: An
         "client_secret": secret,
         "description": config.mark,
     }
+
+
+def trigger(trigger: Trigger, source_arn: Any, role_arn: Any) -> dict[str, Any]:
+    return {
+        "trigger_name": trigger.name,
+        "trigger_type": trigger.type,
+        "trigger_config": json.dumps(trigger.config, ensure_ascii=False),
+        "source_arn": source_arn,
+        "invocation_role": role_arn,
+    }
+
+
+def queue(queue: Queue, dead_letters_arn: Any) -> dict[str, Any]:
+    letters = {"enabled": True, "dead_letter_target_queue": dead_letters_arn, "max_receive_count": MOST_RECEIVED}
+    return {
+        "queue_name": queue.name,
+        "message_retention_period": KEPT_S,
+        "dlq_policy": letters if queue.dead_letters else None,
+    }
+
+
+def asynchronous(asynchronous: Asynchronous, messages: Any) -> dict[str, Any]:
+    """Return how events of a function are tried, and where they end."""
+    return {
+        "max_async_retry_attempts": asynchronous.retries,
+        "max_async_event_age_in_seconds": asynchronous.age_s,
+        "async_task": asynchronous.tasks,
+        "destination_config": {"on_failure": {"destination": messages}} if asynchronous.dead_letters else None,
+    }
+
+
+def messages_of(queue_arn: str) -> str:
+    """Return what a destination names of a queue."""
+    return f"{queue_arn}/messages"

@@ -16,6 +16,7 @@ from pulumi import Input, Output, ResourceOptions
 from infra.components.component import Part
 from infra.declaration import Function
 from infra.packages.building import HANDLER
+from infra.properties import asynchronous, messages_of
 from infra.scale import MOST_CONCURRENCY
 
 PORT = 9000
@@ -79,11 +80,8 @@ class HostedFunction(Part):
             f"{name}-async",
             function_name=function.function_name,
             qualifier="LATEST",
-            max_async_retry_attempts=args.function.asynchronous.retries,
-            max_async_event_age_in_seconds=args.function.asynchronous.age_s,
-            async_task=args.function.asynchronous.tasks,
-            destination_config=_on_failure(args.dead_letters),
             opts=self.inside(),
+            **asynchronous(args.function.asynchronous, _messages(args.dead_letters)),
         )
         self._limit(name, function.function_name, args.function)
         self.name: Output[str] = function.function_name
@@ -112,13 +110,8 @@ def http_trigger(function: Function) -> dict[str, Any]:
     return {"authType": "anonymous", "methods": list(METHODS), "disableURLInternet": not function.public}
 
 
-def _on_failure(queue: Input[str] | None) -> alicloud.fc.V3AsyncInvokeConfigDestinationConfigArgs | None:
-    if queue is None:
-        return None
-    messages = Output.from_input(queue).apply(lambda arn: f"{arn}/messages")
-    return alicloud.fc.V3AsyncInvokeConfigDestinationConfigArgs(
-        on_failure=alicloud.fc.V3AsyncInvokeConfigDestinationConfigOnFailureArgs(destination=messages)
-    )
+def _messages(queue: Input[str] | None) -> Output[str] | None:
+    return Output.from_input(queue).apply(messages_of) if queue is not None else None
 
 
 def _sessions(function: Function) -> dict[str, Any]:

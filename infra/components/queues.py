@@ -8,10 +8,8 @@ from pulumi import Output, ResourceOptions
 
 from infra.components.component import Part
 from infra.config import StackConfig
-from infra.events import MOST_RECEIVED, Queue
-
-KEPT_S = 604_800
-"""As long as Message Service keeps a message: a week, so that a weekend loses none."""
+from infra.events import Queue
+from infra.properties import queue as declared
 
 
 @dataclass(frozen=True)
@@ -35,17 +33,8 @@ class Queues(Part):
         for queue in args.queues:  # where letters end stands before those whose letters end there
             self.arns[queue.name] = alicloud.message.ServiceQueue(
                 queue.name,
-                queue_name=queue.name,
-                message_retention_period=KEPT_S,
-                dlq_policy=self._letters(queue),
                 tags=args.tags,
                 opts=ResourceOptions.merge(self.inside(), kept),
+                **declared(queue, self.arns.get(queue.dead_letters)),
             ).queue_name.apply(args.config.queue_arn)
         self.register_outputs({"arns": self.arns})
-
-    def _letters(self, queue: Queue) -> alicloud.message.ServiceQueueDlqPolicyArgs | None:
-        if not queue.dead_letters:
-            return None
-        return alicloud.message.ServiceQueueDlqPolicyArgs(
-            enabled=True, dead_letter_target_queue=self.arns[queue.dead_letters], max_receive_count=MOST_RECEIVED
-        )

@@ -1,6 +1,5 @@
 """What calls `tool` beside requests: a trigger for each event source that tools declare."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from pulumi import Output, ResourceOptions
 from infra.components.component import Part
 from infra.config import StackConfig
 from infra.events import Trigger
+from infra.properties import trigger as declared
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,13 @@ class Triggers(Part):
     def __init__(self, name: str, args: TriggersArgs, opts: ResourceOptions | None = None) -> None:
         super().__init__(name, opts)
         for trigger in args.triggers:
+            source = args.buckets[trigger.bucket].apply(args.config.bucket_arn) if trigger.bucket else None
+            role = args.role_arns[trigger.role] if trigger.role else None
             alicloud.fc.V3Trigger(
                 f"on-{trigger.name}",
                 function_name=args.function,
                 qualifier="LATEST",
-                trigger_name=trigger.name,
-                trigger_type=trigger.type,
-                trigger_config=json.dumps(trigger.config, ensure_ascii=False),
-                source_arn=args.buckets[trigger.bucket].apply(args.config.bucket_arn) if trigger.bucket else None,
-                invocation_role=args.role_arns[trigger.role] if trigger.role else None,
                 opts=self.inside(),
+                **declared(trigger, source, role),
             )
         self.register_outputs({})

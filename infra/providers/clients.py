@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +56,26 @@ class CloudClients:
         from alibabacloud_fc20230330.client import Client
 
         return Patient(Client(self._sdk_config(self._address.regional("fcv3"))))
+
+    def queues(self, action: str, parameters: Mapping[str, str]) -> None:
+        """Call an action of Message Service, whose control plane has no client of its own here."""
+        from alibabacloud_tea_openapi.client import Client
+        from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
+        from darabonba.runtime import RuntimeOptions
+
+        call = Params(
+            action=action,
+            version="2022-01-19",
+            protocol=None,
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            pathname="/",
+            req_body_type="json",
+            body_type="json",
+        )
+        client = Patient(Client(self._sdk_config(self._address.regional("mns-open"))))
+        client.call_api(call, OpenApiRequest(query=dict(parameters)), RuntimeOptions())
 
     @cached_property
     def bucket_service(self) -> Any:

@@ -1,18 +1,25 @@
 """The real engine and provider: a stack whose agent's tools wait for events, and what events do to it."""
 
-import asyncio
 import json
 import time
 from datetime import UTC, timedelta
 
+import httpx2
 import oss2
 import pytest
 from mns.queue import Message
 
-from fujie.sessions.migrate import migrate
+from fujie.secret import Secret
 from fujie_emulator.functionhost import deliveries
 from fujie_emulator.mns import queues
+from fujie_emulator.testing import running
+from infra.declaration import declare
+from infra.ensure import ensure_events
+from infra.inputs import inputs_from_config
+from infra.providers.clients import CloudClients, OperatorKey
+from infra.served import served
 from tests.emulator.mns.official import queue_of
+from tests.infra.test_one_text import without
 
 pytestmark = pytest.mark.engine
 
@@ -45,7 +52,7 @@ async def order(context, body: str):
 
 app = AgentApp(app_name="clerk", app_description="Takes what comes.", tools=[take_in, wake, order])
 """
-FUNCTION, LETTERS = "fujie-local-tool", "fujie-local-dead-letters"
+FUNCTION, LETTERS, ORDERS = "fujie-local-tool", "fujie-local-dead-letters", "fujie-local-orders"
 DEADLINE_S = 60
 
 
@@ -65,12 +72,10 @@ def clerk(pulumi, cloud, tmp_path_factory):
     due = cloud.cloud.clock.now().astimezone(UTC) + timedelta(hours=2)
     agent.write_text(AGENT.format(effects=str(effects), cron=f"0 {due.minute} {due.hour} * * *"))
     database_url = f"sqlite+aiosqlite:///{folder}/fujie.db"
-    queues.create(cloud.cloud, "orders", {}, {})
     run = pulumi()
     given = [f"fujie:agent={agent}", f"fujie:database_url={database_url}", "fujie:endpoints={}"]
     run.run("up", "--yes", "--skip-preview", *(word for each in given for word in ("--config", each)))
-    asyncio.run(migrate(database_url))
-    return run, effects
+    return run, effects, agent
 
 
 @pytest.fixture
@@ -88,6 +93,37 @@ def effects_of(cloud, effects):
     done = effects.read_text().splitlines() if effects.exists() else []
     effects.unlink(missing_ok=True)
     return done
+
+
+def test_fujie_dev_makes_the_same_of_it(clerk, cloud, tmp_path):
+    """Whatever calls a function, and how its events end, as the ensure makes it beside functions of the same names."""
+    run, _, agent = clerk
+    tools, _ = served(agent)
+    with running(tmp_path / "other") as other:
+        config = inputs_from_config(run.config(), "local", {"FUJIE_CLOUD_URL": other.url}).stack_config("local")
+        stack = declare(config, tools)
+        with httpx2.Client(base_url=other.url, headers=other.admin_headers, trust_env=False) as http:
+            for function in stack.functions:
+                given = {"runtime": "python3.12", "handler": "none.handler", "code_dir": str(tmp_path)}
+                name = config.function_name(function.name)
+                http.put(f"/_fujie/functions/{name}", json=given).raise_for_status()
+        key = OperatorKey(other.access_key_id, Secret(other.access_key_secret))
+        ensure_events(stack, CloudClients(config.address, key))
+        by_ensure = declared(other)
+    assert {("mns", "queue"), ("fc", "trigger"), ("fc", "async-invoke-config")} == {key[:2] for key in by_ensure}
+    assert declared(cloud) == by_ensure
+
+
+def declared(cloud):
+    """Return the documents that the declaration has of triggers, queues and how events end, by their names."""
+    kinds = (("mns", "queue"), ("fc", "trigger"), ("fc", "async-invoke-config"))
+    found = {(*kind, key): doc for kind in kinds for key, doc in cloud.cloud.store.list(*kind)}
+    chosen = {"triggerId", "createdTime", "lastModifiedTime", "CreateTime", "LastModifyTime", "Tags"}
+    return {
+        key: {name: value for name, value in without(doc).items() if name not in chosen}
+        for key, doc in found.items()
+        if doc.get("triggerType") != "http"  # fujie dev gives functions a port instead
+    }
 
 
 def test_a_second_time_nothing_of_it_changes(clerk):
@@ -130,14 +166,14 @@ def test_a_tick_that_is_delivered_twice_is_one(effects, cloud):
 
 def test_a_message_that_is_delivered_twice_is_one_order(effects, cloud):
     twice(cloud)
-    with queue_of(cloud, "orders") as queue:
+    with queue_of(cloud, ORDERS) as queue:
         queue.send_message(Message("two apples"))
     assert effects_of(cloud, effects) == ["message two apples"]
     assert not cloud.cloud.faults.duplicates(FUNCTION)
 
 
 def test_a_poison_event_does_nothing_and_ends_in_the_dead_letter_queue_with_its_reason(effects, cloud):
-    with queue_of(cloud, "orders") as queue:
+    with queue_of(cloud, ORDERS) as queue:
         queue.send_message(Message("poison"))
     assert effects_of(cloud, effects) == []
     with queue_of(cloud, LETTERS) as letters:

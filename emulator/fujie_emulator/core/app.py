@@ -32,16 +32,14 @@ def create_app(cloud: Cloud, services: list[Service]) -> ASGIApp:
     front = RpcFront(cloud, [service.rpc for service in services if service.rpc is not None])
     windows = [*admin_routes(cloud, services), *inspector_routes(cloud)]
     routes: list[BaseRoute] = [Route("/", front.__call__, methods=["POST"]), *windows]  # the busiest first
-    objects = Router()
+    apart = {"oss": Router(), "sls": Router()}  # known by their signatures: their paths are others' too
     for service in services:
         if service.http_routes is not None:
-            (objects.routes if service.name == "oss" else routes).extend(service.http_routes(cloud))
+            own = apart[service.name].routes if service.name in apart else routes
+            own.extend(service.http_routes(cloud))
     handlers = _exception_handlers(cloud)
-    return Edge(
-        cloud,
-        Starlette(routes=routes, exception_handlers=handlers),
-        ServerErrorMiddleware(objects, handler=handlers[Exception]),
-    )
+    guarded = {name: ServerErrorMiddleware(router, handler=handlers[Exception]) for name, router in apart.items()}
+    return Edge(cloud, Starlette(routes=routes, exception_handlers=handlers), guarded["oss"], guarded["sls"])
 
 
 @asynccontextmanager
@@ -57,10 +55,11 @@ async def running_services(cloud: Cloud, services: list[Service]) -> AsyncIterat
 class Edge:
     """What every request passes first: users' own domains, its journal row, the admin door, the way to the objects."""
 
-    def __init__(self, cloud: Cloud, inner: ASGIApp, objects: ASGIApp) -> None:
+    def __init__(self, cloud: Cloud, inner: ASGIApp, objects: ASGIApp, logs: ASGIApp) -> None:
         self._cloud = cloud
         self._inner = inner
         self._objects = objects
+        self._logs = logs
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
@@ -96,6 +95,9 @@ class Edge:
                 return
         elif is_object_request(request):
             await self._objects(scope, receive, send)
+            return
+        elif request.headers.get("authorization", "").startswith("LOG "):
+            await self._logs(scope, receive, send)
             return
         await self._inner(scope, receive, send)
 

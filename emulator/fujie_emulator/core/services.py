@@ -22,6 +22,7 @@ PACKAGES = (
     "agentidentitydata",
     "oss",
     "mns",
+    "sls",
     "functionhost",
     "fc",
     "partners",

@@ -36,6 +36,7 @@ COVERAGE = Coverage(
     | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations")),
     inventions=(
         "An asynchronous task's `taskErrorMessage` is what the function answered; `AsyncTaskAlreadyExists` (409).",
+        "A function that was declared to the host alone can have triggers and asynchronous settings as well.",
         "Deleting a function deletes its triggers, versions and aliases; an alias's version is not deleted.",
         "Who finds no place within a reserved concurrency gets `ResourceThrottled` (429) at once.",
         "`/opt` is a directory of its own: PYTHONPATH, PATH and LD_LIBRARY_PATH may name what is below it.",

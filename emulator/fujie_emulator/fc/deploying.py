@@ -89,8 +89,13 @@ def _spec(cloud: "Cloud", function: Mapping[str, Any], code_dir: Path, opt: Path
         reserved=bool(reserved),
         provisioned=min(settings.provisioned(cloud, name, version), MOST_INSTANCES),
         affinity=affinity_of(function),
+        log_store=_log_store(function.get("logConfig") or {}),
         layers=opt,
     )
+
+
+def _log_store(config: Mapping[str, Any]) -> str:
+    return f"{config['project']}/{config['logstore']}" if config.get("project") and config.get("logstore") else ""
 
 
 def _command(function: Mapping[str, Any], code_dir: Path) -> tuple[str, ...]:

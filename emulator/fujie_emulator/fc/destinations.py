@@ -7,7 +7,7 @@ from fujie_emulator.core.call import Caller
 from fujie_emulator.core.clock import iso
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.core.iam import assume_role, authorize
-from fujie_emulator.fc import settings, tasks, versions
+from fujie_emulator.fc import settings, tasks
 from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import function_arn
 from fujie_emulator.functionhost.deliveries import Delivery, Ended, Rules
@@ -61,7 +61,7 @@ class Destinations:
             queues.send(self._cloud, target.split("/")[2], record)
 
     def _caller(self, function: str) -> Caller:
-        role = str(versions.qualified(self._cloud, *function.partition(":")[::2]).get("role", "")).rpartition("/")[2]
+        role = self._host.get(function).spec.role
         principal, session = {"Service": "fc.aliyuncs.com"}, "fc-destination"
         key = assume_role(self._cloud, role, principal=principal, session_name=session, duration_s=900)
         arn = f"acs:ram::{self._cloud.account_id}:assumed-role/{role}/{session}"

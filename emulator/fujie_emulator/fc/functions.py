@@ -9,6 +9,7 @@ from fujie_emulator.core.clock import iso
 from fujie_emulator.fc import affinity, layers, packages
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.fc.state import function_arn
+from fujie_emulator.functionhost.routes import host_of
 from fujie_emulator.functionhost.specification import BUILTIN_RUNTIMES, CUSTOM_RUNTIMES
 
 if TYPE_CHECKING:
@@ -112,6 +113,12 @@ def kept(cloud: "Cloud", name: str) -> dict[str, Any]:
     if function is None:
         raise not_found("Function", name)
     return function
+
+
+def check_known(cloud: "Cloud", name: str) -> None:
+    """Raise FunctionNotFound unless the control plane keeps the function, or the host runs one declared to it."""
+    if cloud.store.get(SERVICE, "function", name) is None and host_of(cloud).find(name) is None:
+        raise not_found("Function", name)
 
 
 def shown(cloud: "Cloud", function: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,8 +28,10 @@ from fujie_emulator.functionhost.errors import InvocationError
 from fujie_emulator.functionhost.function import new_request_id
 from fujie_emulator.functionhost.limits import BODY_LIMIT
 from fujie_emulator.functionhost.routes import host_of
+from fujie_emulator.functionhost.specification import FunctionSpec
 from fujie_emulator.mns import queues
 from fujie_emulator.oss import notices
+from fujie_emulator.sls import state as logs
 
 
 def http_routes(cloud: Cloud) -> list[BaseRoute]:
@@ -58,7 +60,7 @@ async def lifespan(cloud: Cloud) -> AsyncIterator[None]:
     """Run what was deployed before, beginning behind the cloud's first answer, and listen for what triggers name."""
     host = host_of(cloud)
     destinations = Destinations(cloud, host)
-    host.resolve = partial(versions.resolve, cloud)
+    host.resolve, host.tell_log = partial(versions.resolve, cloud), partial(_log, cloud)
     host.deliveries.rules_of, host.deliveries.when_moved = destinations.rules_of, partial(tasks.moved, cloud)
     host.deliveries.when_ended = destinations.ended
     parts = {
@@ -83,6 +85,11 @@ def inventory(cloud: Cloud) -> dict[str, Any]:
     names = [name for name, _ in cloud.store.list(SERVICE, "function")]
     found = {name: [trigger["triggerName"] for trigger in triggers.listed(cloud, name, "")] for name in names}
     return found | ({"custom-domains": held} if (held := [d["domainName"] for d in domains.listed(cloud, "")]) else {})
+
+
+def _log(cloud: Cloud, spec: FunctionSpec, line: str) -> None:
+    project, _, store = spec.log_store.partition("/")
+    logs.write(cloud, project, store, {"functionName": spec.name, "qualifier": spec.version, "message": line})
 
 
 async def _invoked(cloud: Cloud, name: str, request: Request, body: bytes) -> Response:

@@ -35,7 +35,7 @@ def place(function: str, qualifier: str) -> str:
 def put(cloud: "Cloud", kind: str, function: str, asked: Mapping[str, Any], qualifier: str = "") -> dict[str, Any]:
     """Keep a function's setting, in place of the one it had, and return it."""
     versions.check(cloud, function, qualifier)
-    functions.kept(cloud, function)
+    functions.check_known(cloud, function)
     setting = _CHECKED[kind](asked)
     _check_room(cloud, kind, function, setting)
     now = iso(cloud.clock.now())
@@ -48,7 +48,7 @@ def put(cloud: "Cloud", kind: str, function: str, asked: Mapping[str, Any], qual
 
 def shown(cloud: "Cloud", kind: str, function: str, qualifier: str = "") -> dict[str, Any]:
     """Return the setting on the wire; raise AsyncConfigNotExists, or what the others are called."""
-    functions.kept(cloud, function)
+    functions.check_known(cloud, function)
     setting = cloud.store.get(functions.SERVICE, kind, place(function, qualifier))
     if setting is None:
         raise CloudError(ABSENT[kind], 404, f"The function {function!r} has no {kind}.")
@@ -80,10 +80,11 @@ def _async(asked: Mapping[str, Any]) -> dict[str, Any]:
         target = (destinations.get(when) or {}).get("destination", "")
         if target and not _TARGET.fullmatch(str(target)):
             raise unsupported(f"destinations beside functions and queues: {str(target)[:128]}")
+    named = {when: each for when, each in destinations.items() if each}  # the published provider sends empty ones, too
     return {
         "maxAsyncRetryAttempts": retries,
         "maxAsyncEventAgeInSeconds": age,
-        "destinationConfig": destinations,
+        "destinationConfig": named,
         "asyncTask": bool(asked.get("asyncTask")),
     }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from fujie_emulator.core.errors import CloudError
 from fujie_emulator.fc import settings
 from fujie_emulator.fc.errors import invalid, not_found
-from fujie_emulator.fc.functions import SERVICE, kept
+from fujie_emulator.fc.functions import SERVICE, check_known
 from fujie_emulator.fc.state import function_arn
 from fujie_emulator.functionhost.deliveries import Delivery, Ended
 
@@ -46,7 +46,7 @@ def ended(cloud: "Cloud", end: Ended) -> None:
 
 def shown(cloud: "Cloud", function: str, task: str) -> dict[str, Any]:
     """Return the task on the wire; raise AsyncTaskNotFound."""
-    kept(cloud, function)
+    check_known(cloud, function)
     found = cloud.store.get(SERVICE, KIND, f"{function}/{task}")
     if found is None:
         raise not_found("AsyncTask", task)

@@ -38,7 +38,7 @@ def create(cloud: "Cloud", function: str, asked: Mapping[str, Any]) -> dict[str,
     trigger |= {"createdTime": now, "lastModifiedTime": now}
     with cloud.store.transaction():
         versions.check(cloud, function, trigger["qualifier"])
-        functions.kept(cloud, function)
+        functions.check_known(cloud, function)
         present = _of(cloud, function)
         if name in (other["triggerName"] for other in present):
             raise already_exists("Trigger", name)
@@ -62,7 +62,7 @@ def update(cloud: "Cloud", function: str, name: str, asked: Mapping[str, Any]) -
 
 def kept(cloud: "Cloud", function: str, name: str) -> dict[str, Any]:
     """Return what is kept of the trigger; raise FunctionNotFound or TriggerNotFound."""
-    functions.kept(cloud, function)
+    functions.check_known(cloud, function)
     trigger = cloud.store.get(functions.SERVICE, "trigger", f"{function}/{name}")
     if trigger is None:
         raise not_found("Trigger", name)
@@ -83,7 +83,7 @@ def shown(cloud: "Cloud", function: str, trigger: Mapping[str, Any]) -> dict[str
 
 def listed(cloud: "Cloud", function: str, prefix: str) -> list[dict[str, Any]]:
     """Return the function's triggers by name."""
-    functions.kept(cloud, function)
+    functions.check_known(cloud, function)
     return [
         shown(cloud, function, trigger) for trigger in _of(cloud, function) if trigger["triggerName"].startswith(prefix)
     ]

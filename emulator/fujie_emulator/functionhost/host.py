@@ -28,6 +28,8 @@ class FunctionHost:
         self.deliveries = Deliveries(cloud, self.find)
         self.resolve: Callable[[str], str] = lambda address: address
         """Returns the version, `name` or `name:2`, that an address such as `name:live` stands for now."""
+        self.tell_log: Callable[[FunctionSpec, str], None] = lambda *_: None
+        """Takes each line that a function with a log store prints."""
         self._cloud = cloud
         self._echo_logs = echo_logs
         self._functions: dict[str, HostedFunction] = {}
@@ -62,7 +64,8 @@ class FunctionHost:
                 present.limit(self._with_port(spec))
                 return present
             await self._place_trigger(spec)
-            log = FunctionLog(self._cloud.store.directory / "logs", spec.key, echo=self._echo_logs)
+            told = partial(self.tell_log, spec) if spec.log_store else None
+            log = FunctionLog(self._cloud.store.directory / "logs", spec.key, echo=self._echo_logs, told=told)
             function = HostedFunction(self._cloud, self._with_port(spec), log, self._reaper)
             function.pool.has_room = partial(self._has_room, function)
             self._functions[spec.key] = function

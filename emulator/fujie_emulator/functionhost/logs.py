@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 LINE_LIMIT = 32_768  # bytes of one log line, fc.md 1.2
@@ -14,11 +15,14 @@ TAIL_LIMIT = 4096  # bytes, as much as X-Fc-Log-Result holds
 class FunctionLog:
     """The log of one function; all its instances write into it, line by line."""
 
-    def __init__(self, directory: Path, name: str, *, echo: bool = False) -> None:
+    def __init__(
+        self, directory: Path, name: str, *, echo: bool = False, told: Callable[[str], None] | None = None
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._path = directory / f"{name}.log"
         self._prefix = f"[{name}] ".encode()
         self._echo = echo
+        self._told = told
         self._rest = b""
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._descriptor = self._opened()
@@ -48,6 +52,8 @@ class FunctionLog:
         if os.fstat(self._descriptor).st_size > FILE_LIMIT:
             self._rotate()
         os.write(self._descriptor, line + b"\n")
+        if self._told is not None:
+            self._told(line.decode(errors="replace"))
         if self._echo:
             sys.stderr.buffer.write(self._prefix + line + b"\n")
             sys.stderr.buffer.flush()

@@ -46,6 +46,8 @@ class FunctionSpec:
     provisioned: int = 0
     """Instances that are up before anyone asks."""
     affinity: Affinity | None = None
+    log_store: str = ""
+    """`PROJECT/STORE` of the log service that gets what it prints."""
     layers: Path | None = None
     """What lies below `/opt`."""
 

@@ -8,7 +8,6 @@ COVERAGE = Coverage(
     title="mns (queues) 2022-01-19",
     source="documented",
     notes={
-        "CreateQueue": Note(partly="the queue's own dead-letter policy is kept, not carried out"),
         "ReceiveMessage": Note(partly="answers at once; one message at a time"),
     },
     done=lambda: (*ACTIONS, *_MESSAGES),

@@ -99,9 +99,17 @@ def send(cloud: "Cloud", name: str, body: str, delay_s: int = 0) -> Message:
 
 
 def receive(cloud: "Cloud", name: str) -> Message:
-    """Return the oldest visible message and hide it for a while; raise MessageNotExist."""
-    hidden_s = kept(cloud, name)["VisibilityTimeout"]
+    """Return the oldest visible message and hide it for a while; raise MessageNotExist.
+
+    One that was received as often as the queue allows goes to its dead letters instead.
+    """
+    queue = kept(cloud, name)
+    hidden_s = queue["VisibilityTimeout"]
     message, now = peek(cloud, name), cloud.clock.time()
+    while _is_dead(queue.get("DlqPolicy") or {}, message):
+        cloud.store.delete(SERVICE, "message", f"{name}/{message.id}")
+        send(cloud, str(queue["DlqPolicy"]["DeadLetterTargetQueue"]).rpartition("/")[2], message.body)
+        message = peek(cloud, name)
     taken = replace(
         message,
         handle=secrets.token_hex(16),
@@ -148,6 +156,10 @@ def counted(cloud: "Cloud", name: str) -> dict[str, int]:
         "InactiveMessages": len(hidden) - delayed,
         "DelayMessages": delayed,
     }
+
+
+def _is_dead(policy: Mapping[str, Any], message: Message) -> bool:
+    return bool(policy.get("Enabled")) and message.times_received >= int(policy.get("MaxReceiveCount") or 16)
 
 
 def _messages(cloud: "Cloud", name: str) -> list[Message]:

@@ -168,7 +168,7 @@ def _attributes(call: RpcCall) -> dict[str, int]:
 
 
 def _extra(call: RpcCall) -> dict[str, Any]:
-    """Return what is kept as it came; the dead-letter policy of the queue itself is not carried out."""
+    """Return what is kept as it came."""
     given: dict[str, Any] = {}
     if "DlqPolicy" in call.params:
         given["DlqPolicy"] = call.document("DlqPolicy")

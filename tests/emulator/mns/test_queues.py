@@ -156,3 +156,18 @@ def test_a_message_that_is_no_xml_of_a_message_is_refused(served, body):
     }
     answer = httpx2.post(f"{served.url}{path}", content=body, headers=headers, trust_env=False)
     assert (answer.status_code, "<Code>InvalidArgument</Code>" in answer.text) == (400, True)
+
+
+def test_a_message_that_was_received_too_often_goes_to_the_queues_dead_letters(cloud):
+    arn = f"acs:mns:{cloud.region}:{cloud.account_id}:/queues/letters"
+    policy = {"Enabled": True, "DeadLetterTargetQueue": arn, "MaxReceiveCount": 2}
+    queues.create(cloud, "letters", {}, {})
+    queues.create(cloud, "orders", {"VisibilityTimeout": 10}, {"DlqPolicy": policy})
+    queues.send(cloud, "orders", "poison")
+    queues.send(cloud, "orders", "two apples")
+    for _ in range(2):
+        assert queues.receive(cloud, "orders").body == "poison"
+        assert queues.receive(cloud, "orders").body == "two apples"
+        cloud.clock.advance(11)
+    assert refusal(queues.receive, cloud, "orders") == "MessageNotExist"
+    assert {queues.receive(cloud, "letters").body for _ in range(2)} == {"poison", "two apples"}
