@@ -104,13 +104,13 @@ def _leave_others(run: EngineRun, maybe: Mapping[str, Resource], since: str) -> 
     """Take out of the state again what was there, and that this stack did not make."""
     state = json.loads(run.run("stack export"))
     there = state["deployment"].get("resources") or []
-    ours = [each for each in there if each["urn"] not in maybe or _is_ours(each, maybe[each["urn"]]["inputs"], since)]
+    ours = [each for each in there if each["urn"] not in maybe or is_ours(each, maybe[each["urn"]]["inputs"], since)]
     if len(ours) < len(there):
         state["deployment"]["resources"] = ours
         _give(run, state)
 
 
-def _is_ours(found: Resource, wanted: Inputs, since: str) -> bool:
+def is_ours(found: Resource, wanted: Inputs, since: str) -> bool:
     """Tell whose it is: by its tags, a domain by its routes. What has neither belongs to something that has.
 
     What gets its tags later is ours without any, too, if it was made no earlier than that day.
