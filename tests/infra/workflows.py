@@ -34,7 +34,8 @@ class Runner:
         for step in of_job["steps"]:
             condition = step.get("if", "")
             if "run" in step and self.holds(condition) and (not failed or condition == ALWAYS):
-                failed = failed or self.step(step, environ | self.filled(step.get("env", {})))
+                said = self.step(step, environ | self.filled(step.get("env", {})))
+                failed = failed or said
         return failed
 
     def step(self, step: dict[str, Any], environ: dict[str, str]) -> str:
