@@ -18,7 +18,7 @@ class Rows:
         self.faults = list(faults)
         self.batches = []
 
-    async def append_events(self, run_id, fence, first_seq, events):
+    async def append_events(self, run_id, fence, first_seq, events, end=None):
         await asyncio.sleep(0)
         if self.faults:
             raise self.faults.pop(0)

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from fujie.sessions.errors import ConflictError, FencedError
-from fujie.sessions.rows import AgentState, Claim, Deed
+from fujie.sessions.port import RunEnd
+from fujie.sessions.rows import AgentState, Claim, Conversation, Deed
 from tests.sessions.rows import (
     ADDRESS,
     ALICE,
@@ -294,6 +295,59 @@ async def test_a_worker_with_an_older_fence_writes_nothing(store):
         await store.append_events("run-1", 1, 0, ["{}"])
     assert (await store.run("run-1")).status == "running"
     assert await store.events("run-1") == []
+
+
+async def test_a_run_begins_with_its_conversation_which_may_be_new(store):
+    await store.begin_run(replace(RUN, created_at=NOW, updated_at=NOW), "Hello")
+    assert await store.run(RUN.id) == replace(RUN, created_at=NOW, updated_at=NOW)
+    talk = Conversation(RUN.conversation_id, RUN.user, "Hello", NOW, NOW)
+    assert await store.conversation(RUN.conversation_id) == talk
+    await store.save_run(RUN.id, RUN.fence, status="completed", now=NOW)
+    await store.begin_run(replace(RUN, id="run-2", created_at=LATER, updated_at=LATER), "Another")
+    assert await store.conversation(RUN.conversation_id) == replace(talk, updated_at=LATER)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        replace(RUN, id="another"),
+        replace(RUN, conversation_id="another"),
+        replace(RUN, id="another", status="completed", user=BOB),
+    ],
+    ids=["the conversation is busy", "the id is taken", "the conversation is somebody else's"],
+)
+async def test_a_run_does_not_begin_where_another_is_in_its_place(store, second):
+    await store.begin_run(RUN, "Hello")
+    with pytest.raises(ConflictError):
+        await store.begin_run(second, "Hello")
+    assert await store.run(RUN.id) == RUN
+    assert (await store.conversation(RUN.conversation_id)).user == RUN.user
+
+
+async def test_of_many_that_begin_in_one_conversation_at_once_one_does(rivals):
+    begin = (rivals[turn % 2].begin_run(replace(RUN, id=f"run-{turn}"), "Hello") for turn in range(8))
+    outcomes = await asyncio.gather(*begin, return_exceptions=True)
+    assert outcomes.count(None) == 1
+    assert all(isinstance(outcome, ConflictError) for outcome in outcomes if outcome is not None)
+    assert len(await rivals[0].runs(RUN.conversation_id)) == 1
+
+
+async def test_runs_that_write_at_once_do_not_keep_each_other_from_it(store):
+    runs = [replace(RUN, id=f"run-{turn}", conversation_id=f"talk-{turn}") for turn in range(9)]
+    await asyncio.gather(*(store.begin_run(run, "Hello") for run in runs))
+    await store.lease_run("run-3", "one", LATER, LATER + timedelta(minutes=1), ["running"])
+    await store.append_events("run-5", RUN.fence, 0, ["{}"])
+    end = RunEnd("completed", LATER, history="[1]", pending="", error="")
+    ending = (store.append_events(run.id, RUN.fence, 0, ['{"a": "\\u0000说"}', "{}"], end) for run in runs)
+    outcomes = await asyncio.gather(*ending, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [
+        {3: FencedError, 5: ConflictError}.get(turn, type(None)) for turn in range(9)
+    ]
+    assert await store.events("run-8") == [(0, '{"a": "\\u0000说"}'), (1, "{}")]
+    done = replace(runs[8], status="completed", updated_at=LATER, history="[1]", lease_owner="", lease_expires_at=None)
+    assert await store.run("run-8") == done
+    assert await store.events("run-3") == []
+    assert (await store.run("run-5")).status == "running"
 
 
 async def test_a_run_that_is_not_there_is_fenced(store):

@@ -14,7 +14,7 @@ from fujie.agents.log import RunLog
 from fujie.errors import FujieError
 from fujie.protocols.events import RunCanceled, RunEvent
 from fujie.sessions.errors import FencedError, StoreError
-from fujie.sessions.port import Store
+from fujie.sessions.port import RunEnd, Store
 from fujie.sessions.rows import Run, RunStatus
 
 LEASE = timedelta(seconds=15)
@@ -105,17 +105,9 @@ class Execution:
 
     async def _end(self, event: RunEvent, status: RunStatus, history: str, pending: str, error: str) -> None:
         self.log.add(event)
-        await self.log.flush()
         async with self._row:
-            await self._store.save_run(
-                self.run.id,
-                self.run.fence,
-                status=status,
-                now=self._timing.now(),
-                history=history or None,
-                pending=pending,
-                error=error,
-            )
+            left = RunEnd(status, self._timing.now(), history or None, pending, error)
+            await self.log.flush(left)
         self._unread.put_nowait(event)
 
     async def _run(self, work: Callable[[], Awaitable[None]]) -> None:

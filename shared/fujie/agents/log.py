@@ -5,12 +5,14 @@ import asyncio
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import RunEvent, event_to_json
 from fujie.sessions.errors import StoreError, StoreUnavailableError
-from fujie.sessions.port import Store
+from fujie.sessions.port import RunEnd, Store
 
 DELAY_S = 0.05
 FIRST_DELAY_S = 0.01
 """Of a worker's first batch: who allowed something waits for the sign that it goes on."""
 RETRY_DELAY_S = 0.5
+MAX_WRITE_CHARS = 256 * 1024
+"""Of the events that are written at once: on its way into the database a write is held several times over."""
 MAX_FAILURES = 6
 """A database that is away for some three seconds loses nothing; then the run stops."""
 
@@ -27,6 +29,7 @@ class RunLog:
         self._next_delay_s = min(delay_s, FIRST_DELAY_S)
         self._waiting: list[str] = []
         self._writing = asyncio.Lock()
+        self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         self._fault: StoreError | None = None
 
@@ -34,16 +37,18 @@ class RunLog:
         """Take an event to be written soon. Raises the StoreError that an earlier write met."""
         self._check()
         self._waiting.append(clean(event_to_json(event)))
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_soon())
+        if self._timer is None and self._writer is None:  # most runs end before it is time, and need no task
+            self._timer = asyncio.get_running_loop().call_later(self._next_delay_s, self._begin_writing)
 
-    async def flush(self) -> None:
-        """Return when everything is written. Raises StoreError, FencedError among them."""
+    async def flush(self, end: RunEnd | None = None) -> None:
+        """Return when everything is written, and with it how the run is left. Raises StoreError, FencedError too."""
         self._check()
-        await self._write()
+        await self._write(end)
 
     async def close(self) -> None:
         """Stop writing; what was not flushed may be lost."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
@@ -52,27 +57,46 @@ class RunLog:
         if self._fault is not None:
             raise self._fault
 
+    def _begin_writing(self) -> None:
+        self._timer = None
+        self._writer = asyncio.create_task(self._write_soon())
+
     async def _write_soon(self) -> None:
         failures = 0
-        while self._waiting:
-            await asyncio.sleep(RETRY_DELAY_S if failures else self._next_delay_s)
-            try:
-                await self._write()
-                failures = 0
-            except StoreUnavailableError as error:
-                failures += 1
-                if failures == MAX_FAILURES:
-                    self._fault = error
-                    return
-            except StoreError as error:
-                self._fault = error
-                return
+        try:
+            while self._waiting:
+                try:
+                    await self._write()
+                    failures = 0
+                except StoreUnavailableError as error:
+                    failures += 1
+                    if failures == MAX_FAILURES:
+                        self._fault = error
+                        return
+                if self._waiting:
+                    await asyncio.sleep(RETRY_DELAY_S if failures else self._delay_s)
+        except StoreError as error:
+            self._fault = error
+        finally:
+            self._writer = None
 
-    async def _write(self) -> None:
+    async def _write(self, end: RunEnd | None = None) -> None:
         async with self._writing:
-            batch = self._waiting[:]
-            if batch:
-                await self._store.append_events(self._run_id, self._fence, self._next_seq, batch)
+            is_last = not self._waiting and end is None
+            while not is_last:
+                batch = self._next_batch()
+                is_last = len(batch) == len(self._waiting)
+                await self._store.append_events(
+                    self._run_id, self._fence, self._next_seq, batch, end if is_last else None
+                )
                 self._next_seq += len(batch)
                 self._next_delay_s = self._delay_s
                 del self._waiting[: len(batch)]
+
+    def _next_batch(self) -> list[str]:
+        size = 0
+        for index, event in enumerate(self._waiting):
+            size += len(event)
+            if size > MAX_WRITE_CHARS:
+                return self._waiting[: index + 1]
+        return self._waiting[:]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 from fujie.agents.background import Background
 from fujie.agents.bounds import refuse_more
@@ -63,7 +63,13 @@ class RunService(Runs):
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
         at_work = (execution.run.user for execution in self._running.values())
         refuse_more(max(len(self._running), len(self._background)), at_work, principal.user)
-        conversation_id = await self._enter_conversation(principal.user, request)
+        name = request.session_id or str(uuid.uuid4())
+        if is_free_for_all(name):
+            run = self._new_run(principal, name, request)
+            with suppress(ConflictError):  # busy, lost, or somebody else's: looked at below
+                await self._store.begin_run(run, title_of(request.question(), MAX_TITLE_CHARS))
+                return run
+        conversation_id = await self._enter_conversation(principal.user, name, request)
         run = self._new_run(principal, conversation_id, request)
         if request.run_id() is not None and await self._store.run(run.id) is not None:
             raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
@@ -175,9 +181,8 @@ class RunService(Runs):
             self._running.pop(run.id, None)
             self._changed(self, run)
 
-    async def _enter_conversation(self, user: User, request: AgentRequest) -> str:
+    async def _enter_conversation(self, user: User, name: str, request: AgentRequest) -> str:
         """Return the id of the user's conversation of the name that he gives, which begins where there is none."""
-        name = request.session_id or str(uuid.uuid4())
         for _ in range(TAKEOVER_ATTEMPTS):
             own_id, is_there = await self._own_conversation(name, user)
             if is_there:

@@ -64,13 +64,16 @@ class BoundedHead(HttpToolsProtocol):
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: App) -> None:  # type: ignore[override]
-        if self._is_reading and sys.version_info >= (3, 12):
+        if self._is_reading:
             self._asked = cycle, app
         else:
             super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
 
     def _begin(self, cycle: RequestResponseCycle, app: App) -> None:
-        task = Task(cycle.run_asgi(app), loop=self.loop, eager_start=True)  # type: ignore[arg-type, call-arg]
+        if sys.version_info < (3, 12):
+            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+            return
+        task = Task(cycle.run_asgi(app), loop=self.loop, eager_start=True)
         if not task.done():
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)

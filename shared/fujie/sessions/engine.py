@@ -45,8 +45,14 @@ def _checked(database_url: str) -> sa.URL:
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA busy_timeout={WAIT_S * 1000}")
-    # With WAL this loses nothing when a process dies; only a power cut may take the last moments.
-    cursor.execute("PRAGMA synchronous=NORMAL")
+    for pragma in SQLITE_PRAGMAS:
+        cursor.execute(pragma)
     cursor.close()
+
+
+SQLITE_PRAGMAS = (
+    "PRAGMA foreign_keys=ON",
+    f"PRAGMA busy_timeout={WAIT_S * 1000}",
+    # With WAL this loses nothing when a process dies; only a power cut may take the last moments.
+    "PRAGMA synchronous=NORMAL",
+)

@@ -19,7 +19,7 @@ from fujie.identity.rows import (
     User,
 )
 from fujie.sessions.errors import ConflictError, FencedError
-from fujie.sessions.port import Store
+from fujie.sessions.port import RunEnd, Store
 from fujie.sessions.rows import (
     AgentState,
     Claim,
@@ -134,6 +134,15 @@ class MemoryStore(Store):
         _add(self._runs, run.id, run)
         self._conversations[conversation.id] = replace(conversation, updated_at=run.created_at)
 
+    async def begin_run(self, run: Run, title: str) -> None:
+        if run.id in self._runs:
+            raise ConflictError("a run of this id exists already")
+        now = run.created_at
+        self._conversations.setdefault(
+            run.conversation_id, Conversation(run.conversation_id, run.user, title, now, now)
+        )
+        await self.add_run(run)
+
     async def run(self, run_id: str) -> Run | None:
         return self._runs.get(run_id)
 
@@ -182,13 +191,20 @@ class MemoryStore(Store):
         )
         self._runs[run_id] = row if status == "running" else replace(row, lease_owner="", lease_expires_at=None)
 
-    async def append_events(self, run_id: str, fence: int, first_seq: int, events: Sequence[str]) -> None:
+    async def append_events(
+        self, run_id: str, fence: int, first_seq: int, events: Sequence[str], end: RunEnd | None = None
+    ) -> None:
         self._fenced(run_id, fence)
         log = self._events.setdefault(run_id, {})
         added = {first_seq + index: body for index, body in enumerate(events)}
         if log.keys() & added.keys():
             raise ConflictError("the row exists already, or its conversation is busy")
         log.update(added)
+        if end is not None:
+            history, pending, error = end.history, end.pending, end.error
+            await self.save_run(
+                run_id, fence, status=end.status, now=end.now, history=history, pending=pending, error=error
+            )
 
     async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
         return sorted((seq, body) for seq, body in self._events.get(run_id, {}).items() if seq > after)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from msgspec import Struct
+
 from fujie.identity.port import IdentityStore
 from fujie.identity.rows import User
 from fujie.sessions.rows import (
@@ -16,6 +18,16 @@ from fujie.sessions.rows import (
     Run,
     RunStatus,
 )
+
+
+class RunEnd(Struct, frozen=True):
+    """How a worker leaves a run's row when it lets go of it; None leaves a column as it is."""
+
+    status: RunStatus
+    now: datetime
+    history: str | None = None
+    pending: str | None = None
+    error: str | None = None
 
 
 class Store(IdentityStore, Protocol):
@@ -36,6 +48,13 @@ class Store(IdentityStore, Protocol):
         """Insert the run and make its conversation the newest.
 
         Raises ConflictError when its conversation already has one that is running or waiting, or is not its user's.
+        """
+
+    async def begin_run(self, run: Run, title: str) -> None:
+        """Insert the run, which is running, and its conversation, with this title, where there is none of its id.
+
+        Raises ConflictError as `add_run` does, and when a run of its id exists. Runs that begin at the same time are
+        written together.
         """
 
     async def run(self, run_id: str) -> Run | None: ...
@@ -67,8 +86,13 @@ class Store(IdentityStore, Protocol):
     ) -> None:
         """Write what changed; a status other than running ends the lease. Raises FencedError on an older fence."""
 
-    async def append_events(self, run_id: str, fence: int, first_seq: int, events: Sequence[str]) -> None:
-        """Append events (JSON text) numbered from `first_seq`. Raises FencedError on an older fence."""
+    async def append_events(
+        self, run_id: str, fence: int, first_seq: int, events: Sequence[str], end: RunEnd | None = None
+    ) -> None:
+        """Append events (JSON text) numbered from `first_seq`; with `end`, write with them how the run is left.
+
+        Raises FencedError on an older fence. What several runs have at the same time is written together.
+        """
 
     async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
         """Return (seq, event) with seq > after, in order. Numbers start at 0."""

@@ -28,7 +28,9 @@ from fujie.identity.rows import (
 )
 from fujie.sessions.engine import engine_for
 from fujie.sessions.errors import ConflictError, FencedError, StoreError, StoreUnavailableError
-from fujie.sessions.port import Store
+from fujie.sessions.group_writers import EngineWriter, SqliteWriter
+from fujie.sessions.groups import Append, Begin, Groups
+from fujie.sessions.port import RunEnd, Store
 from fujie.sessions.rows import (
     AgentState,
     Claim,
@@ -72,6 +74,9 @@ class SqlStore(Store):
 
     def __init__(self, database_url: str) -> None:
         self._engine = engine_for(database_url)
+        url, is_sqlite = self._engine.url, self._engine.dialect.name == "sqlite"
+        self._writer = SqliteWriter(url.database or "") if is_sqlite else EngineWriter(self._transaction)
+        self._groups = Groups(self._writer.write, keeps_offset=not is_sqlite)
 
     async def open(self) -> None:
         """Check that the database answers and is migrated; raises StoreUnavailableError with the repair."""
@@ -85,6 +90,8 @@ class SqlStore(Store):
             raise StoreUnavailableError(f"the database is at migration {found}, {REVISION} is needed", repair=repair)
 
     async def close(self) -> None:
+        await self._groups.close()
+        await self._writer.close()
         await self._engine.dispose()
 
     # Sign-in
@@ -157,6 +164,9 @@ class SqlStore(Store):
                 raise ConflictError("the conversation of this run does not exist for its user")
             await connection.execute(sa.insert(RUNS).values(columns_from_row(run)))
 
+    async def begin_run(self, run: Run, title: str) -> None:
+        await self._groups.add(Begin(run, title))
+
     async def run(self, run_id: str) -> Run | None:
         return await self._one(Run, sa.select(RUNS).where(RUNS.c.id == run_id))
 
@@ -202,14 +212,10 @@ class SqlStore(Store):
         written = await self._write(_fenced(run_id, fence).values(status=status, updated_at=now, **values))
         _refuse_unless_one(written)
 
-    async def append_events(self, run_id: str, fence: int, first_seq: int, events: Sequence[str]) -> None:
-        rows = [{"run_id": run_id, "seq": first_seq + index, "body": body} for index, body in enumerate(events)]
-        async with self._transaction() as connection:
-            # The update changes nothing; it takes the row's lock, so that no lease comes between check and insert.
-            held = await connection.execute(_fenced(run_id, fence).values(fence=fence))
-            _refuse_unless_one(held.rowcount)
-            if rows:
-                await connection.execute(sa.insert(RUN_EVENTS), rows)
+    async def append_events(
+        self, run_id: str, fence: int, first_seq: int, events: Sequence[str], end: RunEnd | None = None
+    ) -> None:
+        await self._groups.add(Append(run_id, fence, first_seq, events, end))
 
     async def events(self, run_id: str, after: int = -1) -> Sequence[tuple[int, str]]:
         table = RUN_EVENTS
