@@ -65,8 +65,11 @@ class Declared(Mocks):
         return {each.typ for each in self.resources}
 
 
-def run_program(monkeypatch, tmp_path, stack="dev", **changes):
-    """Run `infra/__main__.py` with changed configuration (None leaves a key out) and return what it declared."""
+def run_program(monkeypatch, tmp_path, stack="dev", *, doubt="", **changes):
+    """Run `infra/__main__.py` with changed configuration (None leaves a key out) and return what it declared.
+
+    `doubt` is what is not known of the operator's permissions.
+    """
     import infra.packages.building as building
     import infra.program
 
@@ -74,7 +77,7 @@ def run_program(monkeypatch, tmp_path, stack="dev", **changes):
         return building.Package(function.name, tmp_path / f"{function.name}.zip", f"{function.name}-sha", 1)
 
     monkeypatch.setattr(building, "build", package)
-    monkeypatch.setattr(infra.program, "check_operator", lambda *_: "")
+    monkeypatch.setattr(infra.program, "check_operator", lambda *_: doubt)
     config = CONFIG | {f"fujie:{key}": value for key, value in changes.items()}
     declared = Declared()
     set_all_config({key: value for key, value in config.items() if value is not None}, [])

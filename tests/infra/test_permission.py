@@ -5,6 +5,7 @@ import json
 import httpx2
 import pytest
 
+from fujie.errors import SettingsError
 from fujie.secret import Secret
 from functions.tool.manifest import TOOLS
 from infra.declaration import declare
@@ -12,6 +13,7 @@ from infra.inputs import inputs_from_config
 from infra.operator_policy import policies
 from infra.permission import NotPermittedError, check
 from infra.probing import Account, Key
+from infra.program import check_operator
 
 ACCOUNT = "1900000000000001"
 EVERYTHING = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
@@ -35,7 +37,7 @@ def exact(stack, inputs):
 
 
 @pytest.fixture
-def user(cloud, request):
+def user(cloud):
     """Return what makes a RAM user with policies, and his key."""
     ram = cloud.cloud.iam.ram
 
@@ -60,6 +62,12 @@ def refusal(key, inputs, stack):
     with pytest.raises(NotPermittedError) as refused:
         checked(key, inputs, stack)
     return refused.value
+
+
+def test_without_a_key_it_says_which_variables_to_set(inputs, stack):
+    with pytest.raises(SettingsError, match="stack local: there is no key in the environment") as refused:
+        check_operator(inputs, stack, {})
+    assert "ALIBABA_CLOUD_ACCESS_KEY_ID" in refused.value.repair
 
 
 def test_the_account_itself_may_do_everything(cloud, inputs, stack):

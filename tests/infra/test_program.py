@@ -267,6 +267,13 @@ def test_a_policy_that_ram_would_not_take_is_refused():
         check_policies([Role("r", "fc.aliyuncs.com", (statement,))])
 
 
+def test_what_is_not_known_of_the_operator_is_a_warning(monkeypatch, tmp_path):
+    said = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    run_program(monkeypatch, tmp_path, doubt="it may not read its own permissions")
+    assert said == ["it may not read its own permissions"]
+
+
 WANTS_MUCH = '''
 from fujie import STS, AgentApp, tool
 
