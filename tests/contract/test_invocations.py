@@ -246,8 +246,9 @@ async def test_a_message_that_is_no_payload_is_answered_and_the_socket_stays(wor
         assert (await heard(socket))[-1]["status"] == "completed"
 
 
-async def test_a_failure_is_told_and_the_socket_stays(world):
-    async with talking(world((RuntimeError("x"),), "fine")) as socket:
+@pytest.mark.parametrize("before", [(), HALF], ids=["before", "after"])
+async def test_a_failure_is_told_and_the_socket_stays(world, before):
+    async with talking(world((*before, RuntimeError("x")), "fine")) as socket:
         await socket.send('"hi"')
         assert (await heard(socket))[-1]["error"]
         assert (await heard(socket))[-1]["status"] == "failed"

@@ -218,10 +218,11 @@ async def test_once_it_is_settled_the_session_goes_on_with_what_was_answered(out
 
 
 async def test_a_failure_before_or_after_the_first_token_raises_in_the_client():
-    for script in ([StepLimitError("in a circle")], [[("get_weather", {})], StepLimitError("in a circle")]):
-        with pytest.raises(openai.APIError) as failed:
+    failed = StepLimitError("in a circle")
+    for script in ([failed], [(TextStarted("m"), TextDelta("m", "half"), failed)], [[("get_weather", {})], failed]):
+        with pytest.raises(openai.APIError) as raised:
             await stream(world(*script, get_weather=SUNNY))
-        assert (failed.value.code, failed.value.type) == ("step_limit", "server_error")
+        assert (raised.value.code, raised.value.type) == ("step_limit", "server_error")
 
 
 async def test_a_whole_answer_that_failed_is_not_asked_for_again():

@@ -114,6 +114,7 @@ class Front:
         if what == "closed":
             async with asyncio.timeout(10):
                 await self.closed.wait()
+            self.closed.clear()
             return
         name, outcome = what.split("/")
         await self.waiting[name].settle(outcome)

@@ -178,12 +178,23 @@ def test_agentcore_reads_a_failure_after_the_first_word(agentcore):
     assert set(failed) == {"error", "error_type", "message"}
 
 
-def test_agentcore_waits_for_a_consent_and_reads_on(agentcore):
-    waiting = json.loads(invoke(agentcore, "consentcore", {"prompt": "time?", "stream": False})["response"].read())
+@pytest.mark.parametrize("outcome", ["completed", "denied", "expired"])
+def test_agentcore_waits_for_a_consent_and_reads_on(agentcore, outcome):
+    name = f"consentcore{outcome}"
+    waiting = json.loads(invoke(agentcore, name, {"prompt": "time?", "stream": False})["response"].read())
     assert waiting["status"] == "authorization_required"
-    asyncio.run(control("consentcore/completed"))
-    told = lines(invoke(agentcore, "consentcore", {"run_id": waiting["run_id"]}))
+    asyncio.run(control(f"{name}/{outcome}"))
+    told = lines(invoke(agentcore, name, {"run_id": waiting["run_id"]}))
     assert told[-1] == "noon"
+    results = [item["ok"] for item in told if isinstance(item, dict) and item.get("type") == "tool_result"]
+    assert results == [outcome == "completed"]
+
+
+def test_agentcore_leaving_a_stream_ends_the_agent(agentcore):
+    answer = invoke(agentcore, "slow", {"prompt": "hi"})
+    assert next(answer["response"].iter_lines()) == b'data: "first"'
+    answer["response"].close()
+    asyncio.run(control("closed"))
 
 
 async def test_agentcores_client_opens_a_web_socket(agentcore):
