@@ -36,7 +36,7 @@ def register_partners(
 
 def _partner(config: StackConfig, need: ProviderNeed, secret: str) -> dict[str, Any]:
     if need.kind == "api_key":
-        return {"api_keys": [secret]}
+        return {"api_keys": {config.stack: secret}}
     return {
         "display_name": need.display_name or need.name,
         "scopes": {name: _by_language(words) for name, words in need.scopes.items()},

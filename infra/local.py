@@ -34,6 +34,8 @@ from infra.served import served
 from infra.stack_secrets import StackSecrets, load_or_create
 
 ROOT = Path(__file__).resolve().parent.parent
+LAPTOP = "laptop"
+"""This stack's name: not `local`, which `pulumi up` makes in the same emulated account."""
 FUNCTION_PORTS = {"chat": 2, "process": 3, "callback": 4, "tool": 5}
 LLM_VARIABLES = ("FUJIE_LLM_BASE_URL", "FUJIE_LLM_API_KEY", "FUJIE_LLM_MODEL", "DASHSCOPE_API_KEY")
 AGENT_ELSEWHERE = ("FUJIE_AGENT_ENDPOINT", "FUJIE_AGENT_BEARER_TOKEN")
@@ -175,11 +177,11 @@ def _migrate(database_url: str) -> None:
 
 def _config(emulator: Emulator, base_port: int, needs: Sequence[Any]) -> StackConfig:
     return StackConfig(
-        stack="local",
+        stack=LAPTOP,
         account_id=emulator.account_id,
         region=emulator.region,
         public_url=f"http://localhost:{base_port}",
-        bucket=f"fujie-local-{emulator.account_id}",
+        bucket=f"fujie-{LAPTOP}-{emulator.account_id}",
         cloud_url=emulator.url,
         issuer=f"{emulator.url}/oauth",
         issuers=issuers(emulator.url, needs),

@@ -1,5 +1,7 @@
 """A stack on an emulated cloud, however it came there: its addresses, the cloud's controls, the operator's clients."""
 
+import sqlite3
+from contextlib import closing
 from functools import cached_property
 
 import httpx2
@@ -12,6 +14,8 @@ from infra.providers.clients import CloudClients, OperatorKey
 class EmulatedStack:
     """What tests ask of either kind of stack; `ready` says where it is and has the operator's key."""
 
+    name = ""
+    """How the names of its resources begin."""
     function_prefix = ""
     token_vault = "default"
     ready = None
@@ -22,6 +26,11 @@ class EmulatedStack:
 
     @property
     def admin_token(self):
+        raise NotImplementedError
+
+    @property
+    def database(self):
+        """Return the file that is the functions' store."""
         raise NotImplementedError
 
     def provider_secret(self, provider):
@@ -53,7 +62,10 @@ class EmulatedStack:
         return self.admin("GET", "functions")
 
     def freshen(self):
-        """Replace the instances of the functions that remember what is no longer so."""
+        """Make functions forget what is no longer so: what an instance keeps, and what instances share in the store."""
+        if self.remembering:
+            with closing(sqlite3.connect(self.database, timeout=30)) as store, store:
+                store.execute("DELETE FROM shared_credentials")
         while self.remembering:
             self.admin("POST", f"functions/{self.function_prefix}{self.remembering.pop()}/restart")
 

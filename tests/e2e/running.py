@@ -43,6 +43,8 @@ def _free(port):
 class RunningStack(EmulatedStack):
     """One `fujie dev`: its addresses, the emulator's controls, and what it takes to kill and start it again."""
 
+    name = "fujie-laptop"
+
     def __init__(self, directory, *options, env=None):
         super().__init__()
         self.directory = Path(directory)
@@ -116,6 +118,10 @@ class RunningStack(EmulatedStack):
     @property
     def admin_token(self):
         return (self.state / "cloud" / "admin-token").read_text().strip()
+
+    @property
+    def database(self):
+        return self.state / "fujie.db"
 
     def provider_secret(self, provider):
         return json.loads((self.state / "keys.json").read_text()).get(f"provider/{provider}", "")

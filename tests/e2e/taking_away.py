@@ -15,13 +15,10 @@ from infra.providers.kind import Kind
 from infra.providers.workload_identity import WORKLOAD_IDENTITY
 from tests.e2e.abilities import WAKING
 
-STACK = "fujie-local"
 WITH_OAUTH = frozenset({"time", "instances", "document", "robots"})
 WITH_STS = frozenset({"schedule", "file"})
 EVERYTHING = WITH_OAUTH | WITH_STS | {"weather"}
 """What needs a credential. The workload's own is handed out only in a run whose user the cloud has verified, too."""
-FOREIGN = (("/fujie-local-agent", "/somebody-else"), ("fc.aliyuncs.com", "ecs.aliyuncs.com"))
-"""What trust documents say of us, and what would be somebody else."""
 
 
 @dataclass(frozen=True)
@@ -38,23 +35,20 @@ class Action:
     def __str__(self):
         return " ".join(filter(None, (self.role, self.name.partition(":")[2], self.on)))
 
-    @property
-    def policy(self):
-        return f"{STACK}-{self.role}-role-policy"
-
-    def is_of(self, policy, action, resources):
-        """Tell whether this is what the policy allows there."""
-        return (policy, action) == (self.policy, self.name) and any(self.on in resource for resource in resources)
+    def is_of(self, role, action, resources):
+        """Tell whether this is what the role is allowed there."""
+        return (role, action) == (self.role, self.name) and any(self.on in resource for resource in resources)
 
     def take(self, stack):
-        document = policy_document(stack, self.policy)
+        policy = f"{stack.name}-{self.role}-role-policy"
+        document = policy_document(stack, policy)
         kept = [statement for statement in map(self._without, document["Statement"]) if statement["Action"]]
         assert kept != document["Statement"]
-        _put_policy(stack, self.policy, document | {"Statement": kept})
-        return lambda: _put_policy(stack, self.policy, document)
+        _put_policy(stack, policy, document | {"Statement": kept})
+        return lambda: _put_policy(stack, policy, document)
 
     def _without(self, statement):
-        kept = [action for action in statement["Action"] if not self.is_of(self.policy, action, statement["Resource"])]
+        kept = [action for action in statement["Action"] if not self.is_of(self.role, action, statement["Resource"])]
         return statement | {"Action": kept}
 
 
@@ -70,13 +64,12 @@ class Trust:
         return f"{self.role} trust"
 
     def take(self, stack):
-        trust = trust_document(stack, f"{STACK}-{self.role}-role")
-        foreign = trust
-        for ours, theirs in FOREIGN:
-            foreign = foreign.replace(ours, theirs)
+        role = f"{stack.name}-{self.role}-role"
+        trust = trust_document(stack, role)
+        foreign = trust.replace(f"/{stack.name}-agent", "/somebody-else").replace("fc.aliyuncs.com", "ecs.aliyuncs.com")
         assert foreign != trust
-        put_trust(stack, f"{STACK}-{self.role}-role", foreign)
-        return lambda: put_trust(stack, f"{STACK}-{self.role}-role", trust)
+        put_trust(stack, role, foreign)
+        return lambda: put_trust(stack, role, trust)
 
 
 @dataclass(frozen=True)
@@ -93,8 +86,12 @@ class Resource:
     def __str__(self):
         return f"{self.kind.name} {self.name}"
 
+    def name_in(self, stack):
+        """Return its name: one in a vault is the vault's own, any other begins with the stack's."""
+        return self.name if "token_vault" in self.kind.key else f"{stack.name}-{self.name}"
+
     def take(self, stack):
-        found = self.kind.find(stack.clients, {"name": self.name, "token_vault": stack.token_vault})
+        found = self.kind.find(stack.clients, {"name": self.name_in(stack), "token_vault": stack.token_vault})
         secret = {self.secret: stack.provider_secret(self.name)} if self.secret else {}
         self.kind.delete(stack.clients, found)
         return lambda: self.kind.create(stack.clients, found | secret)
@@ -126,8 +123,8 @@ RESOURCES = (
     Resource(OAUTH2_PROVIDER, "aliyun", frozenset({"instances"})),
     Resource(OAUTH2_PROVIDER, "dingtalk", frozenset({"document"}), "client_secret"),
     Resource(OAUTH2_PROVIDER, "robot", frozenset({"robots"}), "client_secret"),
-    Resource(IDENTITY_PROVIDER, f"{STACK}-sign-in", EVERYTHING),
-    Resource(WORKLOAD_IDENTITY, f"{STACK}-agent", EVERYTHING),
+    Resource(IDENTITY_PROVIDER, "sign-in", EVERYTHING),
+    Resource(WORKLOAD_IDENTITY, "agent", EVERYTHING),
 )
 
 

@@ -57,12 +57,12 @@ def test_a_narrowed_credential_reads_its_one_object_and_nothing_else(stack, alic
 
     from tests.e2e.test_process_by_curl import token_of
 
-    bucket = f"fujie-local-{stack.ready['account_id']}"
+    bucket = f"{stack.name}-{stack.ready['account_id']}"
     me = alice.me()["user"]["id"]
     data = DataClient(stack.config)
     token = data.get_workload_access_token_for_jwt(
         data_models.GetWorkloadAccessTokenForJWTRequest(
-            workload_identity_name="fujie-local-agent", user_token=token_of(stack, "alice")
+            workload_identity_name=f"{stack.name}-agent", user_token=token_of(stack, "alice")
         )
     ).body.workload_access_token
     policy = session_policy_of(stack, me)
@@ -90,4 +90,4 @@ def session_policy_of(stack, user_id):
     from functions.tool.manifest import TOOLS
 
     tool = next(tool for tool in TOOLS if tool.name == "get_schedule")
-    return session_policy(tool.credential, Scope(user_id, f"fujie-local-{stack.ready['account_id']}"), {})
+    return session_policy(tool.credential, Scope(user_id, f"{stack.name}-{stack.ready['account_id']}"), {})

@@ -7,7 +7,7 @@ from tests.e2e.questions import BY_NAME
 
 pytestmark = pytest.mark.e2e
 
-TOOL, CALLBACK, AGENT = "fujie-local-tool-role", "fujie-local-callback-role", "fujie-local-agent-role"
+TOOL, CALLBACK, AGENT = "fujie-laptop-tool-role", "fujie-laptop-callback-role", "fujie-laptop-agent-role"
 
 
 @pytest.fixture(scope="module")

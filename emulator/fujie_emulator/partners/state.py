@@ -87,7 +87,7 @@ def partner(cloud: "Cloud", name: str) -> Partner:
         display_name=doc.get("display_name") or name,
         scopes=doc.get("scopes", {}),
         clients=clients,
-        api_keys_sha256=tuple(doc.get("api_keys_sha256", ())),
+        api_keys_sha256=(*doc.get("api_keys_sha256", ()), *doc.get("held_api_keys_sha256", {}).values()),
         resources=doc.get("resources", {}),
         built_in=name in _BUILT_IN,
     )
@@ -96,6 +96,7 @@ def partner(cloud: "Cloud", name: str) -> Partner:
 def register(cloud: "Cloud", name: str, request: Mapping[str, Any]) -> Partner:
     """Make or change a partner: the fields of the request replace what was there, the others stay.
 
+    `api_keys` is a list, or an object of holder -> key: then each of these holders has that key instead of his last.
     Raises InvalidParameter 400 (CloudError) naming the field that is wrong.
     """
     if not _NAME.fullmatch(name) or name in RESERVED:
@@ -106,7 +107,9 @@ def register(cloud: "Cloud", name: str, request: Mapping[str, Any]) -> Partner:
             doc["display_name"] = _text(request, "display_name")
         if "scopes" in request:
             doc["scopes"] = _scopes(request["scopes"], doc.get("scopes", {}))
-        if "api_keys" in request:
+        if isinstance(request.get("api_keys"), dict):
+            doc["held_api_keys_sha256"] = {**doc.get("held_api_keys_sha256", {}), **_held(request["api_keys"])}
+        elif "api_keys" in request:
             doc["api_keys_sha256"] = [digest(key) for key in _texts(request, "api_keys")]
         if "resources" in request:
             doc["resources"] = _resources(request["resources"])
@@ -178,6 +181,13 @@ def _text(request: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value or len(value) > 2048:
         raise _invalid(name, "it must be text")
     return value
+
+
+def _held(keys: Mapping[str, Any]) -> dict[str, str]:
+    """Return holder -> digest of his key."""
+    if not all(isinstance(key, str) and key for key in keys.values()):
+        raise _invalid("api_keys", "each holder's must be text")
+    return {holder: digest(key) for holder, key in keys.items()}
 
 
 def _texts(request: Mapping[str, Any], name: str) -> list[str]:

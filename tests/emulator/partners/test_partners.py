@@ -269,6 +269,13 @@ def test_the_weather_needs_a_key_that_was_registered(world):
     assert world.rows("partner.weather")[-2]["credential_fingerprint"] == fingerprint("k-1")
 
 
+def test_each_holder_has_a_key_of_his_own_which_his_next_one_replaces(world):
+    path = "/partners/weather/api/v1/current?city=杭州"
+    for holder, key in (("laptop", "h-1"), ("deployed", "h-2"), ("laptop", "h-3")):
+        world.http.put("/_fujie/partners/weather", json={"api_keys": {holder: key}}).raise_for_status()
+    assert [world.get(path, key).status_code for key in ("h-1", "h-2", "h-3")] == [401, 200, 200]
+
+
 def test_any_other_partner_can_be_made(world):
     name, scope, value = (secrets.token_hex(6) for _ in range(3))
     body = {
@@ -304,7 +311,14 @@ def test_a_client_secret_may_come_in_a_basic_header(world):
 
 
 @pytest.mark.parametrize(
-    "body", [{"scopes": ["x"]}, {"resources": {"x": {"data": 1}}}, {"api_keys": "k"}, {"scopes": {"a b": "x"}}]
+    "body",
+    [
+        {"scopes": ["x"]},
+        {"resources": {"x": {"data": 1}}},
+        {"api_keys": "k"},
+        {"api_keys": {"laptop": 1}},
+        {"scopes": {"a b": "x"}},
+    ],
 )
 def test_a_malformed_registration_is_refused_by_field(world, body):
     answer = world.http.put("/_fujie/partners/ledger", json=body)

@@ -4,14 +4,16 @@ import pytest
 
 from tests.e2e.browser.profile import chromium, profile
 from tests.e2e.person import person
-from tests.e2e.running import ROOT
-from tests.infra.deployed.stack import brought_up
+from tests.e2e.running import ROOT, RunningStack
+from tests.infra.deployed.stack import deployed
 
 __all__ = ["chromium", "person", "profile", "stack"]
 
 
 @pytest.fixture(scope="module")
-def stack(pulumi, cloud, tmp_path_factory):
-    database = tmp_path_factory.mktemp("database") / "fujie.db"
-    agent = ROOT / "tests" / "e2e" / "robots" / "agent.py"
-    return brought_up(pulumi(), cloud, f"fujie:agent={agent}", f"fujie:database_url=sqlite+aiosqlite:///{database}")
+def stack(engine, tmp_path_factory):
+    dev = RunningStack(tmp_path_factory.mktemp("deployed")).start()
+    try:
+        yield deployed(dev, ROOT / "tests" / "e2e" / "robots" / "agent.py")
+    finally:
+        dev.stop()

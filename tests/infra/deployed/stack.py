@@ -1,43 +1,49 @@
-"""A stack that `pulumi up` made in the emulated cloud."""
+"""A stack that `make deploy` made in the emulated cloud of a running `make dev`."""
 
-from fujie.secret import Secret
-from infra.deploy import furnish
-from infra.local import Emulator
+import os
+import subprocess
+import sys
+
+from infra.deploy import local_run
+from infra.local import read_emulator
 from tests.e2e.emulated import EmulatedStack
+from tests.e2e.running import ROOT
+
+DEADLINE_S = 300
 
 
 class DeployedStack(EmulatedStack):
-    """The stack `local`, its functions run from their packages by the emulated Function Compute."""
+    """The stack `local`: its functions run from their packages in the emulated Function Compute."""
 
+    name = token_vault = "fujie-local"
     function_prefix = "fujie-local-"
-    token_vault = "fujie-local"
 
-    def __init__(self, cloud, run):
+    def __init__(self, dev, database, outputs):
         super().__init__()
-        self._cloud = cloud
-        self.outputs = run.outputs()
-        self.ready = {
-            "url": self.outputs["url"],
-            "cloud": cloud.url,
-            "account_id": cloud.account_id,
-            "region": cloud.region,
-            "access_key_id": cloud.access_key_id,
-            "access_key_secret": cloud.access_key_secret,
-        }
+        self.dev = dev
+        self._database = database
+        self.outputs = outputs
+        self.ready = dev.ready | {"url": outputs["url"]}
 
     @property
     def admin_token(self):
-        return self._cloud.cloud.admin_token
+        return self.dev.admin_token
+
+    @property
+    def database(self):
+        return self._database
 
     def provider_secret(self, provider):
         return self.outputs["provider_secrets"].get(provider, "")
 
 
-def brought_up(run, cloud, *given):
-    """Do what `make deploy` does with these values of its configuration."""
-    run.run("up", "--yes", "--skip-preview", *(word for each in given for word in ("--config", each)))
-    key = Secret(cloud.access_key_secret)
-    people = ("alice", "bob")
-    token = Secret(cloud.cloud.admin_token)
-    furnish(run, Emulator(cloud.url, cloud.account_id, cloud.region, cloud.access_key_id, key, people, token))
-    return DeployedStack(cloud, run)
+def deployed(dev, agent):
+    """Do what `make deploy` does in the cloud of this `fujie dev`, for this agent and with a database beside dev's."""
+    database = dev.directory / "deployed.db"
+    config = {"agent": agent, "database_url": f"sqlite+aiosqlite:///{database}"}
+    given = [word for key, value in config.items() for word in ("--config", f"fujie:{key}={value}")]
+    command = ["-m", "infra.deploy", "up", "--stack", "local", "--state", dev.state, "--yes", "--skip-preview", *given]
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    run = local_run(read_emulator(dev.state / "run" / "emulator.json"), dev.state / "pulumi", os.environ)
+    return DeployedStack(dev, database, run.outputs())

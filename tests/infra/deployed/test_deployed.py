@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 import psutil
 import pytest
+from alibabacloud_agentidentity20250901 import models as identity
 from alibabacloud_agentidentitydata20251127 import models
 from alibabacloud_agentidentitydata20251127.client import Client
+from alibabacloud_ram20150501.models import ListRolesRequest
 from alibabacloud_tea_openapi.exceptions import ClientException
 from playwright.sync_api import expect
 
@@ -23,7 +25,6 @@ from tests.e2e.taking_away import (
     FUNCTION_TRUSTS,
     OF_THE_AGENT,
     RESOURCES,
-    STACK,
     policy_document,
     put_trust,
     trust_document,
@@ -53,12 +54,14 @@ def test_a_person_signs_in_and_what_needs_no_permission_is_answered(profile, use
 
 
 @pytest.mark.browser
-def test_permission_is_asked_for_and_given_and_the_document_written(cloud, profile):
+def test_permission_is_asked_for_and_given_and_the_document_written(stack, profile):
+    before = stack.last_request()
     alice = profile()
     permitted(alice, "document")
     expect(alice.page.locator("main")).to_contain_text("notes says:")
-    (written,) = [doc for _, doc in cloud.cloud.store.list("partners", "document")]
-    assert (written["account"], written["document"], written["text"]) == ("alice", "notes", "hello")
+    expect(alice.page.locator("main")).to_contain_text("hello")
+    written = [row["caller"]["name"] for row in stack.requests(before) if row["action"] == "WriteDocument"]
+    assert written == ["alice"]
     alice.assert_clean()
 
 
@@ -78,10 +81,10 @@ def permitted(person, name):
     expect(person.page.get_by_text("Allowed").first).to_be_visible()
 
 
-def test_what_answered_was_the_packages_that_were_deployed(cloud):
-    running = dict(filter(None, map(function_and_place, psutil.Process().children(recursive=True))))
-    assert running.keys() == {f"{STACK}-{function}" for function in READY_PATHS}
-    assert all(place.startswith(f"{cloud.cloud.store.directory}/") for place in running.values())
+def test_what_answered_was_the_packages_that_were_deployed(stack):
+    running = dict(filter(None, map(function_and_place, stack.dev.processes())))
+    places = {running[f"{stack.name}-{function}"] for function in READY_PATHS}
+    assert all(place.startswith(f"{stack.dev.state}/cloud/") for place in places)
 
 
 def function_and_place(process):
@@ -115,9 +118,9 @@ def refusing(stack):
 
 
 def test_the_trusts_condition_keeps_out_another_identity_that_has_the_role(stack):
-    ours = WORKLOAD_IDENTITY.find(stack.clients, {"name": f"{STACK}-agent"})
-    stranger = ours | {"name": f"{STACK}-stranger"}
-    role, condition = f"{STACK}-agent-role", re.compile(r'"Condition":\s*\{.*?\}\}')
+    ours = WORKLOAD_IDENTITY.find(stack.clients, {"name": f"{stack.name}-agent"})
+    stranger = ours | {"name": f"{stack.name}-stranger"}
+    role, condition = f"{stack.name}-agent-role", re.compile(r'"Condition":\s*\{.*?\}\}')
     trust = trust_document(stack, role)
     unconditional, times = condition.subn('"Condition": {}', trust)
     assert times == 1
@@ -159,26 +162,48 @@ def test_without_chats_permission_a_permission_that_ran_out_wakes_nobody_until_i
                 assert time.monotonic() < until
                 time.sleep(0.05)
         whole = watching.result()
-    assert (sent[0]["code"], sent[0]["caller"]["arn"].split("/")[1]) == ("NoPermission", f"{STACK}-chat-role")
+    assert (sent[0]["code"], sent[0]["caller"]["arn"].split("/")[1]) == ("NoPermission", f"{stack.name}-chat-role")
     assert (whole.status, whole.outcomes) == ("completed", ["expired"])
 
 
-def test_nothing_that_the_stack_is_made_of_was_left_out(stack, cloud):
-    store = cloud.cloud.store
+def test_nothing_that_the_stack_is_made_of_was_left_out(stack):
+    roles = own_roles(stack)
+    assert roles == {thing.role for thing in (OF_THE_AGENT, *FUNCTION_TRUSTS)}
     allowed = [
-        (policy, action, statement["Resource"])
-        for policy, _ in store.list("ram", "policy")
-        for statement in policy_document(stack, policy)["Statement"]
+        (role, action, statement["Resource"])
+        for role in roles - {"process"}
+        for statement in policy_document(stack, f"{stack.name}-{role}-role-policy")["Statement"]
         for action in statement["Action"]
     ]
     assert [sum(thing.is_of(*each) for thing in ACTIONS) for each in allowed] == [1] * len(ACTIONS)
-    trusting = {f"{STACK}-{thing.role}-role" for thing in (OF_THE_AGENT, *FUNCTION_TRUSTS)}
-    assert {role for role, _ in store.list("ram", "role")} == trusting
-    for kind in {thing.kind for thing in RESOURCES}:
-        known = {thing.name for thing in RESOURCES if thing.kind is kind}
-        assert {key.rpartition("/")[2] for key, _ in store.list("agentidentity", kind.name)} == known
+    assert names_in_the_vault(stack) == {thing.name for thing in RESOURCES if "token_vault" in thing.kind.key}
+
+
+def own_roles(stack):
+    """Return the short names of the stack's roles."""
+    listed = stack.clients.ram.list_roles(ListRolesRequest(max_items=100)).body.roles.role
+    return {
+        role.role_name.removeprefix(f"{stack.name}-").removesuffix("-role")
+        for role in listed
+        if role.role_name.startswith(f"{stack.name}-")
+    }
+
+
+def names_in_the_vault(stack):
+    client, vault = stack.clients.agentidentity, {"token_vault_name": stack.token_vault}
+    keys = client.list_apikey_credential_providers(identity.ListAPIKeyCredentialProvidersRequest(**vault)).body
+    clients = client.list_oauth2_credential_providers(identity.ListOAuth2CredentialProvidersRequest(**vault)).body
+    return {each.apikey_credential_provider_name for each in keys.apikey_credential_providers} | {
+        each.oauth2_credential_provider_name for each in clients.oauth2_credential_providers
+    }
 
 
 def test_with_everything_put_back_everything_works(stack, alice):
     assert outcomes(stack, alice, ABILITIES) == dict.fromkeys(ABILITIES)
     assert refusing(stack) == set()
+
+
+def test_the_stack_of_the_laptop_is_as_it_was(stack, person):
+    """Both are in one emulated account."""
+    alice = person("alice", on=stack.dev)
+    assert outcomes(stack.dev, alice, SHIPPED) == dict.fromkeys(SHIPPED)
