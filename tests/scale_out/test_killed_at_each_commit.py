@@ -1,0 +1,72 @@
+"""Two instances of each function, requests dealt in turn, and one killed at each commit of a journey in turn.
+
+The document is written once and the run says so, or the run says that its outcome is unknown: never twice, never lost
+in silence. FUJIE_TESTS_EVERY_COMMIT=1 kills at every commit of the journey, before and after it (some 120 journeys);
+without it, at one commit of each kind, and before and after each of those around the write.
+"""
+
+import os
+from collections import Counter
+
+import pytest
+
+from tests.scale_out.journey import trip
+from tests.scale_out.odometer import AFTER, BEFORE
+
+pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
+
+EVERY_COMMIT = bool(os.environ.get("FUJIE_TESTS_EVERY_COMMIT"))
+MOST = 200
+"""Commits of a journey; one that makes more goes round in a circle."""
+AROUND_THE_WRITE = ("tool delete:handled_events", "tool update:handled_events", "callback update:consents")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(rig):
+    """Two journeys on which nobody dies: the first instances make one, and those of two hours later the other."""
+    first = trip(rig)
+    rig.rewind()
+    later = trip(rig)
+    rig.rewind()
+    return first, later
+
+
+def test_the_journey_writes_once_and_its_requests_are_dealt_to_all_instances(undisturbed):
+    for made in undisturbed:
+        assert (made.verdict.said, made.verdict.writes) == ("done", 1)
+        assert made.verdict.runs == (("completed", "consent_expired"), ("completed",))
+        for function in ("chat", "process", "callback", "tool"):
+            assert len({pid for _, name, pid, _ in made.commits if name == function}) >= 2, function
+
+
+def test_whoever_dies_at_whichever_commit_the_document_is_written_once_or_the_outcome_is_said_to_be_unknown(
+    rig, undisturbed
+):
+    told, wrong, died = [], [], set()
+    for death in deaths(undisturbed[1].commits):
+        made = trip(rig, **death)
+        if not EVERY_COMMIT:
+            rig.rewind()
+        elif not made.killed:
+            break
+        died.add(made.killed)
+        told.append(f"{death}: {made.killed or 'nobody'} died after {len(made.commits)} commits, {made.verdict}")
+        wrong += [] if made.verdict.holds else told[-1:]
+    print("\n".join(told))
+    assert not wrong, "\n".join(wrong)
+    assert died >= {"chat", "process", "callback", "tool"}
+
+
+def deaths(commits):
+    """Yield at which commits to kill, and when."""
+    if EVERY_COMMIT:
+        yield from ({"target": n, "moment": moment} for n in range(1, MOST) for moment in (BEFORE, AFTER))
+        return
+    seen = Counter()
+    for _, function, _, written in commits:
+        what = f"{function} {written}"
+        seen[what] += 1
+        if what.startswith(AROUND_THE_WRITE):
+            yield from ({"what": what, "occurrence": seen[what], "moment": moment} for moment in (BEFORE, AFTER))
+        elif seen[what] == 1:
+            yield {"what": what, "occurrence": 1, "moment": len(seen) % 2}
