@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fujie.agents.config import AgentConfig, AgentMetadata
 from fujie.errors import SettingsError
-from fujie.tools.declaration import Tool
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     from fujie.agents.own import OwnParts
     from fujie.agents.serving.standalone import Application
     from fujie.asgi import Receive, Scope, Send
+    from fujie.tools.declaration import Tool
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}")
 _OF_API = frozenset(
@@ -38,7 +38,7 @@ class AgentApp:
         app_name: str,
         app_description: str = "",
         instructions: str = "",
-        tools: Sequence[Tool] = (),
+        tools: "Sequence[Tool]" = (),
         model: str | None = None,
         *,
         metadata: AgentMetadata | None = None,
@@ -47,7 +47,7 @@ class AgentApp:
     ) -> None:
         if not _NAME.fullmatch(app_name):
             raise SettingsError(f"app_name {app_name!r} must be 1 to 64 letters, digits, spaces, '.', '_' or '-'")
-        names = [tool.name if isinstance(tool, Tool) else _refuse(tool) for tool in tools]
+        names = _names(tools) if tools else []
         if len(set(names)) < len(names):
             raise SettingsError(f"two tools of {app_name!r} have one name: {', '.join(sorted(names))}")
         self.app_name = app_name
@@ -155,5 +155,10 @@ class AgentApp:
         return lambda function: cls._taken(function, take)
 
 
-def _refuse(thing: object) -> str:
-    raise SettingsError(f"{thing!r} is not a tool", repair="declare it: @tool(...) above an async function")
+def _names(tools: "Sequence[Tool]") -> list[str]:
+    from fujie.tools.declaration import Tool
+
+    for thing in tools:
+        if not isinstance(thing, Tool):
+            raise SettingsError(f"{thing!r} is not a tool", repair="declare it: @tool(...) above an async function")
+    return [tool.name for tool in tools]

@@ -11,7 +11,6 @@ from typing import Any
 
 from fujie.asgi import App, Receive, Scope, Send
 from fujie.fc.bare_uvicorn import leave_command_line_out
-from fujie.fc.context import PlatformRequests
 from fujie.settings import listen_from_environ
 
 KEEP_ALIVE_S = 900
@@ -56,6 +55,8 @@ def serve(app: App, *, then_load: Sequence[str] = (), drain: Drain | None = None
 
     `drain` is called when SIGTERM's time is nearly over, so that answers which are still open end in order.
     """
+    from fujie.fc.context import PlatformRequests
+
     listen = listen_from_environ()
     run_server(ThenLoads(PlatformRequests(app), then_load), listen.host, listen.port, drain=drain)
 
