@@ -1,7 +1,6 @@
 """process: the agent's protocols over the stack's parts, and the events that wake a paused run or prepare the store."""
 
 import json
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +66,7 @@ class Invoke:
     async def _resume(self, run_id: str, token: Secret) -> None:
         principal = await self.parts.door.waker(token, run_id)
         with bind(run_id=run_id, user_id=principal.user.id):
-            async with aclosing(self.parts.runs.resume(run_id, principal.act)) as events:
-                async for _ in events:
-                    pass
+            await self.parts.runs.wake(run_id, principal.act)
         if self.parts.pushes is not None:
             await self.parts.pushes.settled(run_id)  # nothing happens here after the platform has its answer
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fujie.agents import watching
+from fujie.agents import runs, watching
 from fujie.agents.lost import MAX_WAKES, bury_if_lost, error_of, may_wait_again
 from fujie.protocols.events import (
     ConsentRequired,
@@ -103,6 +103,40 @@ async def test_whoever_watches_it_wakes_it_at_once(monkeypatch):
     woken = []
     await watching._Minder(made.store, woken.append, made.clock).mind(run.id, 0.0)
     assert [each.status for each in woken] == ["waiting"]
+
+
+async def test_a_wake_up_that_comes_again_finds_the_run_when_the_lease_of_its_dead_worker_ends(monkeypatch):
+    made, run, _ = await paused_world("it's noon")
+    await made.settle("c1", "completed")
+    now = made.clock()
+    await made.store.lease_run(run.id, "dead", now, now + timedelta(seconds=15), ("waiting",))
+    waited = []
+
+    async def until(moment, since):
+        waited.append(moment - since)
+        made.clock.advance(seconds=15)
+
+    monkeypatch.setattr(runs, "_until", until)
+    await made.service().wake(run.id)
+    assert waited == [timedelta(seconds=15)]
+    assert await is_completed(made, run)
+
+
+async def test_it_leaves_the_run_to_a_worker_that_lives(monkeypatch):
+    made, run, _ = await paused_world()
+    await made.settle("c1", "completed")
+    now = made.clock()
+    held = await made.store.lease_run(run.id, "alive", now, now + timedelta(seconds=15), ("waiting",))
+
+    async def until(moment, _):
+        made.clock.advance(seconds=15)
+        renewed = moment + timedelta(seconds=15)
+        await made.store.save_run(run.id, held.fence, status="running", now=moment, lease_expires_at=renewed)
+
+    monkeypatch.setattr(runs, "_until", until)
+    await made.service().wake(run.id)
+    row = await made.store.run(run.id)
+    assert (row.status, row.fence) == ("running", held.fence)
 
 
 async def test_the_next_question_wakes_it_and_waits_for_it():

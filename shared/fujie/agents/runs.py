@@ -5,6 +5,7 @@ import logging
 import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
+from datetime import datetime
 
 from fujie.agents.background import Background
 from fujie.agents.bounds import refuse_more
@@ -29,6 +30,9 @@ from fujie.sessions.rows import Conversation, Run, RunStatus, id_beside, is_free
 MAX_TITLE_CHARS = 80
 TAKEOVER_ATTEMPTS = 3
 """A worker may renew its lease between our look and our grip; it does so every few seconds."""
+
+WAKES = 2
+"""At its first look a wake-up may find another worker, at its second one that lives."""
 
 _log = logging.getLogger(__name__)
 
@@ -110,6 +114,21 @@ class RunService(Runs):
 
     def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         return one_by_one(self._resumed(run_id, act))
+
+    async def wake(self, run_id: str, act: Act | None = None) -> None:
+        """Let a run go on, and return when it rests.
+
+        When another worker is at it, look again once its lease would have ended: a wake-up is delivered again when its
+        worker died, and nobody else may come.
+        """
+        for _ in range(WAKES):
+            async with aclosing(self.resume(run_id, act)) as events:
+                async for _event in events:
+                    pass
+            run = await self._store.run(run_id)
+            if run is None or run.status != "running" or run.lease_expires_at is None:
+                return
+            await _until(run.lease_expires_at, self._timing.now())
 
     async def _resumed(self, run_id: str, act: Act | None) -> AsyncGenerator[list[RunEvent], None]:
         run = await self._found(run_id)
@@ -299,6 +318,10 @@ class RunService(Runs):
 
 
 def _nobody_cares(_runs: Runs, _run: Run) -> None: ...
+
+
+async def _until(moment: datetime, now: datetime) -> None:
+    await asyncio.sleep(max(0.0, (moment - now).total_seconds()))
 
 
 def _same_person(one: User, other: User) -> bool:
