@@ -74,13 +74,15 @@ class Journey:
             self.sign_in()
             self.ask()
             self.rig.advance(TWO_HOURS_S)
-            said = self.rest()
-            while said == "safe" and self.questions < TRIES:
+            answer = self.rest()
+            while said_by(answer) == "safe" and self.questions < TRIES:
+                if "sign_in_again" in faults_of(answer):
+                    self.sign_in()
                 self.ask()
-                said = self.rest()
+                answer = self.rest()
             runs = self.conversation_now()["runs"]
             ends = tuple((run["status"], *faults_of(Answer(run["events"]))) for run in runs)
-            return Verdict(said, self.writes(), ends)
+            return Verdict(said_by(answer), self.writes(), ends)
 
     def writes(self):
         """Return how often the provider was made to write."""
@@ -106,14 +108,14 @@ class Journey:
         raise AssertionError("the question was never taken")
 
     def rest(self):
-        """Follow the newest run, and allow what it asks for, until it says no more; return what was said."""
+        """Follow the newest run, and allow what it asks for, until it says no more; return its events."""
         run_id = self.conversation_now()["runs"][-1]["run_id"]
         answered = set()
         end = time.monotonic() + PATIENCE_S
         while time.monotonic() < end:
             answer = self.follow(run_id, answered)
             if answer.status in ENDED:
-                return said_by(answer)
+                return answer
             for consent in answer.consents:
                 if consent["consent_id"] not in answered:
                     self.allow(consent["connect_url"])

@@ -1,6 +1,7 @@
 """The whole product over PostgreSQL, two instances of each function, and an odometer of their commits."""
 
 import threading
+import time
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from fujie.secret import Secret
 from fujie.tools.manifest import providers_needed
 from fujie_emulator.core.account import DemoUser
+from fujie_emulator.functionhost.routes import PART
 from fujie_emulator.testing import running
 from infra import local
 from infra.declaration import declare
@@ -64,6 +66,14 @@ class Rig:
     def rewind(self):
         """Move it back to where it was: the roles' keys of two hours later still hold then, so instances stay."""
         self.advance(-self._advanced)
+
+    def wait_until_up(self):
+        """Return when no instance is on its way up."""
+        pools = [self._cloud.cloud.parts[PART].get(name).pool for name in local.FUNCTION_PORTS]
+        end = time.monotonic() + 60
+        while any(pool._starting for pool in pools):
+            assert time.monotonic() < end, "an instance does not come up"
+            time.sleep(0.02)
 
     def somebody(self):
         """Return the name of a person who was never here, and is now the only one who can sign in."""
