@@ -1,6 +1,7 @@
 """Agents of Pydantic AI behind a query function of the developer's own: its stream as events, its history from ours."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import openai
@@ -14,11 +15,16 @@ from pydantic_ai.models.test import TestModel
 from pydantic_ai.providers.openai import OpenAIProvider
 
 from fujie.agents.adapters import adapter_for
+from fujie.agents.app import AgentApp
+from fujie.agents.transient import TransientRuns
 from fujie.errors import InputError
+from fujie.identity.errors import OwnAuthorizationRequired
+from fujie.permission import ConsentRequest
 from fujie.protocols.agentscope.request import request_from_body
 from fujie.protocols.events import value_of
 from fujie_emulator.testing import running
 from tests.agents.adapters.test_history import PNG, called, returned, text
+from tests.agents.doubles import alice
 
 
 @pytest.fixture(scope="module")
@@ -200,3 +206,32 @@ def test_an_image_that_cannot_be_fetched_safely_or_read_is_refused(address):
 def test_an_input_without_a_question_is_refused():
     with pytest.raises(InputError, match="does not end"):
         messages(text("assistant", "yes?"))
+
+
+async def test_a_tool_whose_user_has_to_allow_something_pauses_the_run():
+    ends, allowed = datetime.now(UTC) + timedelta(minutes=5), []
+    shown = ConsentRequest("", "weather", "Weather", (), "", "", "https://cloud.example/authorize", ends.isoformat())
+    app, agent = AgentApp("Friday"), Agent(TestModel())
+
+    @agent.tool_plain
+    def get_weather() -> str:
+        """Weather."""
+        if not allowed:
+            raise OwnAuthorizationRequired(shown, session_uri="urn", expires_at=ends)
+        return "sunny"
+
+    @app.query(framework="pydantic_ai")
+    async def answer(msgs):
+        async with agent.run_stream_events(message_history=msgs) as stream:
+            async for event in stream:
+                yield event
+
+    runs = TransientRuns(app.own.runner, agent="Friday", timeout_s=10.0)
+    run = await runs.start(alice(), asked(text("user", "hi")))
+    assert kinds([event async for event in runs.execute(run)])[-2:] == ["ConsentRequired", "RunPaused"]
+    allowed.append("yes")
+    (consent,) = runs._runs[run.id].waiting.paused().waiting_for
+    runs._granted(run.id, consent)
+    told = kinds([event async for event in runs.watch(run.id, run.user)])
+    assert told[-1] == "RunCompleted"
+    assert told.count("ToolReturned") == 1
