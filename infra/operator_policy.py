@@ -24,6 +24,7 @@ UNSEEN: Mapping[str, Mapping[When, Sequence[str]]] = {
         "up": (
             "log:CreateProject",
             "log:GetProject",
+            "log:GetProjectPolicy",
             "log:ListTagResources",
             "log:TagResources",
             "log:UpdateProject",
@@ -36,6 +37,8 @@ UNSEEN: Mapping[str, Mapping[When, Sequence[str]]] = {
             "log:CreateLogStore",
             "log:GetIndex",
             "log:GetLogStore",
+            "log:GetLogStoreMeteringMode",
+            "log:ListShards",
             "log:UpdateIndex",
             "log:UpdateLogStore",
         ),
