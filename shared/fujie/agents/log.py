@@ -2,7 +2,6 @@
 
 import asyncio
 
-from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import RunEvent, event_to_json
 from fujie.sessions.errors import StoreError, StoreUnavailableError
 from fujie.sessions.port import RunEnd, Store
@@ -36,7 +35,7 @@ class RunLog:
     def add(self, event: RunEvent) -> None:
         """Take an event to be written soon. Raises the StoreError that an earlier write met."""
         self._check()
-        self._waiting.append(clean(event_to_json(event)))
+        self._waiting.append(event_to_json(event))
         if self._timer is None and self._writer is None:  # most runs end before it is time, and need no task
             self._timer = asyncio.get_running_loop().call_later(self._next_delay_s, self._begin_writing)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
@@ -21,6 +20,7 @@ from fujie.agents.turn import Turn
 from fujie.agents.watching import LogReader, is_overdue, watched
 from fujie.identity.consent import outcome_when_over
 from fujie.identity.rows import OPEN_CONSENT, ConsentStatus, User
+from fujie.ids import new_uuid
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
 from fujie.sessions.errors import ConflictError
@@ -59,7 +59,7 @@ class RunService(Runs):
         self._agent = agent
         self._timing = timing or Timing()
         self._changed = changed or _nobody_cares
-        self._owner = str(uuid.uuid4())
+        self._owner = new_uuid()
         self._running: dict[str, Execution] = {}
         self._background = Background()
         self._own_requests = OwnRequests(store, self._granted)
@@ -67,7 +67,7 @@ class RunService(Runs):
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
         at_work = (execution.run.user for execution in self._running.values())
         refuse_more(max(len(self._running), len(self._background)), at_work, principal.user)
-        name = request.session_id or str(uuid.uuid4())
+        name = request.session_id or new_uuid()
         if is_free_for_all(name):
             run = self._new_run(principal, name, request)
             with suppress(ConflictError):  # busy, lost, or somebody else's: looked at below
@@ -230,7 +230,7 @@ class RunService(Runs):
     def _new_run(self, principal: Principal, conversation_id: str, request: AgentRequest) -> Run:
         now = self._timing.now()
         return Run(
-            id=request.run_id() or str(uuid.uuid4()),
+            id=request.run_id() or new_uuid(),
             conversation_id=conversation_id,
             user=principal.user,
             delegation_id=principal.delegation_id,
@@ -300,14 +300,14 @@ class RunService(Runs):
         now = self._timing.now()
         after_lease = max(now, run.lease_expires_at or now)
         held = await self._store.lease_run(
-            run.id, f"cancel-{uuid.uuid4()}", after_lease, after_lease + self._timing.lease, ("running", "waiting")
+            run.id, f"cancel-{new_uuid()}", after_lease, after_lease + self._timing.lease, ("running", "waiting")
         )
         if held is None:
             return False
         log = RunLog(self._store, held.id, held.fence, await self._next_seq(held.id))
         for consent in await self._store.open_consents(held.id):
             if await self._store.move_consent(consent.id, OPEN_CONSENT, "cancelled"):
-                log.add(ConsentResolved(f"msg_{uuid.uuid4()}", consent.id, "cancelled"))
+                log.add(ConsentResolved(f"msg_{new_uuid()}", consent.id, "cancelled"))
         log.add(RunCanceled(self._timing.seconds()))
         await log.flush()
         await log.close()

@@ -10,6 +10,7 @@ import math
 from typing import Any, Literal, NoReturn
 
 from msgspec import Struct, field, to_builtins
+from msgspec.json import encode as json_encode
 
 from fujie.permission import ConsentRequest, CredentialBadge, Scope
 
@@ -165,8 +166,17 @@ _KINDS: dict[str, type[Any]] = {kind.__name__: kind for kind in RunEvent.__args_
 
 
 def event_to_json(event: RunEvent) -> str:
-    """Return the event as one JSON object with its kind under `event`, as the run log stores it."""
-    return json.dumps({"event": type(event).__name__} | to_builtins(event), ensure_ascii=False)
+    """Return the event as one JSON object with its kind under `event`, as the run log stores it.
+
+    A lone surrogate, which UTF-8 cannot carry, becomes U+FFFD.
+    """
+    kind = type(event).__name__
+    try:
+        fields = json_encode(event).decode()
+    except UnicodeEncodeError:
+        text = json.dumps({"event": kind} | to_builtins(event), ensure_ascii=False)
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return f'{{"event":"{kind}",{fields[1:]}'
 
 
 def event_from_json(text: str) -> RunEvent:

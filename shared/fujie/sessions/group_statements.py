@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from msgspec import Struct
 
 from fujie.sessions.groups import HOLD_COLUMNS
-from fujie.sessions.tables import CONVERSATIONS, RUN_EVENTS, RUNS, Moment
+from fujie.sessions.tables import CONVERSATIONS, RUNS, Moment
 
 
 class Statements(Struct, frozen=True):
-    """Each has one parameter, `:rows`, a JSON array of objects."""
+    """Each but the last has one parameter, `:rows`, a JSON array of objects."""
 
     conversations: str
     """Begins those that are not there, and makes those the newest that are their user's."""
@@ -18,14 +18,15 @@ class Statements(Struct, frozen=True):
     holds: str
     """Returns the ids of the runs that are held under the fence that is named, and leaves rows as their end says."""
     events: str
+    """Of one run in SQLite, with `:run_id`, `:first` and `:bodies`, an array of texts; of all in an array elsewhere."""
 
 
 def statements(dialect: str) -> Statements:
     """Return the statements for `sqlite` or `postgresql`."""
     given = _sqlite if dialect == "sqlite" else _postgresql
-    talk, run, event = (_names(table) for table in (CONVERSATIONS, RUNS, RUN_EVENTS))
+    talk, run = _names(CONVERSATIONS), _names(RUNS)
     hold = {column: _type(RUNS.c[column]) for column in HOLD_COLUMNS}
-    talks, runs, events = (", ".join(names) for names in (talk, run, event))
+    talks, runs = ", ".join(talk), ", ".join(run)
     return Statements(
         f"INSERT INTO conversations ({talks}) SELECT {talks} FROM ({given(talk)}) AS g WHERE true"
         " ON CONFLICT (id) DO UPDATE SET updated_at = excluded.updated_at"
@@ -39,7 +40,7 @@ def statements(dialect: str) -> Statements:
         " lease_owner = CASE WHEN g.status IS NULL THEN runs.lease_owner ELSE '' END,"
         " lease_expires_at = CASE WHEN g.status IS NULL THEN runs.lease_expires_at ELSE NULL END"
         f" FROM ({given(hold)}) AS g WHERE runs.id = g.id AND runs.fence = g.fence RETURNING runs.id",
-        f"INSERT INTO run_events ({events}) SELECT {events} FROM ({given(event)}) AS g",
+        f"INSERT INTO run_events (run_id, seq, body) {_EVENTS[dialect]}",
     )
 
 
@@ -61,3 +62,12 @@ def _sqlite(columns: dict[str, str]) -> str:
 def _postgresql(columns: dict[str, str]) -> str:
     typed = (f"{name} {type_}" for name, type_ in columns.items())
     return f"SELECT * FROM json_to_recordset(CAST(:rows AS json)) AS r({', '.join(typed)})"
+
+
+_EVENTS = {
+    "sqlite": "SELECT :run_id, :first + key, value FROM json_each(:bodies)",
+    "postgresql": "SELECT r.run_id, r.first + b.place - 1, b.body"
+    " FROM json_to_recordset(CAST(:rows AS json)) AS r(run_id text, first bigint, bodies json)"
+    " CROSS JOIN LATERAL json_array_elements_text(r.bodies) WITH ORDINALITY AS b(body, place)",
+}
+"""SQLite would read an array of arrays anew for each row of it."""

@@ -1,6 +1,7 @@
 """How a group of runs is written: over the engine, or to a file of SQLite's in one visit to a thread."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -31,8 +32,8 @@ class EngineWriter:
                 begun.update(await connection.scalars(sa.text(said.runs), {"rows": rows.runs}))
             if rows.holds:
                 held.update(await connection.scalars(sa.text(said.holds), {"rows": rows.holds}))
-            if events := events_of(rows, held):
-                await connection.execute(sa.text(said.events), {"rows": events})
+            if events := [_event_row(row) for row in rows.events if row[0] in held]:
+                await connection.execute(sa.text(said.events), {"rows": f"[{','.join(events)}]"})
         return begun, held
 
     async def close(self) -> None:
@@ -74,8 +75,9 @@ class SqliteWriter:
                 begun.update(id_ for (id_,) in run(said.runs, {"rows": rows.runs}).fetchall())
             if rows.holds:
                 held.update(id_ for (id_,) in run(said.holds, {"rows": rows.holds}).fetchall())
-            if events := events_of(rows, held):
-                run(said.events, {"rows": events})
+            for run_id, first, bodies in rows.events:
+                if run_id in held:
+                    run(said.events, {"run_id": run_id, "first": first, "bodies": bodies})
             run("COMMIT")
         except BaseException:
             if self._opened().in_transaction:
@@ -95,7 +97,6 @@ class SqliteWriter:
             self._connection.close()
 
 
-def events_of(rows: Rows, held: set[str]) -> str:
-    """Return the events of those runs that are held, as one array; nothing when there are none."""
-    kept = [events for run_id, events in rows.events if run_id in held]
-    return f"[{','.join(kept)}]" if kept else ""
+def _event_row(row: tuple[str, int, str]) -> str:
+    run_id, first, bodies = row
+    return f'{{"run_id":{json.dumps(run_id)},"first":{first},"bodies":{bodies}}}'

@@ -47,8 +47,8 @@ class Rows(Struct, frozen=True):
     conversations: str
     runs: str
     holds: str
-    events: Sequence[tuple[str, str]]
-    """Run id -> the events of one write."""
+    events: Sequence[tuple[str, int, str]]
+    """Run id, number of the first, and the events as a JSON array of texts."""
 
 
 Write = Begin | Append
@@ -131,7 +131,11 @@ def rows_of(group: Sequence[Write], *, keeps_offset: bool) -> Rows:
         array(columns_from_row(_conversation_of(begin)) for begin in begins),
         array(columns_from_row(begin.run) for begin in begins),
         array(_hold(append) for append in appends),
-        [(append.run_id, _events(append)) for append in appends if append.events],
+        [
+            (append.run_id, append.first_seq, msgspec.json.encode(append.events).decode())
+            for append in appends
+            if append.events
+        ],
     )
 
 
@@ -147,12 +151,6 @@ def _hold(append: Append) -> dict[str, Any]:
 
 
 HOLD_COLUMNS = ("id", "fence", "status", "updated_at", "history", "pending", "error")
-
-
-def _events(append: Append) -> str:
-    numbered = enumerate(append.events, append.first_seq)
-    rows = [{"run_id": append.run_id, "seq": seq, "body": body} for seq, body in numbered]
-    return msgspec.json.encode(rows).decode()[1:-1]
 
 
 def _plain(value: Any, keeps_offset: bool) -> Any:  # noqa: FBT001

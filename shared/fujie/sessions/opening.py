@@ -11,6 +11,9 @@ from fujie.settings import Settings
 ADDRESSES = ("sqlite:", "sqlite+", "postgresql:", "postgresql+", "postgres:")
 
 
+_METHODS = frozenset(name for name in dir(Store) if not name.startswith("_"))
+
+
 class LateStore:
     """A SqlStore that the first call makes and opens, in a thread; calls at the same time wait for that one.
 
@@ -31,7 +34,7 @@ class LateStore:
             self._store = None
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        if name not in dir(Store) or name.startswith("_"):
+        if name not in _METHODS:
             raise AttributeError(name)
 
         async def call(*arguments: Any, **named: Any) -> Any:
