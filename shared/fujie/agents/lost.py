@@ -25,7 +25,7 @@ from fujie.protocols.events import (
     event_to_json,
 )
 from fujie.sessions.errors import FencedError
-from fujie.sessions.port import Store
+from fujie.sessions.port import RunEnd, Store
 from fujie.sessions.rows import Run
 
 BURIAL = timedelta(seconds=15)
@@ -62,12 +62,11 @@ async def _deal(store: Store, run: Run, lease_ended: datetime | None, moment: da
     try:
         if lease_ended is not None and moment - lease_ended < TAKEN_UP_WITHIN and may_wait_again(run, seen):
             again = [] if isinstance(seen[-1], RunPaused) else [RunPaused(pending_from_json(run.pending).consents())]
-            await _write(store, run, next_seq, again)
-            await store.save_run(run.id, run.fence, status="waiting", now=moment)
+            await _write(store, run, next_seq, again, RunEnd("waiting", moment))
         else:
             error = error_of(seen)
-            await _write(store, run, next_seq, _end(run, seen, error, int(moment.timestamp())))
-            await store.save_run(run.id, run.fence, status="failed", now=moment, error=error.code)
+            last = _end(run, seen, error, int(moment.timestamp()))
+            await _write(store, run, next_seq, last, RunEnd("failed", moment, error=error.code))
     except FencedError:
         return
 
@@ -125,5 +124,5 @@ def _end(run: Run, seen: Sequence[RunEvent], error: AgentError, at: int) -> list
     return [*begun, RunFailed(at, error.code, error.message)]
 
 
-async def _write(store: Store, run: Run, next_seq: int, events: Sequence[RunEvent]) -> None:
-    await store.append_events(run.id, run.fence, next_seq, [event_to_json(event) for event in events])
+async def _write(store: Store, run: Run, next_seq: int, events: Sequence[RunEvent], end: RunEnd) -> None:
+    await store.append_events(run.id, run.fence, next_seq, [event_to_json(event) for event in events], end)
