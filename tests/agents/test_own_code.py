@@ -10,7 +10,7 @@ from fujie.agents.execution import Timing
 from fujie.agents.runs import RunService
 from fujie.agents.tool_client import ToolOutcome
 from fujie.agents.transient import TransientRuns
-from fujie.identity.errors import AuthorizationRequired, OwnAuthorizationRequired
+from fujie.identity.errors import AuthorizationRequired, CloudUnavailableError, OwnAuthorizationRequired
 from fujie.identity.links import Link
 from fujie.permission import ConsentRequest, Scope
 from fujie.protocols.events import ConsentRequired, RunFailed, TextDelta
@@ -191,6 +191,8 @@ class Own:
 
     def required(self, **fields):
         async def ask():
+            if self.stands == "away":
+                raise CloudUnavailableError("the cloud is away")
             return self.stands
 
         ends = self.clock() + timedelta(minutes=9)
@@ -280,6 +282,14 @@ async def test_a_refusal_elsewhere_ends_the_run(own):
     assert kinds(more) == ["RunResumed", "ConsentResolved", "RunFailed"]
     assert (more[1].outcome, more[2].code) == ("denied", "consent_denied")
     assert own.calls == [False]
+
+
+async def test_a_cloud_that_cannot_be_asked_leaves_it_open(own):
+    run, _ = await begun(own.runs)
+    own.stands = "away"
+    own.clock.advance(seconds=4)
+    assert await collect(own.runs.resume(run.id)) == []
+    assert (await own.runs.find(run.id, ALICE)).status == "waiting"
 
 
 async def test_the_time_for_an_answer_ends_the_run(own):

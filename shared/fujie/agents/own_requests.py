@@ -5,12 +5,14 @@ no state of it can come back to a stack's callback. How it stands is known to th
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from fujie.errors import FujieError
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.links import Answer, Link
 from fujie.identity.port import IdentityStore
@@ -24,6 +26,7 @@ LOOK_AFTER = timedelta(seconds=3)
 """The cloud is not asked about one request more often, whoever wants to know."""
 TTL = timedelta(minutes=10)
 """Of a request that does not say how long it may be answered."""
+_log = logging.getLogger(__name__)
 Granted = Callable[[str, str], None]
 """Is told run and consent, in the loop in which the run was."""
 
@@ -74,7 +77,7 @@ class OwnRequests:
         if now < look_at:
             return "open"
         self._links[consent.id] = link, now + LOOK_AFTER
-        return await link.ask()
+        return await answer_of(link)
 
     def _forget_ended(self, now: datetime) -> None:
         self._links = {id_: kept for id_, kept in self._links.items() if kept[0].expires_at > now}
@@ -92,6 +95,15 @@ def end_of(request: ConsentRequest, now: datetime) -> datetime:
     except ValueError:
         return now + TTL
     return ends if ends.tzinfo else now + TTL
+
+
+async def answer_of(link: Link) -> Answer:
+    """Return how a link stands; while the cloud cannot be asked it is open."""
+    try:
+        return await link.ask()
+    except FujieError as error:
+        _log.warning("how a permission stands cannot be asked: %s: %s", error.code, error.message)
+        return "open"
 
 
 def telling(granted: Granted, run_id: str, consent_id: str) -> Callable[[], None]:

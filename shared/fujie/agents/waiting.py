@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Literal
 
 from fujie.agents.calls import new_message_id
-from fujie.agents.own_requests import LOOK_AFTER, end_of, shown, telling
+from fujie.agents.own_requests import LOOK_AFTER, answer_of, end_of, shown, telling
 from fujie.agents.pending import REFUSALS
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.links import Answer, Link
@@ -66,7 +66,7 @@ class Waiting:
                 each.outcome = "expired"
             elif each.outcome is None and each.link is not None and now >= each.look_at:
                 each.look_at = now + LOOK_AFTER
-                answer = await each.link.ask()
+                answer = await answer_of(each.link)
                 each.outcome = each.outcome or _OUTCOMES.get(answer)
         return all(each.outcome is not None for each in self._requests)
 
