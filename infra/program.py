@@ -48,8 +48,7 @@ def planned(name: str, values: Mapping[str, str], environ: Mapping[str, str], ro
     own_secrets = missing_secrets(providers_needed(tools), inputs, name)
     check_policies(stack.roles)
     doubt = check_operator(inputs, stack, environ)
-    into = root / ".fujie" / "packages"
-    packages = [building.build(function, target_of(inputs), into, agent) for function in stack.functions]
+    packages = building.build_all(stack.functions, target_of(inputs), root / ".fujie" / "packages", agent)
     return Plan(inputs, stack, agent, about, own_secrets, packages, doubt)
 
 

@@ -1,23 +1,27 @@
 """A function's code package, made whole or not at all."""
 
 import hashlib
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from infra.declaration import Function
 from infra.packages.agent_imports import check_imports, own_requirements
-from infra.packages.archive import write_zip
+from infra.packages.archive import files_in, sha256_of, write_zip
 from infra.packages.errors import PackagingError
 from infra.packages.reach import reach
 from infra.packages.target import Target
-from infra.packages.wheels import compile_for, libraries, libraries_key
+from infra.packages.wheels import compile_for, forget_unused, libraries, libraries_key, zipped
 
 MAX_ZIP_BYTES = 100 * 1024 * 1024
 """What every region takes from OSS (fc.md 3); our own floors are 30 and 50 MB."""
 MAX_AGENT_FILES = 2000
+UNUSED_S = 86400
+"""After that long without use a package is deleted here; one that is deployed lies in its bucket."""
 NOT_PACKED = {"__pycache__", "tests", "partners", "node_modules"}
 HANDLER = "index.handler"
 AGENT_FUNCTIONS = ("process", "tool")
@@ -40,6 +44,17 @@ class Package:
         return f"code/{self.function}/{self.sha256}.zip"
 
 
+def build_all(
+    functions: Sequence[Function], target: Target, into: Path, agent: Path | None = None
+) -> Sequence[Package]:
+    """Return the packages of all functions, made side by side where need be. Raises PackagingError."""
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        packages = list(threads.map(lambda function: build(function, target, into, agent), functions))
+    if into.is_dir():
+        forget_unused(into, UNUSED_S)
+    return packages
+
+
 def build(function: Function, target: Target, into: Path, agent: Path | None = None) -> Package:
     """Write the function's package into a folder, unless it is there of the same ingredients. Raises PackagingError."""
     into.mkdir(parents=True, exist_ok=True)
@@ -54,9 +69,8 @@ def build(function: Function, target: Target, into: Path, agent: Path | None = N
         if agent is not None and of_agent:
             check_imports(agent, found)
         _make(function, entry, files, found, target, path)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    return Package(function.name, path, sha256, path.stat().st_size)
+    os.utime(path)
+    return Package(function.name, path, sha256_of(path), path.stat().st_size)
 
 
 def _make(function: Function, entry: str, files: Mapping[str, Path], found: Path, target: Target, path: Path) -> None:
@@ -66,10 +80,13 @@ def _make(function: Function, entry: str, files: Mapping[str, Path], found: Path
         if not function.runtime.startswith("custom"):
             (code / "index.py").write_text(_shim(entry))
         compile_for(target, code)
-        zipped = Path(scratch) / "package.zip"
-        write_zip({**_files(found), **_files(code)}, zipped)
-        _check_size(function.name, zipped)
-        zipped.replace(path)
+        package = Path(scratch) / "package.zip"
+        try:
+            write_zip(files_in(code), package, zipped(found))
+        except ValueError as error:
+            raise PackagingError(f"{function.name}: {error}", repair="give that file another name") from None
+        _check_size(function.name, package)
+        package.replace(path)
 
 
 def _ingredients(files: Mapping[str, Path], libraries_of_it: str, target: Target) -> str:
@@ -112,10 +129,6 @@ def _copy(files: Mapping[str, Path], into: Path) -> None:
         place = into / name
         place.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, place)
-
-
-def _files(folder: Path) -> dict[str, Path]:
-    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
 
 
 def _check_size(function: str, zipped: Path) -> None:

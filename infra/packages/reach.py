@@ -8,11 +8,12 @@ files import, only that counts which loading them needs: `tool` takes their tool
 import ast
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
+from threading import Lock
 
 import grimp
 
@@ -30,6 +31,8 @@ NAMED_IN_OPTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """Libraries that others load by an option's value or an address, or without saying so in their requirements."""
 NOT_CODE = {".pyc", ".pyi"}
+_ONE = Lock()
+"""Threads look one after the other, and find what the first one learned."""
 Follow = Callable[[grimp.ImportGraph, str], Iterable[str]]
 _DOTTED = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*)+")
 _NAME = re.compile(r"[A-Za-z0-9._-]+(\[[a-z,-]+\])?")
@@ -47,6 +50,11 @@ class Reach:
 
 def reach(entry: str, agent: Iterable[Path] = ()) -> Reach:
     """Return what a module of `functions` reaches, and what loading an agent's files needs."""
+    with _ONE:
+        return _reach(entry, agent)
+
+
+def _reach(entry: str, agent: Iterable[Path]) -> Reach:
     graph = _graph()
     ours, libraries = _closure(graph, [entry], _imported)
     for_agent = _closure(graph, _named_by_agent(graph, agent), _loaded)
@@ -125,13 +133,14 @@ def _homes(graph: grimp.ImportGraph, package: str, name: str) -> Iterator[str]:
     yield from (home for each in said for home in (each, f"{package}.{each}") if home in graph.modules)
 
 
-def _named(module: str) -> Iterator[str]:
-    """Yield the modules that a module's strings name; the package itself offers all of its rooms, and reaches none."""
+@cache
+def _named(module: str) -> Sequence[str]:
+    """Return the modules that a module's strings name; the package itself offers all of its rooms, and reaches none."""
     if module == "fujie":
-        return
-    for node in ast.walk(ast.parse(_path_of(module).read_text("utf-8"))):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DOTTED.fullmatch(node.value):
-            yield node.value
+        return ()
+    nodes = ast.walk(ast.parse(_path_of(module).read_text("utf-8")))
+    texts = (node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    return tuple(text for text in texts if _DOTTED.fullmatch(text))
 
 
 def _parents(module: str) -> Iterator[str]:
@@ -150,13 +159,18 @@ def _path_of(module: str) -> Path:
 
 def _declared(libraries: Iterable[str]) -> Iterator[str]:
     """Yield the declared requirements that provide these libraries; others come as requirements of those."""
-    providers = packages_distributions()
+    providers = _providers()
     wanted = {_canonical(name) for library in libraries for name in providers.get(library, ())}
     with (ROOT / "pyproject.toml").open("rb") as file:
         lines = tomllib.load(file)["project"]["dependencies"]
     for name in (match[0] for line in lines if (match := _NAME.match(line))):
         if _canonical(name.partition("[")[0]) in wanted:
             yield name
+
+
+@cache
+def _providers() -> Mapping[str, Sequence[str]]:
+    return packages_distributions()
 
 
 def _canonical(name: str) -> str:

@@ -12,8 +12,10 @@ import tempfile
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from infra.packages.archive import files_in, write_zip
 from infra.packages.errors import PackagingError
 from infra.packages.reach import ROOT
 from infra.packages.target import Target
@@ -23,7 +25,7 @@ LAYOUT = "1"
 INSTALL_S = 300.0
 COMPILE_S = 300.0
 UNUSED_S = 30 * 86400
-"""After that long without use a folder of the cache is deleted."""
+"""After that long without use what the cache keeps is deleted."""
 WITHOUT_WHEELS = ("oss2",)
 """Published as source alone; it is pure Python, so the result serves every platform."""
 NEVER_RUNS = (
@@ -52,9 +54,21 @@ def libraries(requirements: Sequence[str], target: Target, own: Path | None = No
             _strip(made)
             compile_for(target, made)
             _keep(made, folder)
-        _forget_unused(folder.parent)
+        forget_unused(folder.parent, UNUSED_S)
     os.utime(folder)
     return folder
+
+
+def zipped(folder: Path) -> Path:
+    """Return a zip of such a folder, made once: to compress libraries takes longer than all the rest of a package."""
+    kept = folder.with_suffix(".zip")
+    if not kept.exists():
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            made = Path(scratch) / kept.name
+            write_zip(files_in(folder), made)
+            made.replace(kept)
+    os.utime(kept)
+    return kept
 
 
 def libraries_key(requirements: Sequence[str], target: Target, own: Path | None = None) -> str:
@@ -124,10 +138,6 @@ def _prune(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _is_the_installers(path: Path) -> bool:
-    return path.parent.suffix == ".dist-info" and path.name in OF_THE_INSTALLER
-
-
 def _strip(folder: Path) -> None:
     """Take the symbols that only a debugger reads out of the binaries: 54 MB become 22, where `strip` is to be had."""
     binaries = [str(path) for path in sorted(folder.rglob("*.so*")) if path.is_file()]
@@ -144,10 +154,12 @@ def _keep(made: Path, folder: Path) -> None:
             raise
 
 
-def _forget_unused(cache: Path) -> None:
-    for folder in cache.iterdir():
-        if folder.stat().st_mtime < time.time() - UNUSED_S:
-            shutil.rmtree(folder, ignore_errors=True)
+def forget_unused(cache: Path, unused_s: float) -> None:
+    """Delete what nobody used for so long."""
+    for each in cache.iterdir():
+        with suppress(FileNotFoundError):  # another cleaned up, too
+            if each.stat().st_mtime < time.time() - unused_s:
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
 
 
 def _run(command: Sequence[str], deadline_s: float, what: str, env: dict[str, str] | None = None) -> None:

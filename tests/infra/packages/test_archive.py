@@ -1,6 +1,7 @@
 import os
 import zipfile
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,3 +36,18 @@ def test_everybody_may_read_what_is_unpacked(tmp_path):
     write_zip({"a/b.py": b""}, tmp_path / "a.zip")
     entry = zipfile.ZipFile(tmp_path / "a.zip").getinfo("a/b.py")
     assert entry.external_attr >> 16 == 0o100644
+
+
+def test_what_a_zip_held_before_stays_as_it_was_in_front_of_the_rest(tmp_path):
+    write_zip({"b/lib.py": b"pass\n"}, tmp_path / "libraries.zip")
+    write_zip({"a.py": b"import b.lib\n"}, tmp_path / "one.zip", tmp_path / "libraries.zip")
+    write_zip({"a.py": b"import b.lib\n"}, tmp_path / "other.zip", tmp_path / "libraries.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "other.zip").read_bytes()
+    assert zipfile.ZipFile(tmp_path / "one.zip").namelist() == ["b/lib.py", "a.py"]
+    assert zipfile.ZipFile(tmp_path / "one.zip").read("b/lib.py") == b"pass\n"
+
+
+def test_no_name_is_in_a_zip_twice(tmp_path):
+    write_zip({"a.py": b"1"}, tmp_path / "libraries.zip")
+    with pytest.raises(ValueError, match=r"a\.py twice"):
+        write_zip({"a.py": b"2"}, tmp_path / "one.zip", tmp_path / "libraries.zip")
