@@ -69,6 +69,6 @@ class Bound:
 
     def count(self, event: RunEvent) -> None:
         """Take an event into account. Raises AnswerTooLongError when that was too much."""
-        self.chars += chars_of(event)
+        self.chars += len(event.text) if type(event) is TextDelta else chars_of(event)
         if self.chars > MAX_ANSWER_CHARS:
             refuse_longer()

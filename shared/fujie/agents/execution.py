@@ -51,11 +51,13 @@ class Execution:
         self._store = store
         self._timing = timing
         self._bound = Bound()
-        self._unread: asyncio.Queue[RunEvent | None] = asyncio.Queue()
-        self._room = asyncio.Event()
+        self._unread: list[RunEvent] = []
+        self._is_over = False
+        self._news, self._room = asyncio.Event(), asyncio.Event()
         self._row = asyncio.Lock()
         self._ending: asyncio.Future[None] | None = None
         self._task: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
 
     def begin(self, work: Callable[[], Awaitable[None]]) -> None:
         """Start. The work pauses or completes the run itself; an error or a cancellation is dealt with here."""
@@ -64,15 +66,14 @@ class Execution:
 
     async def batches(self) -> AsyncIterator[list[RunEvent]]:
         """Yield the events until the work is over, those together that are there together."""
-        event = await self._unread.get()
-        while event is not None:
-            batch = [event]
-            while not self._unread.empty() and (event := self._unread.get_nowait()) is not None:
-                batch.append(event)
-            self._room.set()
-            yield batch
-            if event is not None:
-                event = await self._unread.get()
+        while self._unread or not self._is_over:
+            if self._unread:
+                batch, self._unread = self._unread, []
+                self._room.set()
+                yield batch
+            else:
+                self._news.clear()
+                await self._news.wait()
 
     async def cancel(self) -> None:
         """Cancel the run unless its work is over, and return when that is written."""
@@ -84,14 +85,18 @@ class Execution:
         """Log an event and hand it on; raises FencedError when another worker has the run, AnswerTooLongError."""
         self._bound.count(event)
         self.log.add(event)
-        self._unread.put_nowait(event)
-        if self._unread.qsize() >= MAX_UNREAD:
+        self._hand_on(event)
+        if len(self._unread) >= MAX_UNREAD:
             self._room.clear()
             await self._room.wait()
 
     async def written(self) -> None:
         """Return when all that was emitted is in the log; raises FencedError when another worker has the run."""
         await self.log.flush()
+
+    def _hand_on(self, event: RunEvent) -> None:
+        self._unread.append(event)
+        self._news.set()
 
     async def end(
         self, event: RunEvent, status: RunStatus, *, history: str = "", pending: str = "", error: str = ""
@@ -108,10 +113,11 @@ class Execution:
         async with self._row:
             left = RunEnd(status, self._timing.now(), history or None, pending, error)
             await self.log.flush(left)
-        self._unread.put_nowait(event)
+        self._hand_on(event)
 
     async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
-        keeper = asyncio.create_task(self._keep_lease())
+        # Most runs are over before it is time to renew their lease, and need no task for that.
+        renewal = asyncio.get_running_loop().call_later(self._timing.renewal_s, self._begin_keeping)
         try:
             async with asyncio.timeout(self._timing.deadline_s):
                 await work()
@@ -125,9 +131,12 @@ class Execution:
             _log.error("run %s failed: %s at %s", self.run.id, type(error).__name__, _place(error))
             await self._fail(FujieError("something went wrong here; the log has it under the run's id"))
         finally:
-            keeper.cancel()
+            renewal.cancel()
+            if self._keeper is not None:
+                self._keeper.cancel()
             await self.log.close()
-            self._unread.put_nowait(None)
+            self._is_over = True
+            self._news.set()
 
     async def _fail(self, error: FujieError) -> None:
         _log.warning("run %s failed: %s: %s", self.run.id, error.code, error.message)
@@ -141,7 +150,7 @@ class Execution:
             await self.end(event, status, error=error)
         except StoreError as fault:
             _log.warning("run %s: its end is not ours to write: %s", self.run.id, fault.message)
-            self._unread.put_nowait(event)
+            self._hand_on(event)
 
     async def _ended(self) -> bool:
         """Did the ending that was under way succeed after all?"""
@@ -149,13 +158,16 @@ class Execution:
         await asyncio.wait([self._ending])
         return self._ending.exception() is None
 
+    def _begin_keeping(self) -> None:
+        self._keeper = asyncio.create_task(self._keep_lease())
+
     async def _keep_lease(self) -> None:
         while True:
-            await asyncio.sleep(self._timing.renewal_s)
             async with self._row:
                 if self._ending is not None:
                     return
                 await self._renew()
+            await asyncio.sleep(self._timing.renewal_s)
 
     async def _renew(self) -> None:
         now = self._timing.now()

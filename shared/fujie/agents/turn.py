@@ -118,10 +118,10 @@ class Turn:
         done: StepDone | StepWaits | None = None
         try:
             async for item in self._runner.step(step):
-                if isinstance(item, StepDone | StepWaits):
+                if isinstance(item, StepDone) or isinstance(item, StepWaits):  # noqa: SIM101 - a union costs more
                     done = item
                 else:
-                    if isinstance(item, ToolCalling):
+                    if type(item) is ToolCalling:
                         self._written[item.call_id] = item.message_id
                     await self._execution.emit(item)
         finally:
