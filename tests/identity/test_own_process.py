@@ -12,9 +12,13 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentConfig
+from fujie.agents.transient import TransientRuns
 from fujie.identity import AgentIdentity, OwnAuthorizationRequired, on_behalf_of, requires_access_token
 from fujie.identity.errors import CloudRefusedError, IdentityMisconfiguredError, TokenInvalidError
 from fujie_emulator.testing import running
+from tests.agents.doubles import alice, asked, collect, kinds
 from tests.contract.identity_stack import Stack, consent, query_of, sign_in
 from tests.identity.own_process import operator_key
 from tests.identity.world import SETTINGS
@@ -105,6 +109,9 @@ async def test_a_callback_that_is_not_listed_is_named_with_its_repair(stack, ide
 
 FORKING = """
 import os, sys
+from fujie.agents.app import AgentApp
+from fujie.agents.config import AgentConfig
+from fujie.agents.transient import TransientRuns
 from fujie.identity import AgentIdentity, requires_workload_access_token
 from fujie.identity.errors import IdentityMisconfiguredError
 mine = AgentIdentity()
@@ -150,3 +157,27 @@ def test_the_wheel_holds_what_an_agents_developer_imports(tmp_path):
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60
     )
     assert ran.returncode == 0, ran.stderr
+
+
+async def test_an_agents_run_pauses_at_its_own_tool_and_goes_on_once_its_user_came_back(stack, identity):
+    token, tool = signed_in(stack, "alice"), library(identity, scopes=["books.read", "books.write"])
+    app = AgentApp("Reader", config=AgentConfig(open_access=True))
+
+    @app.query
+    async def answer(msgs):
+        with on_behalf_of(user_token=token, custom_state="this login session"):
+            credential = await tool()
+        yield f"read with {len(credential) > 0}"
+
+    runs = TransientRuns(app.own.runner, agent="Reader", timeout_s=60.0)
+    run = await runs.start(alice(), asked("my books?"))
+    paused = await collect(runs.execute(run))
+    assert kinds(paused)[-2:] == ["ConsentRequired", "RunPaused"]
+    returned = query_of(await asyncio.to_thread(consent, paused[-2].request.connect_url))
+    assert returned["state"] == "this login session"
+    assert await collect(runs.resume(run.id)) == [], "the user came back, and nobody confirmed it yet"
+    await identity.complete(returned["session_uri"], user_token=token)
+    told = await collect(runs.watch(run.id, run.user))
+    assert kinds(told)[-1] == "RunCompleted"
+    assert "read with True" in str(told)
+    await runs.close()
