@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -17,16 +16,15 @@ MAX_LINKS = 10_000
 """Beyond that the oldest is forgotten: nobody is told of it, and whoever asks again finds out."""
 
 
-@dataclass(eq=False)
 class Link:
-    """One link of the cloud's, for one user."""
+    """One link of the cloud's, for one user; `ask` asks the cloud how it stands, by one request."""
 
-    session_uri: str
-    expires_at: datetime
-    ask: Callable[[], Awaitable[Answer]] = field(repr=False)
-    """Asks the cloud how it stands; one request."""
-    listeners: list[Callable[[], None]] = field(default_factory=list, repr=False)
-    """Are called, in any thread, once the permission is confirmed."""
+    def __init__(self, session_uri: str, expires_at: datetime, ask: Callable[[], Awaitable[Answer]]) -> None:
+        self.session_uri = session_uri
+        self.expires_at = expires_at
+        self.ask = ask
+        self.listeners: list[Callable[[], None]] = []
+        """Are called, in any thread, once the permission is confirmed."""
 
 
 class Links:
