@@ -2,9 +2,9 @@
 
 import json
 
+import pulumi
 import pytest
 
-from fujie.errors import SettingsError
 from infra.scale import Scale
 from tests.infra.mocked import ACCOUNT, run_program
 
@@ -103,7 +103,7 @@ def test_how_a_migration_ends_can_be_asked_of_process(declared):
     ],
 )
 def test_what_no_function_can_have_is_refused(monkeypatch, tmp_path, key, value, sentence):
-    with pytest.raises(SettingsError, match=sentence):
+    with pytest.raises(pulumi.RunError, match=sentence):
         run_program(monkeypatch, tmp_path, **{key: value})
 
 
