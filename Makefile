@@ -31,7 +31,7 @@ bench: install ## Measure beside peers
 mutation: install ## Change the heart of identity in small ways and see that its tests notice (some minutes)
 	@$(BIN)/python tests/mutation.py
 
-engine: install ## Build Pulumi's engine from Go modules into your cache (ten minutes, once)
+engine: install ## Build Pulumi's engine from Go modules into your cache (some minutes, once)
 	@$(BIN)/python -m infra.engine.build
 
 STACK ?= local

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 _OURS = ("FUJIE_", "FC_", "ALIBABA_CLOUD_", "DASHSCOPE_", "OTEL_", "AGENT_IDENTITY_")
-_KEPT = {"FUJIE_TESTS_ENGINE_LATE", "FUJIE_TESTS_EVERY_COMMIT", "FUJIE_TESTS_REQUIRE_ALL", "FUJIE_TESTS_SCREENSHOTS"}
+_KEPT = {"FUJIE_TESTS_EVERY_COMMIT", "FUJIE_TESTS_REQUIRE_ALL", "FUJIE_TESTS_SCREENSHOTS"}
 
 for _name in [name for name in os.environ if name.startswith(_OURS) and name not in _KEPT]:
     del os.environ[_name]

@@ -14,7 +14,7 @@ CLI, HOST, PROVIDER = "3.259.0", "3.78.1", "3.105.0"
 """Versions of the CLI, the Python host (the last whose source the CLI's SDK holds), and of pulumi-alicloud."""
 RECIPE = Path(__file__).resolve().parent
 STAMP = "built"
-HOW_TO_GET = "there is no Pulumi engine: run `make engine` (Go, ten minutes once), or install pulumi 3.259 or newer"
+HOW_TO_GET = "there is no Pulumi engine: run `make engine` (Go, some minutes once), or install pulumi 3.259 or newer"
 _MAJOR, _OLDEST_MINOR = 3, 259
 _VERSION = re.compile(r"v(\d+)\.(\d+)\.\d+")
 _INGREDIENTS = ("*/go.mod", "*/go.sum", "*/*.go", "build.py")
