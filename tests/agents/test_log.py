@@ -100,3 +100,15 @@ async def test_a_lone_surrogate_can_be_stored():
     await log.flush()
     assert rows.batches == [(0, ["a\ufffd"])]
     await log.close()
+
+
+async def test_who_follows_hears_of_a_write_at_once_and_waits_no_longer_than_he_wants():
+    rows = Rows()
+    log = RunLog(rows, "r", 1, delay_s=600)
+    following = asyncio.create_task(log.news(600))
+    await asyncio.sleep(0)
+    log.add(word("a"))
+    await log.flush()
+    await following
+    await log.news(0)
+    await log.close()

@@ -31,6 +31,7 @@ class RunLog:
         self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
         self._fault: StoreError | None = None
+        self._listening: list[asyncio.Future[None]] = []
 
     def add(self, event: RunEvent) -> None:
         """Take an event to be written soon. Raises the StoreError that an earlier write met."""
@@ -51,6 +52,16 @@ class RunLog:
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
+
+    async def news(self, within_s: float) -> None:
+        """Return when something more is written, or the time is over; whoever follows the run here need not wait."""
+        written = asyncio.get_running_loop().create_future()
+        self._listening.append(written)
+        try:
+            await asyncio.wait([written], timeout=within_s)
+        finally:
+            if not written.done():
+                self._listening.remove(written)
 
     def _check(self) -> None:
         if self._fault is not None:
@@ -91,6 +102,13 @@ class RunLog:
                 self._next_seq += len(batch)
                 self._next_delay_s = self._delay_s
                 del self._waiting[: len(batch)]
+                self._tell()
+
+    def _tell(self) -> None:
+        listening, self._listening = self._listening, []
+        for written in listening:
+            if not written.done():
+                written.set_result(None)
 
     def _next_batch(self) -> list[str]:
         size = 0

@@ -180,7 +180,12 @@ class RunService(Runs):
 
     async def watch(self, run_id: str, user: User, *, follow: bool = True) -> AsyncGenerator[RunEvent, None]:
         await self.find(run_id, user)
-        following = watched(self._store, run_id, follow=follow, wake=self.background, clock=self._timing.now)
+
+        async def nap(seconds: float) -> None:
+            here = self._running.get(run_id)
+            await (here.log.news(seconds) if here else asyncio.sleep(seconds))
+
+        following = watched(self._store, run_id, follow=follow, wake=self.background, clock=self._timing.now, nap=nap)
         async with aclosing(following) as events:
             async for event in events:
                 yield event

@@ -1,7 +1,8 @@
 """A run's log read forward from the store, while it is still being written."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from asyncio import sleep
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
 
 from fujie.agents.lost import bury_if_lost
@@ -15,6 +16,8 @@ CHECK_S = 1.0
 NUDGE_AFTER_S = 5.0
 """How long a run may wait for consents that are all settled before it is woken once more."""
 
+Nap = Callable[[float], Awaitable[object]]
+"""Returns after so many seconds, or when there may be news."""
 Wake = Callable[[Run], None]
 """Lets a waiting run go on."""
 
@@ -48,11 +51,13 @@ class LogReader:
 
 
 async def watched(
-    store: Store, run_id: str, *, follow: bool, wake: Wake, clock: Clock = now, poll_s: float = POLL_S
+    store: Store, run_id: str, *, follow: bool, wake: Wake, clock: Clock = now, poll_s: float = POLL_S, nap: Nap = sleep
 ) -> AsyncGenerator[RunEvent, None]:
     """Yield a run's events until it ends, or pauses unless `follow`.
 
     On the way a run whose worker died is ended, and one that waits for nobody any more is woken.
+
+    It looks again when `nap` of `poll_s` seconds returns.
     """
     reader, minder = LogReader(store, run_id), _Minder(store, wake, clock)
     while True:
@@ -61,7 +66,7 @@ async def watched(
         if reader.is_ended or (reader.is_paused and not follow):
             return
         await minder.mind(run_id, asyncio.get_running_loop().time())
-        await asyncio.sleep(poll_s)
+        await nap(poll_s)
 
 
 async def is_overdue(store: Store, run: Run, moment: datetime) -> bool:

@@ -13,9 +13,9 @@ from fujie.agents.errors import RunNotFoundError
 from fujie.agents.port import Principal, Runs
 from fujie.agents.serving.asgi import Answer, Request, Route, Send
 from fujie.agents.serving.errors import error_headers
-from fujie.agents.serving.following import Events, followed
+from fujie.agents.serving.following import followed
 from fujie.agents.serving.served import Served
-from fujie.agents.serving.stream import stream_events
+from fujie.agents.serving.stream import Events, stream_events
 from fujie.errors import FujieError
 from fujie.protocols.ag_ui.encode import BinaryEncoder, Encoder
 from fujie.protocols.ag_ui.errors import error_body
@@ -23,6 +23,7 @@ from fujie.protocols.ag_ui.events import Asked
 from fujie.protocols.ag_ui.interrupts import Resume
 from fujie.protocols.ag_ui.protobuf import MEDIA_TYPE, is_accepted
 from fujie.protocols.ag_ui.request import RunInput, run_input
+from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
 from fujie.telemetry import bind
 
@@ -42,7 +43,7 @@ class _Stream:
     """A run whose events are to be told, and how."""
 
     run: Run
-    events: Events
+    events: Events[RunEvent]
     asked: Asked
 
 
@@ -78,7 +79,7 @@ async def _run_or_resume(served: Served, principal: Principal, asked: RunInput) 
         return await _resume(served, principal, asked, *found)
     run = await served.runs.start(principal, asked.run(kept=served.runs.keeps))
     told = Asked(asked.thread_id, asked.run_id, asked.parent_run_id)
-    return _Stream(run, served.runs.execute(run, principal.act), told)
+    return _Stream(run, served.runs.batches(run, principal.act), told)
 
 
 async def _connect(served: Served, principal: Principal, asked: RunInput) -> _Stream:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.openai_errors import failed, refused
 from fujie.agents.serving.served import Served
-from fujie.agents.serving.stream import fold_events, stream_events
+from fujie.agents.serving.stream import Events, fold_events, stream_events
 from fujie.protocols.agentscope.words import compact
+from fujie.protocols.events import RunEvent
 from fujie.protocols.openai_chat.encode import Completion, Encoder, completion_text, models_list
 from fujie.protocols.openai_chat.request import chat_request
 from fujie.telemetry import bind
@@ -42,7 +43,7 @@ class Chat:
         model = asked.model or served.name
         run = await served.runs.start(principal, asked.run)
         with bind(run_id=run.id, user_id=run.user.id):
-            events = served.runs.execute(run, principal.act)
+            events: Events[RunEvent] = served.runs.batches(run, principal.act)
             if asked.stream:
                 await stream_events(request, send, events, Encoder(model, include_usage=asked.include_usage))
                 return
