@@ -45,3 +45,44 @@ async def test_much_is_not_kept_and_a_close_leaves_nothing_behind(monkeypatch):
     await asyncio.sleep(0)
     assert wire.log == [b"123456", b"7", "closed"]
     assert transport.is_closing() is False
+
+
+class Loop:
+    """The running loop, with a clock that the test sets."""
+
+    def __init__(self):
+        self.at = 0.0
+        self.call_soon = asyncio.get_running_loop().call_soon
+
+    def time(self):
+        return self.at
+
+
+async def turns(count):
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_an_answer_that_goes_on_turn_after_turn_is_written_every_few_turns():
+    wire, loop = Wire(), Loop()
+    transport = JoinedWrites(wire, loop)
+    for index in range(10):
+        transport.write(b"%d" % index)
+        await asyncio.sleep(0)
+    await turns(joined_writes.STREAM_TURNS)
+    assert wire.log == [b"0", b"1", b"2345", b"6789"]
+
+
+async def test_what_comes_after_a_silence_or_begins_another_answer_is_written_at_once():
+    wire, loop = Wire(), Loop()
+    transport = JoinedWrites(wire, loop)
+    for word in (b"a", b"b"):
+        transport.write(word)
+        await asyncio.sleep(0)
+    loop.at += joined_writes.STREAM_PAUSE_S
+    transport.write(b"c")
+    await asyncio.sleep(0)
+    transport.begin()
+    transport.write(b"d")
+    await asyncio.sleep(0)
+    assert wire.log == [b"a", b"b", b"c", b"d"]

@@ -28,7 +28,8 @@ class BoundedHead(HttpToolsProtocol):
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.transport = JoinedWrites(transport, self.loop)  # type: ignore[assignment]
+        self._writes = JoinedWrites(transport, self.loop)
+        self.transport = self._writes  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         self._unfinished_bytes += len(data)
@@ -49,6 +50,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_in_head = True
+        self._writes.begin()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
