@@ -26,9 +26,15 @@ class FunctionLog:
         self._rest = b""
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
         self._descriptor = self._opened()
+        self._is_closed = False
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes of output; whole lines are written, the rest waits for its end."""
+        """Take the next bytes of output; whole lines are written, the rest waits for its end.
+
+        What an instance says after the log was closed is dropped: the descriptor may be another file's by then.
+        """
+        if self._is_closed:
+            return
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > LINE_LIMIT:
             lines, self._rest = [*lines, self._rest], b""
@@ -45,6 +51,7 @@ class FunctionLog:
         if self._rest:
             self._write_line(self._rest)
             self._rest = b""
+        self._is_closed = True
         os.close(self._descriptor)
 
     def _write_line(self, line: bytes) -> None:

@@ -52,3 +52,13 @@ def test_the_log_of_an_earlier_run_is_kept(log, tmp_path):
     again.write(b"two\n")
     again.close()
     assert (tmp_path / "logs" / "f.log").read_bytes() == b"one\ntwo\n"
+
+
+def test_what_comes_after_the_end_goes_into_no_other_file(tmp_path):
+    log = FunctionLog(tmp_path / "logs", "f")
+    log.write(b"in time\n")
+    log.close()
+    with (tmp_path / "other").open("wb"):  # has the log's descriptor now
+        log.write(b"late\n")
+    assert (tmp_path / "logs" / "f.log").read_bytes() == b"in time\n"
+    assert (tmp_path / "other").read_bytes() == b""
