@@ -63,12 +63,13 @@ class Edge:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event."""
+        origins = self._cloud.parts.get(ORIGINS)
+        is_request = scope["type"] in ("http", "websocket")
+        if is_request and origins is not None and origins.knows(host := _host(scope)):
+            await origins(host, scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._inner(scope, receive, send)
-            return
-        origins = self._cloud.parts.get(ORIGINS)
-        if origins is not None and origins.knows(host := _host(scope)):
-            await origins(host, scope, receive, send)
             return
         with self._cloud.journal.entry() as entry:
             half = HalfAnswer(scope, receive, send)

@@ -91,7 +91,7 @@ async def serve(cloud: Cloud, listener: socket.socket, on_started: Callable[[], 
     config = uvicorn.Config(
         create_app(cloud, services),
         http=Protocol,
-        ws="none",
+        ws="websockets-sansio",
         lifespan="off",
         log_level="warning",
         access_log=False,

@@ -13,10 +13,10 @@ from fujie_emulator.core.signing import verify_roa
 from fujie_emulator.fc import domains, versions
 from fujie_emulator.fc.functions import SERVICE
 from fujie_emulator.fc.state import authorize_invocation
-from fujie_emulator.functionhost.errors import FunctionNotFoundError, RequestRefusedError
-from fujie_emulator.functionhost.exchange import refuse
+from fujie_emulator.functionhost.errors import FunctionNotFoundError, InvocationError, RequestRefusedError
 from fujie_emulator.functionhost.limits import BODY_LIMIT
 from fujie_emulator.functionhost.routes import host_of
+from fujie_emulator.functionhost.sockets import refuse_either
 
 if TYPE_CHECKING:
     from fujie_emulator.core.cloud import Cloud
@@ -42,7 +42,7 @@ class TriggerAddresses:
             if config.get("authType", "function") != "anonymous":
                 receive = await self._authenticated(function.partition(":")[0], config, scope, receive)
         except RequestRefusedError as error:
-            await refuse(send, error)
+            await refuse_either(scope, send, error)
             return
         raw = scope["raw_path"].split(b"/", 4)
         inner = {**scope, "path": f"/{rest}", "raw_path": b"/" + (raw[4] if len(raw) > 4 else b"")}
@@ -58,8 +58,8 @@ class TriggerAddresses:
     def _check(self, scope: Scope, config: Mapping[str, Any]) -> None:
         if self._net == "internet" and config.get("disableURLInternet"):
             raise RequestRefusedError("AccessDenied", 403, "the trigger is not reached from the internet")
-        if scope["method"] not in config["methods"]:
-            raise RequestRefusedError("MethodNotAllowed", 405, f"the trigger does not take {scope['method']}")
+        if _method(scope) not in config["methods"]:
+            raise RequestRefusedError("MethodNotAllowed", 405, f"the trigger does not take {_method(scope)}")
 
     async def _authenticated(self, function: str, config: Mapping[str, Any], scope: Scope, receive: Receive) -> Receive:
         """Return the body again, once its signature was that of someone who may invoke the function."""
@@ -67,6 +67,8 @@ class TriggerAddresses:
             raise RequestRefusedError(
                 "UnsupportedOperation", 501, f"the emulator checks no {config['authType']} tokens"
             )
+        if scope["type"] == "websocket":
+            raise RequestRefusedError("UnsupportedOperation", 501, "the emulator checks no signatures of web sockets")
         request = Request(scope, receive)
         try:
             body = await read_body(request, BODY_LIMIT)
@@ -104,10 +106,19 @@ class Origins:
         """Serve one request to the domain."""
         route = domains.route_of(domains.kept(self._cloud, host), scope["path"])
         if route is None:
-            await refuse(send, RequestRefusedError("DomainRouteNotFound", 404, "no route of this domain has the path"))
-        elif route.methods and scope["method"] not in route.methods:
-            await refuse(send, RequestRefusedError("MethodNotAllowed", 405, f"the route takes no {scope['method']}"))
+            error: InvocationError = RequestRefusedError(
+                "DomainRouteNotFound", 404, "no route of this domain has the path"
+            )
+        elif route.methods and _method(scope) not in route.methods:
+            error = RequestRefusedError("MethodNotAllowed", 405, f"the route takes no {_method(scope)}")
         elif host_of(self._cloud).find(route.function) is None:
-            await refuse(send, FunctionNotFoundError(route.function))
+            error = FunctionNotFoundError(route.function)
         else:
             await host_of(self._cloud).serve(route.function, scope, receive, send)
+            return
+        await refuse_either(scope, send, error)
+
+
+def _method(scope: Scope) -> str:
+    """Return the request's method; a web socket's handshake is a GET (RFC 6455 4.1)."""
+    return str(scope.get("method", "GET"))

@@ -10,14 +10,14 @@ from starlette.types import Receive, Scope, Send
 
 from fujie_emulator.core.cloud import Cloud
 from fujie_emulator.functionhost.deliveries import Deliveries
-from fujie_emulator.functionhost.errors import FunctionNotFoundError, InvocationError, RequestRefusedError
-from fujie_emulator.functionhost.exchange import exchange, refuse
-from fujie_emulator.functionhost.function import HostedFunction, new_request_id
+from fujie_emulator.functionhost.errors import FunctionNotFoundError, RequestRefusedError
+from fujie_emulator.functionhost.exchange import exchange
+from fujie_emulator.functionhost.function import HostedFunction
 from fujie_emulator.functionhost.logs import FunctionLog
 from fujie_emulator.functionhost.processes import Reaper
 from fujie_emulator.functionhost.routing import RouteTable
 from fujie_emulator.functionhost.servers import LoopbackServer
-from fujie_emulator.functionhost.sockets import bridge, refuse_socket
+from fujie_emulator.functionhost.sockets import bridge, refuse_either
 from fujie_emulator.functionhost.specification import FunctionSpec
 
 
@@ -147,7 +147,7 @@ class FunctionHost:
         """Serve one HTTP request, or one web socket, with the function of that name, or its version."""
         function = self.find(address)
         if function is None:
-            await _refuse(scope, send, FunctionNotFoundError(address))
+            await refuse_either(scope, send, FunctionNotFoundError(address))
         elif scope["type"] == "websocket":
             await bridge(function, scope, receive, send)
         else:
@@ -157,17 +157,10 @@ class FunctionHost:
         name = self._table.function_of(scope["path"])
         if name is None:
             error = RequestRefusedError("DomainRouteNotFound", 404, "no route of this origin has the path")
-            await _refuse(scope, send, error)
+            await refuse_either(scope, send, error)
         else:
             await self.serve(name, scope, receive, send)
 
 
 def _without_limits(spec: FunctionSpec) -> FunctionSpec:
     return replace(spec, max_instances=1, reserved=False, provisioned=0)
-
-
-async def _refuse(scope: Scope, send: Send, error: InvocationError) -> None:
-    if scope["type"] == "websocket":
-        await refuse_socket(scope, send, error, new_request_id())
-    else:
-        await refuse(send, error)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.types import Receive, Scope, Send
 
 from fujie_emulator.functionhost.errors import FunctionFailedError, InvocationError, RequestRefusedError
-from fujie_emulator.functionhost.exchange import target_of
+from fujie_emulator.functionhost.exchange import refuse, target_of
 from fujie_emulator.functionhost.function import HostedFunction, new_request_id
 from fujie_emulator.functionhost.limits import Header, check_request, forwarded_request, forwarded_response
 from fujie_emulator.functionhost.sessions import asked
@@ -41,6 +41,14 @@ async def bridge(function: HostedFunction, scope: Scope, receive: Receive, send:
                 await _carry(instance.port, headers, scope, receive, send, request_id, session.told)
     except InvocationError as error:
         await refuse_socket(scope, send, error, request_id)
+
+
+async def refuse_either(scope: Scope, send: Send, error: InvocationError) -> None:
+    """Answer a request, or a handshake, that no function will see."""
+    if scope["type"] == "websocket":
+        await refuse_socket(scope, send, error, new_request_id())
+    else:
+        await refuse(send, error)
 
 
 async def refuse_socket(scope: Scope, send: Send, error: InvocationError, request_id: str) -> None:

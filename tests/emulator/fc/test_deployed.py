@@ -2,6 +2,7 @@
 
 import io
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,6 +13,8 @@ from alibabacloud_fc20230330.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from fujie_emulator.oss import state
 from fujie_emulator.testing import running
@@ -198,6 +201,28 @@ def test_the_clouds_admin_routes_are_not_behind_a_users_domain(fc, cloud):
     fc.create_custom_domain(models.CreateCustomDomainRequest(body=asked))
     headers = cloud.admin_headers | {"host": "shut.localhost"}
     assert httpx2.get(f"{cloud.url}/_fujie/inventory", headers=headers, trust_env=False).status_code == 404
+
+
+def test_a_web_socket_finds_its_way_as_a_request_does(fc, cloud):
+    asked = models.CreateCustomDomainInput(
+        domain_name="sockets.localhost",
+        protocol="HTTP",
+        route_config=models.RouteConfig(routes=[models.PathConfig(path="/ws", function_name="built-in")]),
+    )
+    fc.create_custom_domain(models.CreateCustomDomainRequest(body=asked))
+    create(fc, "built-in")
+    internet = hook(fc, "built-in", disableURLInternet=True).url_internet
+    port = cloud.url.rpartition(":")[2]
+    statuses = {
+        f"ws://sockets.localhost:{port}/ws": 400,  # a built-in runtime takes none
+        f"ws://sockets.localhost:{port}/elsewhere": 404,
+        internet.replace("http", "ws"): 403,
+    }
+    for url, status in statuses.items():
+        here = socket.create_connection(("127.0.0.1", int(port)))
+        with pytest.raises(InvalidStatus) as refused, connect(url, sock=here, proxy=None):
+            pass
+        assert refused.value.response.status_code == status
 
 
 @pytest.mark.parametrize(

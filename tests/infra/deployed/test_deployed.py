@@ -1,6 +1,7 @@
 """What `pulumi up` made, used by people in Chromium; then each thing that it is made of, taken away in turn."""
 
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,8 +14,12 @@ from alibabacloud_agentidentitydata20251127.client import Client
 from alibabacloud_ram20150501.models import ListRolesRequest
 from alibabacloud_tea_openapi.exceptions import ClientException
 from playwright.sync_api import expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from fujie.cli.dev import READY_PATHS
+from infra.components.domain import PLATFORM_PATHS
+from infra.declaration import ROUTES
 from infra.providers.workload_identity import WORKLOAD_IDENTITY
 from tests.e2e.abilities import ASKED_ANEW, SHIPPED, outcomes, withdraw
 from tests.e2e.person import Person
@@ -94,6 +99,35 @@ def function_and_place(process):
         return (environ["FC_FUNCTION_NAME"], process.cwd()) if "FC_FUNCTION_NAME" in environ else None
     except psutil.Error:
         return None
+
+
+def test_each_path_of_the_one_origin_leads_to_its_function_and_those_of_the_platform_to_none(stack, alice):
+    def reached(path):
+        """Return the functions that a request for the path invokes."""
+        before = invocations(stack)
+        answer = alice.http.get(stack.url + path)
+        after = invocations(stack)
+        return answer.status_code, {name for name in after if after[name] > before[name]}
+
+    for path, function in ROUTES:
+        assert function in reached(path.replace("*", "x"))[1], path
+    for path in PLATFORM_PATHS:
+        assert reached(path) == (404, set())
+
+
+def invocations(stack):
+    return {name: stack.functions()[stack.function_prefix + name]["invocations"] for name in READY_PATHS}
+
+
+def test_a_web_socket_reaches_the_agent_who_refuses_a_stranger(stack):
+    here = socket.create_connection(("127.0.0.1", int(stack.url.rpartition(":")[2])))
+    with (
+        pytest.raises(InvalidStatus) as refused,
+        connect(f"{stack.url.replace('http', 'ws')}/ws", sock=here, proxy=None),
+    ):
+        pass
+    answer = refused.value.response
+    assert (answer.status_code, "x-fc-error-type" in answer.headers) == (401, False)
 
 
 @pytest.mark.parametrize("thing", [*ACTIONS, OF_THE_AGENT, *RESOURCES], ids=str)
