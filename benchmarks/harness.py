@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx2
 import psutil
 
-START_DEADLINE_S = 30.0
+START_DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def start_and_ask(command: Sequence[str], env: Mapping[str, str], port: int, que
 
 def _first_answer(url: str, question: Question, began: float) -> None:
     headers = {"content-type": "application/json"}
-    with httpx2.Client(trust_env=False, timeout=5) as http:
+    with httpx2.Client(trust_env=False, timeout=START_DEADLINE_S) as http:
         while time.perf_counter() - began < START_DEADLINE_S:
             try:
                 answer = http.post(url, content=question.body, headers=headers) if question.body else http.get(url)
