@@ -13,7 +13,7 @@ from tests.infra.accounts import inventory
 
 pytestmark = pytest.mark.engine
 
-KILLED_AFTER = (4, 10, 16, 22, 28, 34, 40, 46)
+KILLED_AFTER = (4, 12, 20, 28, 36, 44)
 """Documents in the emulated account, of some fifty."""
 
 
