@@ -24,9 +24,10 @@ from infra.components.runtime import Runtime, RuntimeArgs  # noqa: E402
 from infra.components.sign_in import SignIn, SignInArgs  # noqa: E402
 from infra.components.storage import Storage, StorageArgs  # noqa: E402
 from infra.components.triggers import Triggers, TriggersArgs  # noqa: E402
-from infra.program import database_of, planned, tags_of  # noqa: E402
+from infra.program import database_of, is_cloud_the_proxy, keeps_logs, planned, tags_of  # noqa: E402
 
 name = pulumi.get_stack()
+through_cloud = is_cloud_the_proxy(os.environ)
 try:
     plan = planned(name, pulumi.runtime.config.CONFIG.get(), os.environ, ROOT)
 except FujieError as error:  # one sentence instead of a traceback
@@ -49,7 +50,7 @@ storage = Storage("storage", StorageArgs(stack.buckets, tags, protect), cloud)
 queue_arns = Queues("queues", QueuesArgs(stack.queues, stack.config, tags), cloud).arns if stack.queues else {}
 code = Packages("packages", PackagesArgs(stack.config.code_bucket, plan.packages, tags), cloud)
 logs = None
-if inputs.log_retention_days and not inputs.cloud_url:  # the emulator keeps the functions' logs itself
+if keeps_logs(inputs, through_cloud=through_cloud):
     logs = Observability(
         "logs", ObservabilityArgs(stack.config.log_project, inputs.log_retention_days, tags), cloud
     ).logs

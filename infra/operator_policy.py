@@ -19,33 +19,6 @@ from infra.served import served
 RECORD = Path(__file__).with_name("operator_actions.json")
 When = Literal["up", "destroy"]
 """An action is of `destroy` when nothing else took it: a stack can live without."""
-UNSEEN: Mapping[str, Mapping[When, Sequence[str]]] = {
-    "log project": {
-        "up": (
-            "log:CreateProject",
-            "log:GetProject",
-            "log:GetProjectPolicy",
-            "log:ListTagResources",
-            "log:TagResources",
-            "log:UpdateProject",
-        ),
-        "destroy": ("log:DeleteProject",),
-    },
-    "log store": {
-        "up": (
-            "log:CreateIndex",
-            "log:CreateLogStore",
-            "log:GetIndex",
-            "log:GetLogStore",
-            "log:GetLogStoreMeteringMode",
-            "log:ListShards",
-            "log:UpdateIndex",
-            "log:UpdateLogStore",
-        ),
-        "destroy": ("log:DeleteIndex", "log:DeleteLogStore"),
-    },
-}
-"""Of what an emulated cloud does not have: as the provider's source says, and never seen."""
 
 
 def resources(stack: Stack, inputs: StackInputs) -> dict[str, tuple[str, ...]]:
@@ -97,8 +70,7 @@ def recorded(record: Path = RECORD) -> Mapping[str, Mapping[When, Sequence[str]]
 def needed(stack: Stack, inputs: StackInputs, *moments: When) -> tuple[Statement, ...]:
     """Return what applying the stack takes at these moments, a statement for each kind of resource that it has."""
     there = resources(stack, inputs)
-    seen = recorded() if inputs.cloud_url else {**recorded(), **UNSEEN}
-    actions = {kind: _at(of_it, moments) for kind, of_it in seen.items()}
+    actions = {kind: _at(of_it, moments) for kind, of_it in recorded().items()}
     return tuple(Statement(actions[kind], there[kind]) for kind in actions if actions[kind] and there[kind])
 
 

@@ -1,7 +1,7 @@
 """What the Pulumi program decides before it makes anything, as values: what cannot be right is refused here."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,6 +101,22 @@ def missing_secrets(needs: Iterable[ProviderNeed], inputs: StackInputs, stack: s
             repair=f"pulumi config set --secret --path 'provider_secrets.{missing[0]}' ...",
         )
     return missing
+
+
+def is_cloud_the_proxy(environ: MutableMapping[str, str]) -> bool:
+    """Say whether the provider reaches an emulated cloud's hosts through it; what we start ourselves does not.
+
+    Packages are fetched from elsewhere.
+    """
+    found = bool(environ.get("FUJIE_CLOUD_URL")) and environ.get("HTTP_PROXY") == environ["FUJIE_CLOUD_URL"]
+    if found:
+        del environ["HTTP_PROXY"]
+    return found
+
+
+def keeps_logs(inputs: StackInputs, *, through_cloud: bool) -> bool:
+    """Say whether functions have a log store; that of an emulated cloud is reached only through that cloud."""
+    return bool(inputs.log_retention_days) and (not inputs.cloud_url or through_cloud)
 
 
 def database_of(inputs: StackInputs, root: Path) -> str:

@@ -120,6 +120,8 @@ def engine_run(
         "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), environ.get("PYTHONPATH", "")))),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+    if environ.get("FUJIE_CLOUD_URL") and not environ.get("HTTP_PROXY"):  # for hosts that no name server knows
+        own |= {"HTTP_PROXY": environ["FUJIE_CLOUD_URL"], "NO_PROXY": "127.0.0.1,localhost"}
     if backend is not None:
         backend.mkdir(parents=True, exist_ok=True)
         own["PULUMI_BACKEND_URL"] = f"file://{backend}"

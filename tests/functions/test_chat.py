@@ -235,6 +235,7 @@ async def test_the_agent_is_asked_with_a_token_that_names_the_delegation(chat, a
     claims = jwt.decode(token.reveal(), ECKey.import_key(json.loads(PUBLIC)), algorithms=["ES256"]).claims
     assert claims["exp"] - claims["iat"] <= 300
     assert chat.upstream.asked["session_id"] == "c-1"
+    assert request.headers["x-agentscope-runtime-session-id"] == "c-1"  # where sessions stay with an instance
     assert chat.upstream.asked["language"] == "en"
     assert chat.upstream.asked["input"][0]["content"] == [{"type": "text", "text": "What time is it?"}]
     assert "cookie" not in request.headers

@@ -88,7 +88,9 @@ def handler(world, store, monkeypatch):
     for name in ("ID", "SECRET"):
         monkeypatch.setenv(f"ALIBABA_CLOUD_ACCESS_KEY_{name}", "x")
     parts = parts_from_settings(
-        settings_for(world), [report, look, fetch, asked_only, write_into_silence, read_from_silence], store=store
+        settings_for(world, queues={"tasks": "fujie-test-tasks"}),
+        [report, look, fetch, asked_only, write_into_silence, read_from_silence],
+        store=store,
     )
     handler = fc_handler(create_app(parts), EventHandler(parts))
     yield handler
@@ -103,6 +105,12 @@ def put(key="in/a.json", request_id="R1", bucket="stack-bucket"):
     oss = {"bucket": {"name": bucket}, "object": {"key": key, "size": 3}}
     event = {"eventName": "ObjectCreated:PutObject", "oss": oss, "responseElements": {"requestId": request_id}}
     return {"events": [event]}
+
+
+def test_a_queue_has_the_name_that_tools_know_whatever_the_account_calls_it(handler):
+    message = {"id": "M9", "subject": "acs:mns:r:1:queues/fujie-test-tasks", "data": {"messageBody": "do it"}}
+    assert deliver(handler, message) == {"calls": 1}
+    assert SEEN[0][0] == "do it"
 
 
 def test_an_event_that_comes_twice_has_one_effect(handler, world):

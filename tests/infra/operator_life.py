@@ -169,6 +169,7 @@ def is_one(pattern, resource):
 def disturb(store):
     """Change one of each kind of resource behind the stack's back."""
     (web,) = (key for key, doc in store.list("ims", "application") if doc["app_type"] == "WebApp")
+    ((project, _),) = store.list("sls", "project")
     written = store.get("ram", "policy", "fujie-local-chat-role-policy")["versions"][0]
     for service, kind, key, changes in (
         ("ram", "role", "fujie-local-tool-role", {"trust": TRUST, "tags": []}),
@@ -182,6 +183,11 @@ def disturb(store):
         ("fc", "trigger", "fujie-local-tool/wake-0", {"triggerConfig": "{}"}),
         ("fc", "domain", "fujie.localhost", {"routeConfig": {"routes": []}}),
         ("mns", "queue", "fujie-local-dead-letters", {"MessageRetentionPeriod": 3600}),
+        ("fc", "concurrency", "fujie-local-chat", {"reservedConcurrency": 2}),
+        ("fc", "provision-config", "fujie-local-chat", {"target": 0}),
+        ("sls", "project", project, {"description": "another", "tags": {}}),
+        ("sls", "logstore", f"{project}/functions", {"ttl": 1}),
+        ("sls", "index", f"{project}/functions", {"line": {"token": [","], "caseSensitive": True}}),
     ):
         store.put(service, kind, key, store.get(service, kind, key) | changes)
 

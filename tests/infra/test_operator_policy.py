@@ -9,7 +9,7 @@ from functions.tool.manifest import TOOLS
 from infra.config import LONGEST_POLICY, StackConfig
 from infra.declaration import declare
 from infra.inputs import StackInputs
-from infra.operator_policy import UNSEEN, likened, needed, policies, recorded, resources
+from infra.operator_policy import likened, needed, policies, recorded, resources
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deploy.md"
 ACCOUNT = "1234567890123456"
@@ -27,7 +27,7 @@ def actions(statements):
 
 def rows():
     """Return the table of the documents."""
-    seen = {**recorded(), **UNSEEN}
+    seen = recorded()
     cells = [(kind, *(", ".join(f"`{action}`" for action in seen[kind].get(when, ())) for when in ("up", "destroy")))
              for kind in seen]  # fmt: skip
     head = ["| on | to apply and change it | only to destroy it |", "|---|---|---|"]
@@ -44,12 +44,11 @@ def test_a_stack_without_queues_or_a_domain_takes_nothing_for_them():
     assert "fc:CreateFunction" in taken
 
 
-def test_logs_take_permissions_in_the_cloud_alone_and_only_where_they_are_kept():
+def test_logs_take_permissions_only_where_they_are_kept():
     kept = actions(needed(stack_of(INPUTS), INPUTS, "up"))
     none = StackInputs(ACCOUNT, "cn-beijing", "https://dev.agent.example", log_retention_days=0)
     assert "log:CreateProject" in kept
     assert not [each for each in actions(needed(stack_of(none), none, "up")) if each.startswith("log:")]
-    assert not [each for each in actions(needed(stack_of(LOCAL), LOCAL, "up")) if each.startswith("log:")]
 
 
 def test_what_only_destroying_takes_is_apart():

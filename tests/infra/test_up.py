@@ -2,10 +2,14 @@
 
 import json
 import re
+import ssl
 
 import pytest
 
+from fujie_emulator.fc import certificates
 from fujie_emulator.ram.state import Ram
+from fujie_emulator.sls import state as logs
+from tests.agents.pushes.test_tls import certificate_for
 from tests.infra.accounts import inventory
 
 pytestmark = pytest.mark.engine
@@ -18,18 +22,23 @@ def before(cloud):
 
 
 @pytest.fixture(scope="module")
-def stack(pulumi, before):
+def stack(pulumi, before, tmp_path_factory):
     run = pulumi()
+    key, mark, chain = certificate_for("fujie.localhost", tmp_path_factory.mktemp("tls")).read_text().partition(BEGIN)
+    run.give("config set --secret fujie:certificate_key", key)
+    run.give("config set fujie:certificate", mark + chain)
     run.run("up", "--yes", "--skip-preview", *(word for each in GROWING for word in ("--config", each)))
     return run
 
 
+BEGIN = "-----BEGIN CERTIFICATE-----"
 GROWING = (
+    "fujie:public_url=https://fujie.localhost",
     "fujie:session_affinity=true",
     'fujie:max_instances={"chat": 2, "tool": 3}',
     'fujie:warm_instances={"chat": 2}',
 )
-"""How its functions grow: kept in the stack's configuration from then on."""
+"""Its origin, and how its functions grow: kept in the stack's configuration from then on."""
 
 
 def test_it_comes_up_from_nothing(stack, cloud):
@@ -46,6 +55,25 @@ def test_functions_grow_as_the_stack_says(stack, cloud):
     assert host.get("fujie-local-chat").pool.size == 2
     kinds = {each: store.get("fc", "function", f"fujie-local-{each}").get("sessionAffinity") for each in FUNCTIONS}
     assert kinds == {"chat": "GENERATED_COOKIE", "process": "HEADER_FIELD", "callback": None, "tool": None}
+
+
+def test_what_a_function_prints_is_in_the_log_store_of_the_stack(stack, cloud):
+    project = f"fujie-local-{cloud.account_id}"
+    assert cloud.cloud.store.get("sls", "project", project)["tags"] == {"app": "fujie", "stack": "local"}
+    assert cloud.cloud.store.get("sls", "index", f"{project}/functions")["line"]["token"]
+    lines = list(logs.read(cloud.cloud, project, "functions", 0, 1 << 40, ""))
+    assert "fujie-local-process" in {line["functionName"] for line in lines}
+    assert cloud.cloud.store.get("sls", "logstore", f"{project}/functions")["ttl"] == 30
+
+
+def test_the_stacks_origin_answers_with_its_certificate(stack, cloud):
+    import httpx2
+
+    trusted = ssl.create_default_context(cadata=stack.config()["fujie:certificate"])
+    named = {"headers": {"host": "fujie.localhost"}, "extensions": {"sni_hostname": "fujie.localhost"}}
+    with httpx2.Client(verify=trusted, trust_env=False, timeout=60) as http:
+        me = http.get(f"{certificates.address(cloud.cloud)}/api/me", **named)
+    assert (me.status_code, me.json()["user"]) == (200, None)
 
 
 def test_the_migration_was_waited_for(stack, cloud):

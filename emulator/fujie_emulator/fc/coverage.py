@@ -30,7 +30,7 @@ COVERAGE = Coverage(
         "CreateTrigger",
         Note(partly="HTTP (anonymous or signed), OSS, timer, EventBridge reading a queue", source="captured"),
     )
-    | noted("CreateCustomDomain UpdateCustomDomain", Note(partly="HTTP, by Host on this cloud's port; no rewriting"))
+    | noted("CreateCustomDomain UpdateCustomDomain", Note(partly="no rewriting"))
     | noted("PutProvisionConfig", Note(partly="a fixed number; no schedules and measures"))
     | noted("CreateLayerVersion", Note(partly="code comes from a bucket only; none of the cloud's own layers"))
     | noted("PutAsyncInvokeConfig", Note(partly="functions and queues as destinations")),
@@ -44,6 +44,7 @@ COVERAGE = Coverage(
         "A deployed function has its package and Python's own library, and nothing of this machine.",
         "`/var/fc/lang/python3.*/bin/python3` is that Python, too: a package must be built for it.",
         "A trigger's two addresses lie on this cloud's port, below `/_fc/internet/` and `/_fc/intranet/`.",
+        "A domain answers by its Host on this cloud's port, and with its certificate where the inventory says.",
         "Of a domain's routes the one that is the path wins, else the longest that begins it.",
         "When the clock jumps over several ticks of a timer, the last one alone fires.",
         "The fault `duplicate` hands an asynchronous event to its function twice, which the cloud may do by itself.",

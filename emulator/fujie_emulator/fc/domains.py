@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.clock import iso
-from fujie_emulator.fc import versions
+from fujie_emulator.fc import certificates, versions
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.functionhost.limits import METHODS
 
@@ -43,6 +43,7 @@ def create(cloud: "Cloud", asked: Mapping[str, Any]) -> dict[str, Any]:
         raise invalid("domainName", "a host name of lower-case letters, digits, - and . is right")
     now = iso(cloud.clock.now())
     domain = {"protocol": "HTTP"} | _checked(asked) | {"domainName": name, "createdTime": now, "lastModifiedTime": now}
+    certificates.check(domain)
     with cloud.store.transaction():
         if cloud.store.get(SERVICE, KIND, name) is not None:
             raise already_exists("DomainName", name)
@@ -54,6 +55,7 @@ def update(cloud: "Cloud", name: str, asked: Mapping[str, Any]) -> dict[str, Any
     """Replace the fields that are given and return the domain."""
     with cloud.store.transaction():
         domain = kept(cloud, name) | _checked(asked) | {"lastModifiedTime": iso(cloud.clock.now())}
+        certificates.check(domain)
         cloud.store.put(SERVICE, KIND, name, domain)
     return shown(cloud, domain)
 
@@ -68,7 +70,8 @@ def kept(cloud: "Cloud", name: str) -> dict[str, Any]:
 
 def shown(cloud: "Cloud", domain: Mapping[str, Any]) -> dict[str, Any]:
     """Return the domain on the wire."""
-    return {**domain, "accountId": cloud.account_id, "apiVersion": "2023-03-30"}
+    certificate = {"certConfig": certificates.shown(domain["certConfig"])} if domain.get("certConfig") else {}
+    return {**domain, **certificate, "accountId": cloud.account_id, "apiVersion": "2023-03-30"}
 
 
 def listed(cloud: "Cloud", prefix: str) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from fujie_emulator.core.cloud import ORIGINS, Cloud
 from fujie_emulator.core.journal import note
 from fujie_emulator.core.rpc import read_body
 from fujie_emulator.core.signing import verify_roa
-from fujie_emulator.fc import domains, tasks, triggers, versions
+from fujie_emulator.fc import certificates, domains, tasks, triggers, versions
 from fujie_emulator.fc.addresses import Origins
 from fujie_emulator.fc.control import BASE, control_routes
 from fujie_emulator.fc.deploying import deploy_all
@@ -69,10 +69,12 @@ async def lifespan(cloud: Cloud) -> AsyncIterator[None]:
         queues.LISTENER: partial(message_sent, cloud),
     }
     cloud.parts.update(parts)
+    certificates.listen_if_needed(cloud)
     running = [asyncio.create_task(deploy_all(cloud)), asyncio.create_task(Timers(cloud).run())]
     try:
         yield
     finally:
+        await certificates.close(cloud)
         for name in parts:
             del cloud.parts[name]
         for task in running:
@@ -84,6 +86,8 @@ def inventory(cloud: Cloud) -> dict[str, Any]:
     """Return the names of the functions the control plane keeps, each with its triggers, and of the custom domains."""
     names = [name for name, _ in cloud.store.list(SERVICE, "function")]
     found = {name: [trigger["triggerName"] for trigger in triggers.listed(cloud, name, "")] for name in names}
+    if address := certificates.address(cloud):
+        found |= {"custom-domains-by-tls": [address]}
     return found | ({"custom-domains": held} if (held := [d["domainName"] for d in domains.listed(cloud, "")]) else {})
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fujie_emulator.fc import domains, triggers
+from fujie_emulator.fc import certificates, domains, triggers
 from fujie_emulator.fc.asked import Asked
 
 
@@ -37,7 +37,9 @@ def list_triggers(asked: Asked) -> dict[str, Any]:
 
 def create_custom_domain(asked: Asked) -> dict[str, Any]:
     asked.authorize_domain(str(asked.body.get("domainName", "")))
-    return domains.create(asked.cloud, asked.body)
+    made = domains.create(asked.cloud, asked.body)
+    certificates.listen_if_needed(asked.cloud)
+    return made
 
 
 def get_custom_domain(asked: Asked) -> dict[str, Any]:
@@ -47,7 +49,9 @@ def get_custom_domain(asked: Asked) -> dict[str, Any]:
 
 def update_custom_domain(asked: Asked) -> dict[str, Any]:
     asked.authorize_domain(asked.named("domain"))
-    return domains.update(asked.cloud, asked.named("domain"), asked.body)
+    changed = domains.update(asked.cloud, asked.named("domain"), asked.body)
+    certificates.listen_if_needed(asked.cloud)
+    return changed
 
 
 def delete_custom_domain(asked: Asked) -> None:

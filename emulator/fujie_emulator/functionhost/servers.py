@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Iterator
 
 import uvicorn
@@ -26,7 +27,7 @@ class _Server(uvicorn.Server):
 class LoopbackServer:
     """One listening port."""
 
-    def __init__(self, app: ASGIApp, sockets: list[socket.socket]) -> None:
+    def __init__(self, app: ASGIApp, sockets: list[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         self.port = int(sockets[0].getsockname()[1])
         config = uvicorn.Config(
             app,
@@ -43,17 +44,21 @@ class LoopbackServer:
             timeout_keep_alive=_KEEP_ALIVE_S,
             timeout_graceful_shutdown=_SHUTDOWN_S,
         )
+        config.load()
+        config.ssl = tls
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve(sockets=sockets))
 
     @classmethod
-    def listen(cls, app: ASGIApp, port: int, *, also_ipv6: bool = False) -> "LoopbackServer":
+    def listen(
+        cls, app: ASGIApp, port: int, *, also_ipv6: bool = False, tls: ssl.SSLContext | None = None
+    ) -> "LoopbackServer":
         """Listen on 127.0.0.1 (and ::1, where there is one); CloudError PortInUse (409) when somebody else does."""
         sockets = [_bound(socket.AF_INET, "127.0.0.1", port)]
         if also_ipv6:
             with contextlib.suppress(CloudError):
                 sockets.append(_bound(socket.AF_INET6, "::1", sockets[0].getsockname()[1]))
-        return cls(app, sockets)
+        return cls(app, sockets, tls)
 
     async def close(self) -> None:
         """Stop listening and cut what is open."""

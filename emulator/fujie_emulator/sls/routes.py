@@ -136,6 +136,16 @@ def get_log_store_metering_mode(asked: Asked) -> Answer:
     return {"meteringMode": "ChargeByFunction"}
 
 
+def list_shards(asked: Asked) -> Answer:
+    asked.authorize(asked.project)
+    kept = state.store(asked.cloud, asked.project, asked.store)
+    span = {"inclusiveBeginKey": "0" * 32, "exclusiveEndKey": "f" * 32}
+    return [
+        {"shardID": number, "status": "readwrite", "createTime": kept["createTime"], **span}
+        for number in range(kept.get("shardCount", 1))
+    ]
+
+
 def put_index(asked: Asked) -> None:
     asked.authorize(asked.project)
     state.put_index(asked.cloud, asked.project, asked.store, asked.body)
@@ -176,6 +186,7 @@ OPERATIONS: dict[str, tuple[str, str, Action]] = {
     "UpdateLogStore": ("PUT", _STORE, update_log_store),
     "DeleteLogStore": ("DELETE", _STORE, delete_log_store),
     "GetLogStoreMeteringMode": ("GET", f"{_STORE}/meteringmode", get_log_store_metering_mode),
+    "ListShards": ("GET", f"{_STORE}/shards", list_shards),
     "CreateIndex": ("POST", f"{_STORE}/index", put_index),
     "UpdateIndex": ("PUT", f"{_STORE}/index", put_index),
     "GetIndex": ("GET", f"{_STORE}/index", get_index),
@@ -185,15 +196,22 @@ OPERATIONS: dict[str, tuple[str, str, Action]] = {
 
 def http_routes(cloud: Cloud) -> list[BaseRoute]:
     """Return the routes of the log service; they are tried for requests with its signature alone."""
-    return [
-        Route(path, _endpoint(cloud, name, action), methods=[method])
-        for name, (method, path, action) in OPERATIONS.items()
+    known = [
+        Route(path, _endpoint(cloud, name, do), methods=[method]) for name, (method, path, do) in OPERATIONS.items()
     ]
+    return [*known, Route("/{rest:path}", _refused, methods=["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH"])]
 
 
 def inventory(cloud: Cloud) -> dict[str, Any]:
     """Return the names of the projects with those of their log stores."""
     return {name: state.stores(cloud, name) for name, _ in cloud.store.list(state.SERVICE, "project")}
+
+
+async def _refused(request: Request) -> Response:
+    note(service="sls", action="", code="UnsupportedOperation")
+    words = f"The emulator has nothing at {request.method} {request.url.path[:128]}."
+    told = {"errorCode": "UnsupportedOperation", "errorMessage": words}
+    return JSONResponse(told, 400, headers={"x-log-requestid": uuid.uuid4().hex[:24].upper()})
 
 
 def _endpoint(cloud: Cloud, name: str, action: Action) -> Callable[[Request], Awaitable[Response]]:
