@@ -26,7 +26,7 @@ class TextStarted(Struct, frozen=True):
     message_id: str
 
 
-class TextDelta(Struct, frozen=True):
+class TextDelta(Struct, frozen=True, gc=False):
     """A piece of text."""
 
     message_id: str
@@ -43,7 +43,7 @@ class ReasoningStarted(Struct, frozen=True):
     message_id: str
 
 
-class ReasoningDelta(Struct, frozen=True):
+class ReasoningDelta(Struct, frozen=True, gc=False):
     message_id: str
     text: str
 

@@ -46,8 +46,9 @@ class Headers(Mapping[str, str]):
     def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
         """Return a header, or the default; most requests have few of those that are asked for."""
         wanted = name.lower().encode("latin-1", "replace")
-        found = [value for key, value in self._raw if key == wanted]
-        return b", ".join(found).decode("latin-1") if found else default
+        if wanted not in dict(self._raw):
+            return default
+        return b", ".join(value for key, value in self._raw if key == wanted).decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self._raw))

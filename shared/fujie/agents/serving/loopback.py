@@ -30,17 +30,24 @@ class OnlyLoopback:
 
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
+        headers = scope["headers"]
+        found = dict(headers)
+        if len(found) == len(headers) and _RELAYED.isdisjoint(found):  # nearly always: no name came twice
+            return self._is_from_here(scope, found.get(b"host", b""), found.get(b"origin", b""))
         host: bytes | None = None
         origin: bytes | None = None
-        for name, value in scope["headers"]:
+        for name, value in headers:
             if name == b"host":
                 host = value if host is None else host + b", " + value
             elif name == b"origin":
                 origin = value if origin is None else origin + b", " + value
             elif name in _RELAYED:
                 return False
+        return self._is_from_here(scope, host or b"", origin or b"")
+
+    def _is_from_here(self, scope: Scope, host: bytes, origin: bytes) -> bool:
         client, server = scope.get("client") or _UNIX, scope.get("server") or _UNIX
-        return _is_from_here(client[0], client[1] is None, server[0], server[1] is None, host or b"") and (
+        return _is_from_here(client[0], client[1] is None, server[0], server[1] is None, host) and (
             not origin or self._is_ours(origin.decode("latin-1"))
         )
 

@@ -72,25 +72,28 @@ class Encoder:
     def feed_all(self, events: Iterable[RunEvent]) -> str:
         """Return the frames of several events, one after the other."""
         frames: list[str] = []
+        add, after, texts, number = frames.append, self._after, self._open, self._next
         for event in events:
-            number = self._next
-            if type(event) is TextDelta and (text := self._open.get(event.message_id)):
-                self._next, self.is_at_rest = number + 1, False  # the path of nearly all events of a stream
-                piece = event.text
+            if type(event) is TextDelta and (text := texts.get(event.message_id)):
+                piece = event.text  # the path of nearly all events of a stream; a text that is open is not at rest
                 if piece.isascii():
                     quoted = encode_basestring(piece)
                 else:
                     piece = clean(piece)
                     quoted = string(piece)
-                text.pieces.append(piece)
-                if number > self._after:
-                    frames.append(f'data: {{"sequence_number":{number}{text.before}{quoted}}}\n\n')
+                text.keep(piece)
+                if number > after:
+                    add(f'data: {{"sequence_number":{number}{text.before}{quoted}}}\n\n')
+                number += 1
             elif not self._is_over:
+                self._next = number
                 bodies = self._said[type(event)](self, event)
-                if number <= self._after:
-                    bodies = bodies[self._after + 1 - number :]
+                if number <= after:
+                    bodies = bodies[after + 1 - number :]
                 for body in bodies:
-                    frames.append(f"data: {body}\n\n")  # noqa: PERF401 - faster than a list that is added
+                    add(f"data: {body}\n\n")
+                number = self._next
+        self._next = number
         return "".join(frames)
 
     def end(self) -> str:

@@ -12,10 +12,12 @@ from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled,
 class OpenText:
     """A message of text that has begun: what came so far, in pieces. What its frames repeat is rendered once."""
 
-    __slots__ = ("_head", "_id", "before", "pieces")
+    __slots__ = ("_head", "_id", "_pieces", "before", "keep")
 
     def __init__(self, id_: str, kind: str) -> None:
-        self.pieces: list[str] = []
+        self._pieces: list[str] = []
+        self.keep = self._pieces.append
+        """Takes in a piece that is said elsewhere."""
         self._id = id_
         self._head = f'"error":null,"id":{id_},"type":"{kind}","role":"assistant","content":'
         self.before = (
@@ -31,12 +33,12 @@ class OpenText:
     def add(self, text: str) -> str:
         """Take in a piece, and return its event from behind the sequence number on."""
         piece = clean(text)
-        self.pieces.append(piece)
+        self.keep(piece)
         return f"{self.before}{string(piece)}"
 
     def end(self, number: int, next_number: int, status: str) -> tuple[str, str]:
         """Return its whole text, and the message with that."""
-        text = self.pieces[0] if len(self.pieces) == 1 else "".join(self.pieces)
+        text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
         part = (
             f'{{"sequence_number":{number},"object":"content","status":"{status}","error":null,"type":"text","index":0,'
             f'"delta":null,"msg_id":{self._id},"text":{string(text)}}}'
