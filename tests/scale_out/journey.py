@@ -73,6 +73,7 @@ class Journey:
         with contextlib.closing(self.person):
             self.sign_in()
             self.ask()
+            self.look(set())
             self.rig.advance(TWO_HOURS_S)
             answer = self.rest()
             while said_by(answer) == "safe" and self.questions < TRIES:
@@ -108,19 +109,24 @@ class Journey:
         raise AssertionError("the question was never taken")
 
     def rest(self):
-        """Follow the newest run, and allow what it asks for, until it says no more; return its events."""
-        run_id = self.conversation_now()["runs"][-1]["run_id"]
+        """Allow what the newest run asks for until it says no more; return its events."""
         answered = set()
-        end = time.monotonic() + PATIENCE_S
-        while time.monotonic() < end:
-            answer = self.follow(run_id, answered)
-            if answer.status in ENDED:
-                return answer
+        while (answer := self.look(answered)).status not in ENDED:
             for consent in answer.consents:
                 if consent["consent_id"] not in answered:
                     self.allow(consent["connect_url"])
                     answered.add(consent["consent_id"])
-        raise AssertionError(f"the run {run_id} never ended: {self.conversation_now()}")
+        return answer
+
+    def look(self, answered):
+        """Return the newest run's events once it has ended, or asks for what was not answered yet."""
+        run_id = self.conversation_now()["runs"][-1]["run_id"]
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() < end:
+            answer = self.follow(run_id, answered)
+            if rests(answer, answered):
+                return answer
+        raise AssertionError(f"the run {run_id} never rests: {self.conversation_now()}")
 
     def follow(self, run_id, answered):
         """Read the run's events until it has ended, or asks for what was not answered yet."""
@@ -129,12 +135,7 @@ class Journey:
         with contextlib.suppress(httpx2.HTTPError), self.person.http.stream("GET", url) as stream:
             for line in stream.iter_lines():
                 events += events_of(line)
-                if not line.startswith("data: "):
-                    continue
-                answer = Answer(events)
-                statuses = [event["status"] for event in events if event["object"] == "response"]
-                asks = {consent["consent_id"] for consent in answer.consents} - answered
-                if statuses and (statuses[-1] in ENDED or (statuses[-1] == "incomplete" and asks)):
+                if events and rests(Answer(events), answered):
                     break
         return Answer(events or [{"object": "response", "status": "unseen"}])
 
@@ -164,6 +165,12 @@ class Journey:
                 if found.status_code == 200:
                     return found.json()
         raise AssertionError("the conversation cannot be seen")
+
+
+def rests(answer, answered):
+    """Has the run ended, or does it ask for what was not answered yet?"""
+    asks = {consent["consent_id"] for consent in answer.consents} - answered
+    return answer.status in ENDED or (answer.status == "incomplete" and bool(asks))
 
 
 def said_by(answer):
