@@ -116,7 +116,8 @@ def test_each_path_of_the_one_origin_leads_to_its_function_and_those_of_the_plat
 
 
 def invocations(stack):
-    return {name: stack.functions()[stack.function_prefix + name]["invocations"] for name in READY_PATHS}
+    functions = stack.functions()
+    return {name: functions[stack.function_prefix + name]["invocations"] for name in READY_PATHS}
 
 
 def test_a_web_socket_reaches_the_agent_who_refuses_a_stranger(stack):
