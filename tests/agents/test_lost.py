@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from fujie.agents import runs, watching
 from fujie.agents.lost import MAX_WAKES, bury_if_lost, error_of, may_wait_again
@@ -68,6 +69,7 @@ async def test_a_run_waits_again_where_it_made_no_call_but_those_that_waited(log
     made, never_paused, _ = await paused_world()
     assert may_wait_again(await made.store.run(never_paused.id), log) is again
     assert not may_wait_again(never_paused, log)
+    assert not may_wait_again(replace(await made.store.run(never_paused.id), history=""), log)
 
 
 async def died(made, run, *events, status="waiting"):

@@ -72,7 +72,10 @@ async def _deal(store: Store, run: Run, lease_ended: datetime | None, moment: da
 
 
 def may_wait_again(run: Run, seen: Sequence[RunEvent]) -> bool:
-    """Say whether a run had been woken from a pause, and had not gone beyond making the calls that waited there."""
+    """Say whether a run had been woken from a pause, and had not gone beyond making the calls that waited there.
+
+    An agent's own code, which leaves no messages at a pause, would begin anew: what it does beside calls happens again.
+    """
     wakes = 0
     for event in reversed(seen):
         if not isinstance(event, RunPaused | RunResumed | ConsentResolved):
@@ -80,7 +83,7 @@ def may_wait_again(run: Run, seen: Sequence[RunEvent]) -> bool:
         wakes += isinstance(event, RunResumed)
     since = _since_pause(seen)
     return (
-        bool(run.pending)
+        bool(run.pending and run.history)
         and since is not None
         and wakes < MAX_WAKES
         and all(isinstance(event, RunResumed | ConsentResolved) for event in since)
