@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi_alicloud as alicloud
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from infra.components.component import Part
 from infra.declaration import Function
@@ -41,6 +41,8 @@ class FunctionArgs:
     logs: alicloud.fc.V3FunctionLogConfigArgs | None = None
     dead_letters: Input[str] | None = None
     """The ARN of the queue that is told of asynchronous invocations that failed for good."""
+    after: Resource | None = None
+    """What must be there before the function is made or changed."""
 
 
 class HostedFunction(Part):
@@ -63,7 +65,8 @@ class HostedFunction(Part):
             disk_size=512,
             log_config=args.logs,
             tags=args.tags,
-            opts=self.inside(),
+            # Not the part itself: it is there also when the engine is told to leave out what is waited for.
+            opts=ResourceOptions.merge(self.inside(), ResourceOptions(depends_on=args.after)),
             **_runtime(args),
             **_sessions(args.function),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pulumi_alicloud as alicloud
-from pulumi import Input, Output, ResourceOptions
+from pulumi import Input, Output, Resource, ResourceOptions
 
 from fujie.identity.delegation import sha256_hex
 from fujie.secret import Secret
@@ -59,10 +59,10 @@ class Runtime(Part):
         store = Output.secret(sha256_hex(args.database_url))
         migration = Migration("migration", process.name, REVISION, store, sent)
         for function in ("chat", "callback"):  # what people reach is replaced once the store is ready for it
-            self._make(function, ResourceOptions(depends_on=[migration]))
+            self._make(function, migration)
         self.register_outputs({"functions": {short: made.name for short, made in self.functions.items()}})
 
-    def _make(self, function: str, after: ResourceOptions | None = None) -> None:
+    def _make(self, function: str, after: Resource | None = None) -> None:
         args, declared = self._args, self._declared
         self.functions[function] = HostedFunction(
             function,
@@ -76,8 +76,9 @@ class Runtime(Part):
                 python=sys.executable if args.inputs.cloud_url else CLOUD_PYTHON,
                 logs=args.logs,
                 dead_letters=args.queue_arns.get(declared[function].asynchronous.dead_letters),
+                after=after,
             ),
-            ResourceOptions.merge(self.inside(), after),
+            self.inside(),
         )
 
     def _url(self, function: str) -> Input[str]:
