@@ -60,6 +60,17 @@ async def test_too_late_is_no_answer():
         await ask(answer, deadline_s=0.01)
 
 
+async def test_the_deadline_of_a_request_counts_and_not_the_clients_shorter_patience():
+    seen = []
+
+    def answer(request):
+        seen.append(request.extensions["timeout"])
+        return httpx2.Response(200)
+
+    await ask(answer, deadline_s=60.0)
+    assert (seen[0]["read"], seen[0]["write"], seen[0]["connect"]) == (60.0, 60.0, 10.0)
+
+
 async def test_a_failure_names_the_host_and_nothing_that_was_sent():
     def answer(request):
         raise httpx2.ConnectError(f"cannot connect for {request.url}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_CONNECTIONS = 100
 KEEPALIVE_S = 30.0
+CONNECT_S = 10.0
 
 
 class NoAnswerError(FujieError):
@@ -102,15 +103,18 @@ async def fetch(
 ) -> Answer:
     """Return the whole answer to one request, whatever its status; raises NoAnswerError.
 
+    `deadline_s` bounds the whole of it, and whoever answers may be silent for that long.
     The error names the host and the kind of fault and nothing that was sent.
     """
     import httpx2
 
-    host = urlsplit(url).netloc
+    host, silence = urlsplit(url).netloc, httpx2.Timeout(deadline_s, connect=min(CONNECT_S, deadline_s))
     try:
         async with (
             asyncio.timeout(deadline_s),
-            http.stream(method, url, headers=headers, content=content, follow_redirects=False) as response,
+            http.stream(
+                method, url, headers=headers, content=content, timeout=silence, follow_redirects=False
+            ) as response,
         ):
             body = await read_limited(response, max_bytes)
             return Answer(response.status_code, {k.lower(): v for k, v in response.headers.items()}, body)
