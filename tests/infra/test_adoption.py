@@ -10,7 +10,7 @@ pytestmark = pytest.mark.engine
 
 WITHOUT_THE_REST = tuple(
     word
-    for kind in ("fc/", "alicloud:oss", "alicloud:ram", "WorkloadIdentity", "Migration")
+    for kind in ("HostedFunction", "Domain", "alicloud:oss", "alicloud:ram", "WorkloadIdentity", "Migration")
     for word in ("--exclude", f"**{kind}**")
 )
 

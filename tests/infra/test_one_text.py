@@ -70,7 +70,11 @@ def test_both_make_the_same_of_every_resource(pulumi, cloud, tmp_path):
     with running(tmp_path / "other") as other:
         inputs = with_partners(inputs_from_config(values, "local", {"FUJIE_CLOUD_URL": other.url}), TOOLS)
         by_ensure = ensured(other, inputs.stack_config("local"), tmp_path)
-    functions = (part for kind in ("fc/", "BucketObject", "Migration") for part in ("--exclude", f"**{kind}**"))
+    functions = (
+        part
+        for kind in ("HostedFunction", "Domain", "BucketObject", "Migration")
+        for part in ("--exclude", f"**{kind}**")
+    )
     run.run("up", "--yes", "--skip-preview", *functions)
     by_pulumi = resources(cloud)
     code = ("oss", "bucket", f"fujie-local-code-{cloud.account_id}")
