@@ -109,6 +109,9 @@ class Speed:
     echoes: list[float] = field(default_factory=list)
     p99_ms: list[float] = field(default_factory=list)
     chunks: list[float] = field(default_factory=list)
+    echo_cpu_us: list[float] = field(default_factory=list)
+    """Of the server's own process, which other work on the machine changes less than its rate."""
+    chunk_cpu_us: list[float] = field(default_factory=list)
 
 
 def measure(quick: bool) -> list[Row]:  # noqa: FBT001 - the harness passes it
@@ -149,17 +152,20 @@ def _cold(named: Mapping[str, Contender], turns: int) -> list[Row]:
 def _speeds(named: Mapping[str, Contender], turns: int, seconds: int) -> list[Row]:
     speeds = {name: Speed() for name in named}
     with ExitStack() as stack_:
-        ports = {name: stack_.enter_context(_serving(contender)) for name, contender in named.items()}
+        servers = {name: stack_.enter_context(_serving(contender)) for name, contender in named.items()}
         for turn in range(turns + 1):
             for name, contender in named.items():
-                echo, stream = (
-                    _load(contender, ports[name], "hello world", seconds),
-                    _load(contender, ports[name], "stream", seconds),
-                )
+                begun = _cpu_s(servers[name])
+                echo = _load(contender, servers[name].port, "hello world", seconds)
+                between = _cpu_s(servers[name])
+                stream = _load(contender, servers[name].port, "stream", seconds)
+                ended = _cpu_s(servers[name])
                 if turn:  # the first turn warms what is loaded late
                     speeds[name].echoes.append(echo["requests"] / echo["duration_us"] * 1e6)
                     speeds[name].p99_ms.append(echo["p99_us"] / 1e3)
                     speeds[name].chunks.append(stream["requests"] * CHUNKS / stream["duration_us"] * 1e6)
+                    speeds[name].echo_cpu_us.append((between - begun) / max(1, echo["requests"]) * 1e6)
+                    speeds[name].chunk_cpu_us.append((ended - between) / max(1, stream["requests"]) / CHUNKS * 1e6)
     return _speed_rows(speeds)
 
 
@@ -182,14 +188,43 @@ def _speed_rows(speeds: Mapping[str, Speed]) -> list[Row]:
             1.2,
             more_is_better=True,
         ),
+        *_cpu_rows(speeds),
         row("p99 of echo", "ms", statistics.median(speeds[OURS].p99_ms), 5.0, "the limit", 1.0),
         row("echo with a store", "1/s", echo[DURABLE], echo[OURS], "without", None, more_is_better=True),
         row("streamed chunks with a store", "1/s", chunks[DURABLE], chunks[OURS], "without", None, more_is_better=True),
     ]
 
 
+def _cpu_rows(speeds: Mapping[str, Speed]) -> list[Row]:
+    """Return what an answer costs, without floors: those are for rates, which a client sees."""
+    rows = []
+    for ours, peer, name, unit in (
+        (OURS, PPIO, "an echo", "echo_cpu_us"),
+        (OURS, PPIO, "a chunk", "chunk_cpu_us"),
+        (WAITING, PPIO_WAITING, "a chunk, agents that wait", "chunk_cpu_us"),
+        (DURABLE, PPIO, "an echo with a store", "echo_cpu_us"),
+        (DURABLE, PPIO, "a chunk with a store", "chunk_cpu_us"),
+    ):
+        cost, theirs = (statistics.median(getattr(speeds[one], unit)) for one in (ours, peer))
+        rows.append(row(f"CPU of {name}", "us", cost, theirs, peer, None))
+    return rows
+
+
+@dataclass(frozen=True)
+class Serving:
+    """A server that answers."""
+
+    port: int
+    process: psutil.Process
+
+
+def _cpu_s(server: Serving) -> float:
+    times = server.process.cpu_times()
+    return float(times.user + times.system)
+
+
 @contextmanager
-def _serving(contender: Contender) -> Iterator[int]:
+def _serving(contender: Contender) -> Iterator[Serving]:
     port = free_port()
     process = subprocess.Popen(
         contender.command(port), cwd=ROOT, env={**os.environ, **contender.env}, stdout=subprocess.DEVNULL,
@@ -197,7 +232,7 @@ def _serving(contender: Contender) -> Iterator[int]:
     )  # fmt: skip
     try:
         _wait_for(f"http://127.0.0.1:{port}{contender.protocol.health}")
-        yield port
+        yield Serving(port, psutil.Process(process.pid))
     finally:
         process.kill()
         process.wait()
@@ -252,9 +287,9 @@ def _memory_of_process(named: Mapping[str, Contender]) -> list[Row]:
 
 
 def _memory_of_peer(peer: Contender) -> float:
-    with _serving(peer) as port:
-        _load(peer, port, "hello world", 1)
-        return max(_resident([str(port)]))
+    with _serving(peer) as server:
+        _load(peer, server.port, "hello world", 1)
+        return max(_resident([str(server.port)]))
 
 
 def _resident(words: Sequence[str]) -> Iterator[float]:
