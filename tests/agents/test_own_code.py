@@ -318,6 +318,25 @@ async def test_a_second_permission_pauses_it_once_more(own):
     assert kinds(await collect(own.runs.resume(run.id)))[-1] == "RunCompleted"
 
 
+async def test_code_that_has_called_a_tool_pauses_for_its_own_permission():
+    made, calls = Own(), []
+
+    async def looks_first(context):
+        yield (await context.call_tool("look")).output
+        async for item in made.answer(context):
+            yield item
+
+    world = stack(looks_first)
+    waiting_tools(world, calls)
+    made.clock, runs = world.clock, durable(world)
+    run, events = await begun(runs)
+    assert kinds(events)[-2:] == ["ConsentRequired", "RunPaused"]
+    made.granted, made.stands = True, "granted"
+    world.clock.advance(seconds=4)
+    assert said(await collect(runs.resume(run.id))) == "seenWell, there you are"
+    assert [name for name, _ in calls] == ["look"]
+
+
 async def test_what_a_framework_wrapped_is_found(own):
     inner = own.answer
 

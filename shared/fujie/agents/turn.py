@@ -136,7 +136,7 @@ class Turn:
     async def _wait(self, waits: StepWaits, own: OwnCalls) -> None:
         """Pause until the agent's user has answered what its own code met: at a tool of the stack, or elsewhere."""
         made = list(await own.settled())
-        known = {call.consent_id for call in made}
+        known = {call.consent_id for call in made if call.consent_id}
         for asked in waits.asked:
             if asked.consent.consent_id in known:
                 continue
