@@ -324,6 +324,14 @@ async def test_a_run_does_not_begin_where_another_is_in_its_place(store, second)
     assert (await store.conversation(RUN.conversation_id)).user == RUN.user
 
 
+async def test_of_two_that_begin_with_one_id_at_once_in_two_conversations_one_does(store):
+    runs = [RUN, replace(RUN, conversation_id="another", user=BOB)]
+    outcomes = await asyncio.gather(*(store.begin_run(run, "Hello") for run in runs), return_exceptions=True)
+    assert outcomes[0] is None
+    assert isinstance(outcomes[1], ConflictError)
+    assert await store.run(RUN.id) == RUN
+
+
 async def test_of_many_that_begin_in_one_conversation_at_once_one_does(rivals):
     begin = (rivals[turn % 2].begin_run(replace(RUN, id=f"run-{turn}"), "Hello") for turn in range(8))
     outcomes = await asyncio.gather(*begin, return_exceptions=True)

@@ -89,16 +89,19 @@ class Groups:
             self._writer = None
 
     def _next_group(self) -> list[Asked]:
-        """Return what may be written together: of one conversation, or one run, a write at a time."""
+        """Return what may be written together: of one conversation, and of one run, a write at a time.
+
+        Of two runs that begin with one id the database would tell both that this id has begun.
+        """
         group: list[Asked] = []
         later: list[Asked] = []
         names, chars = set[str](), 0
         for write, written in self._waiting:
-            name = write.run.conversation_id if isinstance(write, Begin) else write.run_id
-            if name in names or len(group) == MAX_AT_ONCE or chars > MAX_CHARS:
+            own = {write.run.conversation_id, write.run.id} if isinstance(write, Begin) else {write.run_id}
+            if own & names or len(group) == MAX_AT_ONCE or chars > MAX_CHARS:
                 later.append((write, written))
             elif not written.done():  # else who asked for it has gone
-                names.add(name)
+                names |= own
                 group.append((write, written))
                 chars += sum(map(len, write.events)) if isinstance(write, Append) else 0
         self._waiting = later
