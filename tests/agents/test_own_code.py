@@ -337,6 +337,50 @@ async def test_code_that_has_called_a_tool_pauses_for_its_own_permission():
     assert [name for name, _ in calls] == ["look"]
 
 
+async def test_what_another_process_asked_is_asked_anew_and_counts_as_cancelled():
+    made = Own()
+    world = stack(made.answer)
+    made.clock = world.clock
+    run, events = await begun(durable(world))
+    asked_first = events[-1].waiting_for[0]
+    runs = durable(world)
+    more = await collect(runs.resume(run.id))
+    assert kinds(more) == ["RunResumed", "ConsentResolved", *TEXT, "ConsentRequired", "RunPaused"]
+    assert more[1].outcome == "cancelled"
+    assert (await world.store.consent(asked_first)).status == "cancelled"
+    assert await collect(runs.resume(run.id)) == [], "what was asked here waits for its answer"
+    made.granted, made.stands = True, "granted"
+    world.clock.advance(seconds=4)
+    assert kinds(await collect(runs.resume(run.id)))[-1] == "RunCompleted"
+    assert made.calls == [False, True, True]
+
+
+async def test_code_whose_user_has_to_sign_in_again_is_not_called_anew():
+    world = stack(both)
+    waiting_tools(world, [])
+    runs = world.service()
+    run, _ = await begun(runs)
+    await world.settle("c1", "cancelled")
+    more = await collect(runs.resume(run.id))
+    assert (kinds(more)[-1], more[-1].code) == ("RunFailed", "sign_in_again")
+
+
+async def test_a_request_without_a_link_waits_until_its_time_is_over(own):
+    linked = own.required
+
+    def required():
+        return AuthorizationRequired(linked().consent)
+
+    own.required = required
+    run, events = await begun(own.runs)
+    assert kinds(events)[-1] == "RunPaused"
+    own.clock.advance(seconds=4)
+    assert await collect(own.runs.resume(run.id)) == []
+    own.clock.advance(minutes=10)
+    assert (await collect(own.runs.resume(run.id)))[-1].code == "consent_expired"
+    assert own.calls == [False]
+
+
 async def test_what_a_framework_wrapped_is_found(own):
     inner = own.answer
 

@@ -9,7 +9,9 @@ import logging
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from fujie.errors import FujieError
@@ -29,6 +31,16 @@ TTL = timedelta(minutes=10)
 _log = logging.getLogger(__name__)
 Granted = Callable[[str, str], None]
 """Is told run and consent, in the loop in which the run was."""
+Outcome = Literal["completed", "denied", "expired", "cancelled"]
+OUTCOMES: dict[Answer, Outcome] = {"granted": "completed", "refused": "denied"}
+
+
+class _Asked(Struct):
+    """One request that was made here, and when its link is to be looked at again; one without a link only expires."""
+
+    link: Link | None
+    look_at: datetime
+    ends_at: datetime
 
 
 class OwnRequests:
@@ -37,8 +49,7 @@ class OwnRequests:
     def __init__(self, store: IdentityStore, granted: Granted) -> None:
         self._store = store
         self._granted = granted
-        self._links: dict[str, tuple[Link, datetime]] = {}
-        """Consent id -> its link, and when it is to be looked at again."""
+        self._asked: dict[str, _Asked] = {}
 
     async def ask(self, asked: AuthorizationRequired, run: Run, call_id: str, now: datetime) -> ConsentRequest:
         """Keep a request for a run, and return what its user is shown."""
@@ -61,26 +72,27 @@ class OwnRequests:
             expires_at=end_of(request, now),
         )
         await self._store.add_consent(row)
-        if isinstance(link, Link):
-            self._forget_ended(now)
-            self._links[row.id] = link, now + LOOK_AFTER
+        self._asked = {id_: kept for id_, kept in self._asked.items() if kept.ends_at > now}
+        self._asked[row.id] = _Asked(link, now + LOOK_AFTER, row.expires_at)
+        if link is not None:
             link.listeners.append(telling(self._granted, run.id, row.id))
         return request
 
-    async def answer(self, consent: Consent, now: datetime) -> Answer:
-        """Return how a request stands; of one that was made elsewhere the next call of the code finds out."""
-        if not consent.state_hash.startswith(OWN):
-            return "open"
-        link, look_at = self._links.get(consent.id, (None, now))
-        if link is None:
-            return "granted"
-        if now < look_at:
-            return "open"
-        self._links[consent.id] = link, now + LOOK_AFTER
-        return await answer_of(link)
+    async def outcome(self, consent: Consent, now: datetime) -> Outcome | None:
+        """Return how a request ended, None while it is open.
 
-    def _forget_ended(self, now: datetime) -> None:
-        self._links = {id_: kept for id_, kept in self._links.items() if kept[0].expires_at > now}
+        Of one that was made elsewhere nobody here knows how it stands: it is cancelled, and the code, called again,
+        finds out or asks anew.
+        """
+        if not consent.state_hash.startswith(OWN):
+            return None
+        asked = self._asked.get(consent.id)
+        if asked is None:
+            return "cancelled"
+        if asked.link is None or now < asked.look_at:
+            return None
+        asked.look_at = now + LOOK_AFTER
+        return OUTCOMES.get(await answer_of(asked.link))
 
 
 def shown(asked: AuthorizationRequired, run: Run) -> ConsentRequest:

@@ -16,7 +16,7 @@ REFUSALS = {
         "the person's sign-in has ended before the permission was complete; say to sign in again, then to ask again",
     ),
 }
-"""Of a run that goes on: a request is otherwise cancelled only together with its run."""
+"""Of a run that goes on: a request is otherwise cancelled only together with its run, or asked anew by its code."""
 
 
 class PendingCall(Struct, frozen=True):

@@ -19,7 +19,7 @@ from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
 from fujie.agents.watching import LogReader, is_overdue, watched
 from fujie.identity.consent import outcome_when_over
-from fujie.identity.rows import OPEN_CONSENT, ConsentStatus, User
+from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.ids import new_uuid
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
@@ -280,10 +280,9 @@ class RunService(Runs):
         for consent in await self._store.open_consents(run_id):
             if consent.expires_at <= now:
                 await self._store.move_consent(consent.id, [consent.status], outcome_when_over(consent))
-            elif (answer := await self._own_requests.answer(consent, now)) == "open":
+            elif (outcome := await self._own_requests.outcome(consent, now)) is None:
                 still = True
             else:
-                outcome: ConsentStatus = "completed" if answer == "granted" else "denied"
                 await self._store.move_consent(consent.id, OPEN_CONSENT, outcome)
         return still
 

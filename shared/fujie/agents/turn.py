@@ -85,8 +85,17 @@ class Turn:
             await self._think(self._run.history, _results(answers), OwnCalls(self._calls))
 
     async def _begin_anew(self, pending: Pending, outcomes: Mapping[str, str]) -> None:
-        """Call the agent's own code again; what was not allowed ends the run, since the code went no further."""
-        refused = next((outcome for outcome in outcomes.values() if outcome != "completed"), None)
+        """Call the agent's own code again; what was not allowed ends the run, since the code went no further.
+
+        What it asked for by itself and nobody knows the answer to was cancelled: it finds out, or asks anew.
+        """
+        own = {call.consent_id for call in pending.calls if not call.call.name}
+        refusals = (
+            outcome
+            for id_, outcome in outcomes.items()
+            if outcome != "completed" and (outcome != "cancelled" or id_ not in own)
+        )
+        refused = next(refusals, None)
         if refused is None:
             await self._think("", {}, OwnCalls(self._calls, pending.calls), is_resumed=True)
             return

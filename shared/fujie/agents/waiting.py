@@ -2,20 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
 
 from fujie.agents.calls import new_message_id
-from fujie.agents.own_requests import LOOK_AFTER, answer_of, end_of, shown, telling
+from fujie.agents.own_requests import LOOK_AFTER, OUTCOMES, Outcome, answer_of, end_of, shown, telling
 from fujie.agents.pending import REFUSALS
 from fujie.identity.errors import AuthorizationRequired
-from fujie.identity.links import Answer, Link
+from fujie.identity.links import Link
 from fujie.ids import new_uuid
 from fujie.permission import ConsentRequest
 from fujie.protocols.events import ConsentRequired, ConsentResolved, RunEvent, RunFailed, RunPaused, RunResumed
 from fujie.sessions.rows import Run
-
-Outcome = Literal["completed", "denied", "expired", "cancelled"]
-_OUTCOMES: dict[Answer, Outcome] = {"granted": "completed", "refused": "denied"}
 
 
 class _Request:
@@ -67,7 +63,7 @@ class Waiting:
             elif each.outcome is None and each.link is not None and now >= each.look_at:
                 each.look_at = now + LOOK_AFTER
                 answer = await answer_of(each.link)
-                each.outcome = each.outcome or _OUTCOMES.get(answer)
+                each.outcome = each.outcome or OUTCOMES.get(answer)
         return all(each.outcome is not None for each in self._requests)
 
     def resumed(self, at: int) -> list[RunEvent]:
