@@ -112,3 +112,47 @@ async def test_who_follows_hears_of_a_write_at_once_and_waits_no_longer_than_he_
     await following
     await log.news(0)
     await log.close()
+
+
+class SlowRows(Rows):
+    """A write in a group cannot be taken back: it is there before who asked for it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent, self.answers = asyncio.Event(), asyncio.Event()
+
+    async def append_events(self, *args):
+        await super().append_events(*args)
+        self.sent.set()
+        await self.answers.wait()
+
+
+async def test_a_write_goes_on_when_who_waits_for_it_leaves_and_what_follows_has_later_numbers():
+    rows = SlowRows()
+    log = RunLog(rows, "r", 1, delay_s=600)
+    log.add(word("a"))
+    leaving = asyncio.create_task(log.flush())
+    await rows.sent.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert leaving.cancelled()
+    log.add(word("b"))
+    rows.answers.set()
+    await log.flush()
+    assert rows.batches == [(0, ["a"]), (1, ["b"])]
+    await log.close()
+
+
+async def test_a_log_is_closed_once_its_writes_are_over():
+    rows = SlowRows()
+    log = RunLog(rows, "r", 1, delay_s=600)
+    log.add(word("a"))
+    leaving = asyncio.create_task(log.flush())
+    await rows.sent.wait()
+    leaving.cancel()
+    closing = asyncio.create_task(log.close())
+    await asyncio.wait([leaving])
+    assert not closing.done()
+    rows.answers.set()
+    await closing
+    assert len(asyncio.all_tasks()) == 1

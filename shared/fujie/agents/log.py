@@ -30,6 +30,7 @@ class RunLog:
         self._writing = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._flushes: set[asyncio.Task[None]] = set()
         self._fault: StoreError | None = None
         self._listening: list[asyncio.Future[None]] = []
 
@@ -41,14 +42,22 @@ class RunLog:
             self._timer = asyncio.get_running_loop().call_later(self._next_delay_s, self._begin_writing)
 
     async def flush(self, end: RunEnd | None = None) -> None:
-        """Return when everything is written, and with it how the run is left. Raises StoreError, FencedError too."""
+        """Return when everything is written, and with it how the run is left. Raises StoreError, FencedError too.
+
+        What the store was asked to write it cannot be asked to forget: the write goes on when who waits for it leaves.
+        """
         self._check()
-        await self._write(end)
+        writing = asyncio.create_task(self._write(end))
+        self._flushes.add(writing)
+        writing.add_done_callback(self._flushes.discard)
+        await asyncio.shield(writing)
 
     async def close(self) -> None:
-        """Stop writing; what was not flushed may be lost."""
+        """Stop writing once every flush is over; what was not flushed may be lost."""
         if self._timer is not None:
             self._timer.cancel()
+        if self._flushes:
+            await asyncio.wait(self._flushes)
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait([self._writer])
