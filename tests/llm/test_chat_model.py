@@ -92,6 +92,18 @@ async def test_a_call_whose_name_comes_late_is_a_call():
     assert (call.tool_call_id, call.tool_name, call.args_as_dict()) == ("call_1", "weather", {"city": "杭州"})
 
 
+async def test_calls_that_nobody_numbered_are_as_many_as_have_an_id():
+    deltas = [call_delta(None, "call_1", "weather", "{"), call_delta(None, arguments="}")]
+    deltas += [call_delta(None, "call_2", "weather", '{"city": "杭州"}')]
+    for delta in deltas:
+        del delta["tool_calls"][0]["index"]
+    _, answer = await answered(model_at(answering(sse(*(chunk(**delta) for delta in deltas), chunk("stop")))[0]))
+    assert [(call.tool_call_id, call.args_as_dict()) for call in answer.parts] == [
+        ("call_1", {}),
+        ("call_2", {"city": "杭州"}),
+    ]
+
+
 async def test_a_whole_answer_is_read_to_its_end():
     answer = await model_at(answering(sse(chunk(content="hel"), chunk("stop", content="lo")))[0]).request(
         QUESTION, None, PARAMETERS

@@ -16,10 +16,11 @@ Step = Generator[Any, None, Any]
 @coroutine
 def rest(step: Step, waits: Any, *, cancel: bool = False) -> Generator[Any, Any, Any]:
     """Go on with a step that has begun and came back with `waits`; return its item, or raise StopAsyncIteration."""
-    if cancel and waits is not None:
-        waits.cancel()
-    elif cancel:
-        waits = step.throw(asyncio.CancelledError())
+    if cancel and (waits is None or not waits.cancel()):  # one that is done already cannot be canceled any more
+        try:
+            waits = step.throw(asyncio.CancelledError())
+        except StopIteration as done:
+            return done.value
     while True:
         try:
             given = yield waits

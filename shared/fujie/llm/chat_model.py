@@ -115,6 +115,8 @@ class Answer(StreamedResponse):
     """Numbers the stretches of text, which thoughts and calls end."""
     _musing: int = field(default=0, init=False)
     """Numbers the stretches of thoughts, which text and calls end."""
+    _key: tuple[str, int] = field(default=("call", 0), init=False)
+    """Of the call that was written last."""
     _unnamed: dict[tuple[str, int], tuple[str, str]] = field(default_factory=dict, init=False)
     """Calls whose name is still to come -> id and arguments so far: Pydantic AI loses its place over them."""
 
@@ -192,15 +194,19 @@ class Answer(StreamedResponse):
             yield event
 
     def _calls(self, calls: object) -> Iterator[ModelResponseStreamEvent]:
-        for place, call in enumerate(calls if isinstance(calls, list) else ()):
+        for call in calls if isinstance(calls, list) else ():
             if isinstance(call, dict):
-                yield from self._call(call, place)
+                yield from self._call(call)
 
-    def _call(self, call: Mapping[str, Any], place: int) -> Iterator[ModelResponseStreamEvent]:
+    def _call(self, call: Mapping[str, Any]) -> Iterator[ModelResponseStreamEvent]:
         function, index = call.get("function"), call.get("index")
         written = function if isinstance(function, dict) else {}
-        key = ("call", index if isinstance(index, int) else place)
         called, name, arguments = _text(call.get("id")), _text(written.get("name")), _text(written.get("arguments"))
+        if isinstance(index, int):
+            self._key = ("call", index)
+        elif called or name:  # services that number no calls send each as a whole, or begin it so
+            self._key = ("a further call", self._key[1] + 1)
+        key = self._key
         if not name and self._parts_manager.get_part_by_vendor_id(key) is None:
             held = self._unnamed.get(key, ("", ""))
             self._unnamed[key] = (called or held[0], held[1] + arguments)

@@ -14,8 +14,6 @@ def clean(text: str) -> str:
     """Return the text with each lone surrogate, which UTF-8 cannot carry, replaced by U+FFFD."""
     if text.isascii():
         return text
-    if text.isascii():
-        return text
     try:
         text.encode()
     except UnicodeEncodeError:
