@@ -1,6 +1,7 @@
 """A head that never ends, as a connection sends it."""
 
 import asyncio
+from contextvars import ContextVar
 
 import pytest
 from uvicorn import Config
@@ -32,6 +33,18 @@ class Wire(asyncio.Transport):
         return default
 
 
+SEEN = ContextVar("seen", default=b"nothing")
+
+
+async def telling(scope, receive, send):
+    """Tell what the requests before have left behind, and leave something."""
+    body = SEEN.get()
+    SEEN.set(scope["path"].encode())
+    await asyncio.sleep(0)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"[" + body + b"]"})
+
+
 async def echo(scope, receive, send):
     message, size = await receive(), 0
     while message["type"] == "http.request":
@@ -44,8 +57,8 @@ async def echo(scope, receive, send):
 
 
 @pytest.fixture
-async def connection():
-    config = Config(echo, lifespan="off", log_config=None)
+async def connection(request):
+    config = Config(getattr(request, "param", echo), lifespan="off", log_config=None)
     config.load()
     protocol = BoundedHead(config, ServerState(), {})
     wire = Wire()
@@ -124,3 +137,13 @@ async def test_a_head_that_stops_halfway_is_given_up_and_a_whole_one_is_not(conn
     [(_, call, arguments)] = waits
     call(*arguments)
     assert wire.closed
+
+
+@pytest.mark.parametrize("connection", [telling], indirect=True)
+async def test_requests_of_one_connection_inherit_nothing_from_each_other(connection):
+    protocol, wire = connection
+    protocol.data_received(b"".join(b"GET /%d HTTP/1.1\r\nhost: a\r\n\r\n" % number for number in range(3)))
+    async with asyncio.timeout(5):
+        while wire.written.count(b"[") < 3:
+            await asyncio.sleep(0)
+    assert wire.written.count(b"[nothing]") == 3

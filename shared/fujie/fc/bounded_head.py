@@ -2,6 +2,7 @@
 
 import sys
 from asyncio import Task, TimerHandle, Transport
+from contextvars import Context
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -69,16 +70,20 @@ class BoundedHead(HttpToolsProtocol):
         if self._is_reading:
             self._asked = cycle, app
         else:
-            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+            self._begin_in_a_task(cycle, app)
 
     def _begin(self, cycle: RequestResponseCycle, app: App) -> None:
         if sys.version_info < (3, 12):
-            super()._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+            self._begin_in_a_task(cycle, app)
             return
-        task = Task(cycle.run_asgi(app), loop=self.loop, eager_start=True)
+        task = Task(cycle.run_asgi(app), loop=self.loop, eager_start=True, context=Context())
         if not task.done():
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    def _begin_in_a_task(self, cycle: RequestResponseCycle, app: App) -> None:
+        """A request that was sent without waiting for the answer to the last inherits nothing of what that one set."""
+        Context().run(super()._start_asgi_task, cycle, app)  # type: ignore[arg-type]
 
     def _head_is_there(self) -> None:
         self._unfinished_bytes, self._is_in_head = 0, False
