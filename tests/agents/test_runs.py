@@ -14,6 +14,7 @@ from fujie.agents.tool_client import ToolOutcome, ToolWaits
 from fujie.llm.errors import LlmUnavailableError
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunCompleted, RunFailed, RunPaused, ToolReturned
 from fujie.sessions.errors import ConflictError
+from fujie.sessions.memory import MemoryStore
 from tests.agents.doubles import (
     ALICE,
     BOB,
@@ -362,6 +363,37 @@ async def test_only_its_user_cancels_a_run_and_an_ended_one_stays_ended():
     await collect(service.execute(run))
     assert await service.cancel(run.id, ALICE) == "completed"
     assert kinds(await made.log(run.id)).count("RunCanceled") == 0
+
+
+class SlowlyBeginning(MemoryStore):
+    """Has begun a run before who asked for it is told."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun, self.answers = asyncio.Event(), asyncio.Event()
+
+    async def begin_run(self, run, title):
+        await super().begin_run(run, title)
+        self.begun.set()
+        await self.answers.wait()
+
+
+async def test_a_run_whose_asker_leaves_as_it_begins_is_canceled_and_the_conversation_goes_on():
+    made = world("hello you")
+    made.store = SlowlyBeginning()
+    service = made.service()
+    leaving = asyncio.create_task(service.start(alice(), asked("?", session_id="s")))
+    await made.store.begun.wait()
+    leaving.cancel()
+    await asyncio.wait([leaving])
+    assert leaving.cancelled()
+    made.store.answers.set()
+    await service.close()
+    (unasked,) = await made.store.runs("s")
+    assert unasked.status == "canceled"
+    assert kinds(await made.log(unasked.id)) == ["RunCanceled"]
+    events = await collect(service.execute(await service.start(alice(), asked("?", session_id="s"))))
+    assert isinstance(events[-1], RunCompleted)
 
 
 # Workers that die

@@ -18,6 +18,7 @@ from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
 from fujie.agents.watching import LogReader, is_overdue, watched
+from fujie.errors import FujieError
 from fujie.identity.consent import outcome_when_over
 from fujie.identity.rows import OPEN_CONSENT, User
 from fujie.ids import new_uuid
@@ -62,11 +63,24 @@ class RunService(Runs):
         self._owner = new_uuid()
         self._running: dict[str, Execution] = {}
         self._background = Background()
+        self._unasked: set[asyncio.Task[None]] = set()
         self._own_requests = OwnRequests(store, self._granted)
 
     async def start(self, principal: Principal, request: AgentRequest) -> Run:
+        """Begin a run; one whose asker leaves before he knows of it ends, lest it keep his conversation busy."""
         at_work = (execution.run.user for execution in self._running.values())
-        refuse_more(max(len(self._running), len(self._background)), at_work, principal.user)
+        there = max(len(self._running), len(self._background)) + len(self._unasked)
+        refuse_more(there, at_work, principal.user)
+        starting = asyncio.create_task(self._start(principal, request))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            ending = asyncio.create_task(self._end_unasked(starting))
+            self._unasked.add(ending)
+            ending.add_done_callback(self._unasked.discard)
+            raise
+
+    async def _start(self, principal: Principal, request: AgentRequest) -> Run:
         name = request.session_id or new_uuid()
         if is_free_for_all(name):
             run = self._new_run(principal, name, request)
@@ -86,6 +100,14 @@ class RunService(Runs):
                 await self._wake_if_overdue(other)
             await self._add_or_say_busy(run)
         return run
+
+    async def _end_unasked(self, starting: asyncio.Task[Run]) -> None:
+        try:
+            await self._take_over_and_cancel(await starting)
+        except FujieError as error:
+            _log.warning(
+                "a question whose asker has left became no run, or did not end: %s: %s", error.code, error.message
+            )
 
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         return one_by_one(self.batches(run, act))
@@ -109,6 +131,8 @@ class RunService(Runs):
         return len(self._background)
 
     async def close(self) -> None:
+        if self._unasked:
+            await asyncio.wait(self._unasked)
         await asyncio.gather(*(execution.cancel() for execution in self._running.values()))
         await self._background.close()
 
