@@ -17,7 +17,7 @@ dev: install ## Run everything on this machine: the emulated cloud, the four fun
 	@$(BIN)/fujie dev
 
 test: check ## Check, then run all tests
-	@$(BIN)/python -m pytest -n 3 --dist loadfile
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: install ## Lint, format, types and import directions
 	@$(BIN)/ruff check .

@@ -18,6 +18,14 @@ os.environ["ALIBABA_CLOUD_ECS_METADATA_DISABLED"] = "true"
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = "/tmp/fujie-hypothesis"
 
 
+SLOW = ("tests/scale_out/", "tests/infra/deployed/", "tests/e2e/", "tests/infra/")
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what takes minutes: workers then share what is short, and none is left alone with a long file."""
+    items.sort(key=lambda item: next((rank for rank, path in enumerate(SLOW) if path in str(item.path)), len(SLOW)))
+
+
 class OutsideConnectionError(AssertionError):
     """A test tried to leave the machine."""
 
