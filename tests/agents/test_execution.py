@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
 from fujie import clock
+from fujie.agents import log
 from fujie.agents.execution import LEASE, Execution, Timing
-from fujie.protocols.events import RunStarted, event_from_json
+from fujie.protocols.events import RunCompleted, RunStarted, event_from_json
+from fujie.sessions.errors import StoreUnavailableError
 from fujie.sessions.memory import MemoryStore
 from fujie.sessions.rows import Run
 from tests.agents.doubles import ALICE, kinds
@@ -54,3 +58,36 @@ async def test_a_run_that_is_canceled_while_its_events_are_committed_ends_as_can
     await canceling
     assert (await store.run("r")).status == "canceled"
     assert await logged(store) == await heard(execution) == ["RunStarted", "RunCanceled"]
+
+
+class AwayAtTheEnd(MemoryStore):
+    """Does not answer the first `times` that a run is to end."""
+
+    def __init__(self, times):
+        super().__init__()
+        self.times = times
+
+    async def append_events(self, run_id, fence, first_seq, events, end=None):
+        if end is not None and self.times:
+            self.times -= 1
+            raise StoreUnavailableError("away")
+        await super().append_events(run_id, fence, first_seq, events, end)
+
+
+@pytest.mark.parametrize(
+    ("times", "status", "last"),
+    [(log.MAX_FAILURES - 1, "completed", "RunCompleted"), (log.MAX_FAILURES, "failed", "RunFailed")],
+)
+async def test_a_run_at_whose_end_the_database_is_away_ends_once(monkeypatch, times, status, last):
+    monkeypatch.setattr(log, "RETRY_DELAY_S", 0)
+    store = AwayAtTheEnd(times)
+    execution = await begun(store)
+
+    async def work():
+        await execution.emit(RunStarted("r", "c", 1))
+        await execution.end(RunCompleted(1, {}), "completed")
+
+    execution.begin(work)
+    assert await heard(execution) == ["RunStarted", last]
+    assert (await store.run("r")).status == status
+    assert await logged(store) == ["RunStarted", last]

@@ -114,6 +114,18 @@ async def test_who_follows_hears_of_a_write_at_once_and_waits_no_longer_than_he_
     await log.close()
 
 
+async def test_a_flush_outlasts_a_database_that_is_away_for_a_moment_and_no_more(monkeypatch):
+    monkeypatch.setattr(log_module, "RETRY_DELAY_S", 0)
+    rows = Rows(*[StoreUnavailableError("away")] * (2 * log_module.MAX_FAILURES - 1))
+    log = RunLog(rows, "r", 1, delay_s=600)
+    log.add(word("a"))
+    with pytest.raises(StoreUnavailableError):
+        await log.flush()
+    await log.flush()
+    assert rows.batches == [(0, ["a"])]
+    await log.close()
+
+
 class SlowRows(Rows):
     """A write in a group cannot be taken back: it is there before who asked for it is told."""
 

@@ -109,10 +109,8 @@ class Execution:
         await asyncio.shield(self._ending)
 
     async def _end(self, event: RunEvent, status: RunStatus, history: str, pending: str, error: str) -> None:
-        self.log.add(event)
         async with self._row:
-            left = RunEnd(status, self._timing.now(), history or None, pending, error)
-            await self.log.flush(left)
+            await self.log.end(event, RunEnd(status, self._timing.now(), history or None, pending, error))
         self._hand_on(event)
 
     async def _run(self, work: Callable[[], Awaitable[None]]) -> None:

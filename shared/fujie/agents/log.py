@@ -1,6 +1,7 @@
 """A run's event log as one worker writes it: in batches, at most 50 ms behind, and never past its fence."""
 
 import asyncio
+from itertools import count
 
 from fujie.protocols.events import RunEvent, event_to_json
 from fujie.sessions.errors import StoreError, StoreUnavailableError
@@ -14,6 +15,9 @@ MAX_WRITE_CHARS = 256 * 1024
 """Of the events that are written at once: on its way into the database a write is held several times over."""
 MAX_FAILURES = 6
 """A database that is away for some three seconds loses nothing; then the run stops."""
+
+Last = tuple[str, RunEnd]
+"""A run's last event, and how its row is left."""
 
 
 class RunLog:
@@ -41,16 +45,13 @@ class RunLog:
         if self._timer is None and self._writer is None:  # most runs end before it is time, and need no task
             self._timer = asyncio.get_running_loop().call_later(self._next_delay_s, self._begin_writing)
 
-    async def flush(self, end: RunEnd | None = None) -> None:
-        """Return when everything is written, and with it how the run is left. Raises StoreError, FencedError too.
+    async def flush(self) -> None:
+        """Return when everything is written. Raises StoreError, FencedError too."""
+        await self._write_in_any_case()
 
-        What the store was asked to write it cannot be asked to forget: the write goes on when who waits for it leaves.
-        """
-        self._check()
-        writing = asyncio.create_task(self._write(end))
-        self._flushes.add(writing)
-        writing.add_done_callback(self._flushes.discard)
-        await asyncio.shield(writing)
+    async def end(self, event: RunEvent, left: RunEnd) -> None:
+        """Write all, and how the run is left with its last event; neither of both where it raises StoreError."""
+        await self._write_in_any_case((event_to_json(event), left))
 
     async def close(self) -> None:
         """Stop writing once every flush is over; what was not flushed may be lost."""
@@ -72,6 +73,14 @@ class RunLog:
             if not written.done():
                 self._listening.remove(written)
 
+    async def _write_in_any_case(self, last: Last | None = None) -> None:
+        """What the store was asked to write it cannot be asked to forget: it goes on when who waits for it leaves."""
+        self._check()
+        writing = asyncio.create_task(self._write_patiently(last))
+        self._flushes.add(writing)
+        writing.add_done_callback(self._flushes.discard)
+        await asyncio.shield(writing)
+
     def _check(self) -> None:
         if self._fault is not None:
             raise self._fault
@@ -81,34 +90,37 @@ class RunLog:
         self._writer = asyncio.create_task(self._write_soon())
 
     async def _write_soon(self) -> None:
-        failures = 0
         try:
             while self._waiting:
-                try:
-                    await self._write()
-                    failures = 0
-                except StoreUnavailableError as error:
-                    failures += 1
-                    if failures == MAX_FAILURES:
-                        self._fault = error
-                        return
+                await self._write_patiently()
                 if self._waiting:
-                    await asyncio.sleep(RETRY_DELAY_S if failures else self._delay_s)
+                    await asyncio.sleep(self._delay_s)
         except StoreError as error:
             self._fault = error
         finally:
             self._writer = None
 
-    async def _write(self, end: RunEnd | None = None) -> None:
+    async def _write_patiently(self, last: Last | None = None) -> None:
+        for failures in count(1):
+            try:
+                await self._write(last)
+            except StoreUnavailableError:
+                if failures == MAX_FAILURES:
+                    raise
+                await asyncio.sleep(RETRY_DELAY_S)
+            else:
+                return
+
+    async def _write(self, last: Last | None) -> None:
         async with self._writing:
-            is_last = not self._waiting and end is None
-            while not is_last:
+            is_over = not self._waiting and last is None
+            while not is_over:
                 batch = self._next_batch()
-                is_last = len(batch) == len(self._waiting)
-                await self._store.append_events(
-                    self._run_id, self._fence, self._next_seq, batch, end if is_last else None
-                )
-                self._next_seq += len(batch)
+                is_over = len(batch) == len(self._waiting)
+                event, left = ([last[0]], last[1]) if last and is_over else ([], None)
+                events = [*batch, *event]
+                await self._store.append_events(self._run_id, self._fence, self._next_seq, events, left)
+                self._next_seq += len(events)
                 self._next_delay_s = self._delay_s
                 del self._waiting[: len(batch)]
                 self._tell()

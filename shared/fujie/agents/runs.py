@@ -25,7 +25,7 @@ from fujie.ids import new_uuid
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import ConsentResolved, RunCanceled, RunEvent, RunPaused
 from fujie.sessions.errors import ConflictError
-from fujie.sessions.port import Store
+from fujie.sessions.port import RunEnd, Store
 from fujie.sessions.rows import Conversation, Run, RunStatus, id_beside, is_free_for_all, title_of
 
 MAX_TITLE_CHARS = 80
@@ -336,10 +336,8 @@ class RunService(Runs):
         for consent in await self._store.open_consents(held.id):
             if await self._store.move_consent(consent.id, OPEN_CONSENT, "cancelled"):
                 log.add(ConsentResolved(f"msg_{new_uuid()}", consent.id, "cancelled"))
-        log.add(RunCanceled(self._timing.seconds()))
-        await log.flush()
+        await log.end(RunCanceled(self._timing.seconds()), RunEnd("canceled", self._timing.now()))
         await log.close()
-        await self._store.save_run(held.id, held.fence, status="canceled", now=self._timing.now())
         _log.info("run %s canceled", held.id)
         self._changed(self, held)
         return True
