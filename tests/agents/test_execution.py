@@ -1,6 +1,7 @@
 """One worker's hold on one run: however its work goes, the run ends once, in the store as for who listens."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -91,3 +92,23 @@ async def test_a_run_at_whose_end_the_database_is_away_ends_once(monkeypatch, ti
     assert await heard(execution) == ["RunStarted", last]
     assert (await store.run("r")).status == status
     assert await logged(store) == ["RunStarted", last]
+
+
+async def _ends_nowhere(_execution):
+    pass
+
+
+async def _drops_that_its_end_was_not_written(execution):
+    with suppress(StoreUnavailableError):
+        await execution.end(RunCompleted(1, {}), "completed")
+
+
+@pytest.mark.parametrize("work", [_ends_nowhere, _drops_that_its_end_was_not_written])
+async def test_a_run_whose_work_is_over_without_an_end_has_failed(monkeypatch, work):
+    monkeypatch.setattr(log, "RETRY_DELAY_S", 0)
+    store = AwayAtTheEnd(log.MAX_FAILURES if work is _drops_that_its_end_was_not_written else 0)
+    execution = await begun(store)
+    execution.begin(lambda: work(execution))
+    assert await heard(execution) == ["RunFailed"]
+    assert (await store.run("r")).status == "failed"
+    assert await logged(store) == ["RunFailed"]

@@ -119,6 +119,8 @@ class Execution:
         try:
             async with asyncio.timeout(self._timing.deadline_s):
                 await work()
+            if not await self._has_ended():
+                raise FujieError("the agent's work was over, and said no end of its run")  # noqa: TRY301
         except (asyncio.CancelledError, FencedError):
             await self._end_if_ours(RunCanceled(self._timing.seconds()), "canceled")
         except TimeoutError:
@@ -143,17 +145,19 @@ class Execution:
     async def _end_if_ours(self, event: RunEvent, status: RunStatus, error: str = "") -> None:
         """Another worker that took the run has written its end, or will; the reader here is told all the same."""
         try:
-            if self._ending is not None and await self._ended():
+            if await self._has_ended():
                 return
             await self.end(event, status, error=error)
         except StoreError as fault:
             _log.warning("run %s: its end is not ours to write: %s", self.run.id, fault.message)
             self._hand_on(event)
 
-    async def _ended(self) -> bool:
-        """Did the ending that was under way succeed after all?"""
-        assert self._ending is not None
-        await asyncio.wait([self._ending])
+    async def _has_ended(self) -> bool:
+        """Was an end written, also one that was under way?"""
+        if self._ending is None:
+            return False
+        if not self._ending.done():
+            await asyncio.wait([self._ending])
         return self._ending.exception() is None
 
     def _begin_keeping(self) -> None:
