@@ -51,7 +51,7 @@ async def test_a_run_that_is_canceled_while_its_events_are_committed_ends_as_can
         await execution.emit(RunStarted("r", "c", 1))
         await execution.written()
 
-    execution.begin(work)
+    execution.begin(work())
     await store.sent.wait()
     canceling = asyncio.create_task(execution.cancel())
     await asyncio.sleep(0)
@@ -88,10 +88,14 @@ async def test_a_run_at_whose_end_the_database_is_away_ends_once(monkeypatch, ti
         await execution.emit(RunStarted("r", "c", 1))
         await execution.end(RunCompleted(1, {}), "completed")
 
-    execution.begin(work)
+    execution.begin(work())
     assert await heard(execution) == ["RunStarted", last]
     assert (await store.run("r")).status == status
     assert await logged(store) == ["RunStarted", last]
+
+
+async def _never_ends():
+    await asyncio.Event().wait()
 
 
 async def _ends_nowhere(_execution):
@@ -108,7 +112,35 @@ async def test_a_run_whose_work_is_over_without_an_end_has_failed(monkeypatch, w
     monkeypatch.setattr(log, "RETRY_DELAY_S", 0)
     store = AwayAtTheEnd(log.MAX_FAILURES if work is _drops_that_its_end_was_not_written else 0)
     execution = await begun(store)
-    execution.begin(lambda: work(execution))
+    execution.begin(work(execution))
     assert await heard(execution) == ["RunFailed"]
     assert (await store.run("r")).status == "failed"
     assert await logged(store) == ["RunFailed"]
+
+
+async def test_who_cancels_again_waits_for_the_end_that_the_first_has_asked_for():
+    store = SlowStore()
+    execution = await begun(store)
+    execution.begin(_never_ends())
+    reading = asyncio.create_task(heard(execution))
+    await asyncio.sleep(0)
+    canceling = [asyncio.create_task(execution.cancel())]
+    await store.sent.wait()
+    for _ in range(3):
+        canceling.append(asyncio.create_task(execution.cancel()))
+        for _ in range(9):
+            await asyncio.sleep(0)
+    assert not any(each.done() for each in canceling)
+    store.answers.set()
+    await asyncio.gather(*canceling)
+    assert await reading == await logged(store) == ["RunCanceled"]
+    assert (await store.run("r")).status == "canceled"
+
+
+async def test_a_run_that_is_canceled_before_its_work_began_ends_as_canceled():
+    store = MemoryStore()
+    execution = await begun(store)
+    execution.begin(_never_ends())
+    await execution.cancel()
+    assert await heard(execution) == await logged(store) == ["RunCanceled"]
+    assert (await store.run("r")).status == "canceled"

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from fujie import clock
 from fujie.agents.bounds import Bound
@@ -56,13 +57,18 @@ class Execution:
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._row = asyncio.Lock()
         self._ending: asyncio.Future[None] | None = None
+        self._work: asyncio.Task[None] | None = None
         self._task: asyncio.Task[None] | None = None
         self._keeper: asyncio.Task[None] | None = None
 
-    def begin(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Start. The work pauses or completes the run itself; an error or a cancellation is dealt with here."""
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Start. The work pauses or completes the run itself; an error or a cancellation is dealt with here.
+
+        A cancellation stops the work's own task and never the one that ends the run, however often it comes.
+        """
         self._room.set()
-        self._task = asyncio.create_task(self._run(work))
+        self._work = asyncio.create_task(work)
+        self._task = asyncio.create_task(self._run(self._work))
 
     async def batches(self) -> AsyncIterator[list[RunEvent]]:
         """Yield the events until the work is over, those together that are there together."""
@@ -77,8 +83,8 @@ class Execution:
 
     async def cancel(self) -> None:
         """Cancel the run unless its work is over, and return when that is written."""
-        if self._task is not None:
-            self._task.cancel()
+        if self._work is not None and self._task is not None:
+            self._work.cancel()
             await asyncio.wait([self._task])
 
     async def emit(self, event: RunEvent) -> None:
@@ -113,12 +119,12 @@ class Execution:
             await self.log.end(event, RunEnd(status, self._timing.now(), history or None, pending, error))
         self._hand_on(event)
 
-    async def _run(self, work: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, work: asyncio.Task[None]) -> None:
         # Most runs are over before it is time to renew their lease, and need no task for that.
         renewal = asyncio.get_running_loop().call_later(self._timing.renewal_s, self._begin_keeping)
         try:
             async with asyncio.timeout(self._timing.deadline_s):
-                await work()
+                await work
             if not await self._has_ended():
                 raise FujieError("the agent's work was over, and said no end of its run")  # noqa: TRY301
         except (asyncio.CancelledError, FencedError):
@@ -177,8 +183,8 @@ class Execution:
         try:
             await self._store.save_run(self.run.id, self.run.fence, status="running", now=now, lease_expires_at=until)
         except FencedError:
-            if self._task is not None:
-                self._task.cancel()
+            if self._work is not None:
+                self._work.cancel()
         except StoreError as error:
             _log.warning("run %s: the lease was not renewed: %s", self.run.id, error.message)
 

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from datetime import datetime
+from typing import Any
 
 from fujie.agents.background import Background
 from fujie.agents.bounds import refuse_more
@@ -215,12 +216,12 @@ class RunService(Runs):
                 yield event
 
     async def _perform(
-        self, run: Run, next_seq: int, act: Act | None, work: Callable[[Turn], Awaitable[None]]
+        self, run: Run, next_seq: int, act: Act | None, work: Callable[[Turn], Coroutine[Any, Any, None]]
     ) -> AsyncGenerator[list[RunEvent], None]:
         execution = Execution(self._store, run, next_seq, self._timing)
         turn = Turn(self._store, self._runner, self._tools, execution, self._timing, act, self._own_requests)
         self._running[run.id] = execution
-        execution.begin(lambda: work(turn))
+        execution.begin(work(turn))
         try:
             async for batch in execution.batches():
                 yield batch
