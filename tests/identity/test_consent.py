@@ -18,7 +18,7 @@ from fujie.identity.consent import (
 )
 from fujie.identity.delegation import sha256_hex
 from fujie.identity.errors import ConsentForeignError, ConsentNotFoundError, ConsentStateError
-from fujie.identity.rows import Consent
+from fujie.identity.rows import OWN, Consent
 from fujie.permission import ConsentRequest, Scope
 from fujie.secret import Secret
 from fujie.sessions.memory import MemoryStore
@@ -308,6 +308,9 @@ async def test_one_answer_completes_what_else_the_person_is_asked_for_that_it_co
     beyond = await asked_for(desk, scopes=("document.read", "document.delete"), state="3")
     bobs = await asked_for(desk, acting=acting_as(BOB), scopes=("document.read",), state="4")
     back = await asked_for(desk, acting=acting_as(run_id="run-4"), state="5")
+    kept = await store.consent(covered.consent_id)
+    own = structs.replace(kept, id="own", run_id="run-5", scopes=(), state_hash=f"{OWN}own")
+    await store.add_consent(own)
     for request in (given, bound, back):
         await desk.allow(request.consent_id, browser_session())
     for state in ("0", "5"):
@@ -316,6 +319,7 @@ async def test_one_answer_completes_what_else_the_person_is_asked_for_that_it_co
     assert {row.id for row in await desk.answer_alike(completed)} == {covered.consent_id, bound.consent_id}
     statuses = [(await store.consent(row.consent_id)).status for row in (covered, bound, beyond, bobs, back)]
     assert statuses == ["completed", "completed", "requested", "requested", "returned"]
+    assert await store.consent("own") == own, "what another workload needs was not allowed by this"
 
 
 async def test_an_answer_that_was_given_meanwhile_is_not_given_again(clock):

@@ -18,12 +18,10 @@ from fujie.errors import FujieError
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.links import Answer, Link
 from fujie.identity.port import IdentityStore
-from fujie.identity.rows import Consent
+from fujie.identity.rows import OWN, Consent
 from fujie.permission import ConsentRequest
 from fujie.sessions.rows import Run
 
-OWN = "own:"
-"""Begins the state of such a row, which is no hash of a state then."""
 LOOK_AFTER = timedelta(seconds=3)
 """The cloud is not asked about one request more often, whoever wants to know."""
 TTL = timedelta(minutes=10)
@@ -84,7 +82,7 @@ class OwnRequests:
         Of one that was made elsewhere nobody here knows how it stands: it is cancelled, and the code, called again,
         finds out or asks anew.
         """
-        if not consent.state_hash.startswith(OWN):
+        if not consent.is_own:
             return None
         asked = self._asked.get(consent.id)
         if asked is None:

@@ -200,9 +200,11 @@ class ConsentDesk:
         """Complete what else the same person is asked for that this answer covers, and return those, to be woken.
 
         The cloud keeps one permission per person, provider and scopes: a second Allow would ask for what is given.
+        It keeps it for one workload, so what an agent's own code asks stays open.
         """
         asked = await self._store.open_consents_of(completed.user, completed.provider)
-        alike = [other for other in asked if other.status in WAITING and set(other.scopes) <= set(completed.scopes)]
+        covered = [other for other in asked if not other.is_own and set(other.scopes) <= set(completed.scopes)]
+        alike = [other for other in covered if other.status in WAITING]
         moved = [await self._store.move_consent(other.id, WAITING, "completed") for other in alike]
         return [consent for consent in moved if consent is not None]
 

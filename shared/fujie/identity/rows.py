@@ -7,6 +7,8 @@ from msgspec import Struct
 
 ConsentStatus = Literal["requested", "bound", "returned", "completed", "denied", "expired", "cancelled"]
 OPEN_CONSENT: tuple[ConsentStatus, ...] = ("requested", "bound", "returned")
+OWN = "own:"
+"""Begins the `state_hash` of what an agent's own code asks, which is no hash: no state comes back to a stack."""
 
 
 class User(Struct, frozen=True):
@@ -82,6 +84,11 @@ class Consent(Struct, frozen=True):
     """The browser session that pressed Allow: the return must come from the same one."""
     words: str = ""
     """JSON text for the connect page: the provider's display name, and the reason and the scopes' words by language."""
+
+    @property
+    def is_own(self) -> bool:
+        """Is it asked by an agent's own code, for another workload than that of the stack's tools?"""
+        return self.state_hash.startswith(OWN)
 
 
 class Grant(Struct, frozen=True):
