@@ -10,6 +10,7 @@ from fujie.agents.execution import Timing
 from fujie.agents.runs import RunService
 from fujie.agents.tool_client import ToolOutcome
 from fujie.agents.transient import TransientRuns
+from fujie.identity.behalf import current_behalf, on_behalf_of
 from fujie.identity.errors import AuthorizationRequired, CloudUnavailableError, OwnAuthorizationRequired
 from fujie.identity.links import Link
 from fujie.permission import ConsentRequest, Scope
@@ -147,20 +148,20 @@ async def test_a_function_may_deal_with_it_itself():
 
 
 async def test_a_function_that_failed_leaves_no_call_behind():
-    stopped = asyncio.Event()
+    called, stopped = asyncio.Event(), asyncio.Event()
 
     async def leaves(context):
         asyncio.get_running_loop().create_task(context.call_tool("slow")).add_done_callback(
-            lambda task: task.exception()
+            lambda task: task.cancelled() or task.exception()
         )
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        await called.wait()
         raise ValueError("no")
         yield
 
     world = stack(leaves)
 
     async def slow(call, behalf):
+        called.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -261,6 +262,27 @@ async def test_the_run_goes_on_by_itself_once_the_permission_is_confirmed_here(o
     ]
     assert own.calls == [False, True]
     assert (await own.runs.find(run.id, ALICE)).status == "completed"
+
+
+async def test_a_run_that_goes_on_has_its_own_context_not_that_of_whoever_told_of_the_grant(own):
+    seen, answer = [], own.answer
+
+    async def noting(context):
+        seen.append(current_behalf().user_id)
+        async for item in answer(context):
+            yield item
+
+    app = AgentApp("Own")
+    app.query(framework="text")(noting)
+    own.runs._runner = app.own.runner
+    with on_behalf_of(user_id="alice"):
+        run, _ = await begun(own.runs)
+    own.granted = True
+    with on_behalf_of(user_id="whoever"):
+        for listener in own.links[-1].listeners:
+            listener()
+    assert kinds(await asyncio.wait_for(collect(own.runs.watch(run.id, ALICE)), 30))[-1] == "RunCompleted"
+    assert seen == ["alice", "alice"]
 
 
 async def test_whoever_asks_it_to_go_on_finds_out_what_was_granted_elsewhere(own):

@@ -5,6 +5,7 @@ no state of it can come back to a stack's callback. How it stands is known to th
 """
 
 import asyncio
+import contextvars
 import logging
 import secrets
 from collections.abc import Callable
@@ -117,11 +118,14 @@ async def answer_of(link: Link) -> Answer:
 
 
 def telling(granted: Granted, run_id: str, consent_id: str) -> Callable[[], None]:
-    """Return what tells the present loop of a grant, from whatever thread."""
-    loop = asyncio.get_running_loop()
+    """Return what tells the present loop of a grant, from whatever thread.
+
+    The run goes on in the present context, its own: whoever tells serves another request, on somebody else's behalf.
+    """
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
 
     def tell() -> None:
         if not loop.is_closed():
-            loop.call_soon_threadsafe(granted, run_id, consent_id)
+            loop.call_soon_threadsafe(granted, run_id, consent_id, context=context)
 
     return tell
