@@ -403,6 +403,29 @@ async def test_a_request_without_a_link_waits_until_its_time_is_over(own):
     assert own.calls == [False]
 
 
+async def test_who_looked_at_one_pause_does_not_go_on_with_the_next():
+    made, looked, go = Own(), asyncio.Event(), asyncio.Event()
+    world = stack(made.answer)
+    made.clock, runs = world.clock, transient(world)
+    run, _ = await begun(runs)
+
+    async def ask():
+        looked.set()
+        await go.wait()
+        return "open"
+
+    made.links[0].ask = ask
+    world.clock.advance(seconds=4)
+    looking = asyncio.create_task(collect(runs.resume(run.id)))
+    await looked.wait()
+    made.links[0].listeners[0]()
+    await eventually(lambda: _is(len(made.links) == 2 and runs.in_background() == 0), timeout_s=30)
+    go.set()
+    assert await looking == []
+    assert (await runs.find(run.id, ALICE)).status == "waiting"
+    assert made.calls == [False, True]
+
+
 async def test_what_a_framework_wrapped_is_found(own):
     inner = own.answer
 

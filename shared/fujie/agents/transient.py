@@ -243,10 +243,9 @@ class TransientRuns(Runs):
 
     async def _resumed(self, run_id: str) -> AsyncGenerator[list[RunEvent], None]:
         live = self._runs.get(run_id)
-        if live is None or live.waiting is None or not await live.waiting.look(self._now()):
+        if live is None or (waiting := live.waiting) is None or not await waiting.look(self._now()):
             return
-        waiting = live.waiting  # whoever else looked at the same moment may have been first
-        if waiting is None:
+        if live.waiting is not waiting:  # whoever else looked at the same moment was first; it may wait for more
             return
         said = waiting.resumed(self._seconds())
         live.go_on()
