@@ -105,6 +105,23 @@ async def test_the_pause_survives_the_process_that_began_the_run():
     assert [name for name, _ in calls] == ["look", "get_time", "get_time"]
 
 
+async def test_a_call_with_other_arguments_is_made_though_python_takes_them_for_equal():
+    calls, given = [], [1, True]
+
+    async def sets(context):
+        await context.call_tool("look", {"on": given.pop(0)})
+        yield (await context.call_tool("get_time")).output
+
+    world = stack(sets)
+    waiting_tools(world, calls)
+    runs = world.service()
+    run, _ = await begun(runs)
+    await world.settle("c1", "completed")
+    assert said(await collect(runs.resume(run.id))) == "it is noon"
+    made = [repr(call.arguments) for call, _ in world.tools.calls if call.name == "look"]
+    assert made == ["{'on': 1}", "{'on': True}"]
+
+
 async def test_calls_that_are_under_way_at_the_pause_are_made_once():
     calls, go = [], asyncio.Event()
 

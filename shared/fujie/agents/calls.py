@@ -116,9 +116,8 @@ class OwnCalls:
             task.exception()  # seen here: whoever asked may be gone
 
     async def _make(self, name: str, arguments: Mapping[str, Any]) -> tuple[PendingCall, ConsentRequest | None]:
-        known = next(
-            (made for made in self._before if (made.call.name, made.call.arguments) == (name, arguments)), None
-        )
+        asked = _as_text(name, arguments)
+        known = next((made for made in self._before if _as_text(made.call.name, made.call.arguments) == asked), None)
         if known is not None:
             self._before.remove(known)
         if known is not None and not known.consent_id:
@@ -127,11 +126,16 @@ class OwnCalls:
         call = known.call if known else ToolCall(f"call_{new_uuid()}", name, arguments)
         if known is None:
             await self._calls.say(call)
-        done, asked = await self._calls.make(call)
+        done, consent = await self._calls.make(call)
         self._made.append(done)
-        return done, asked
+        return done, consent
 
 
 def new_message_id() -> str:
     """Return the id of a message of ours."""
     return f"msg_{new_uuid()}"
+
+
+def _as_text(name: str, arguments: Mapping[str, Any]) -> str:
+    """Return what tells calls apart: to Python, unlike JSON, `true`, 1 and 1.0 are equal."""
+    return json.dumps([name, arguments], sort_keys=True)
