@@ -40,6 +40,13 @@ def allows(policies: Iterable[Policy], action: str, resource: str) -> bool:
     )
 
 
+def allows_some(policies: Sequence[Policy], action: str, resource: str) -> bool:
+    """Tell whether the policies may allow an action on a part of what a resource that ends in `*` stands for."""
+    spoken = [each for policy in policies for statement in _statements(policy) for each in _list(statement, "Resource")]
+    parts = [each for each in spoken if resource.endswith("*") and _matches(resource, each, cased=True)]
+    return any(allows(policies, action, each) for each in parts)
+
+
 def _statements(policy: Policy) -> Sequence[Policy]:
     statements = policy["Statement"]
     return [statements] if isinstance(statements, dict) else statements
@@ -52,9 +59,13 @@ def _covers(statement: Policy, action: str, resource: str) -> bool:
 def _fits(statement: Policy, name: str, text: str) -> bool:
     """Tell whether a text is among the patterns of `name`, or not among those of its negation."""
     negation = f"Not{name}"
-    patterns = statement.get(name, statement.get(negation, ()))
-    several = [patterns] if isinstance(patterns, str) else patterns
+    several = [*_list(statement, name), *_list(statement, negation)]
     return any(_matches(each, text, cased=name == "Resource") for each in several) != (negation in statement)
+
+
+def _list(statement: Policy, name: str) -> Sequence[str]:
+    patterns = statement.get(name, ())
+    return [patterns] if isinstance(patterns, str) else patterns
 
 
 def _matches(pattern: str, text: str, *, cased: bool) -> bool:

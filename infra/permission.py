@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from fujie.errors import FujieError
-from infra.allowing import Grant, Policy, missing, named
+from infra.allowing import Grant, Policy, allows_some, missing, named
 from infra.declaration import Stack, Statement
 from infra.inputs import StackInputs
 from infra.operator_policy import needed
@@ -73,16 +73,20 @@ def holder(account: Account, inputs: StackInputs) -> str:
 
 
 def lacking(account: Account, who: str, grants: Iterable[Statement]) -> tuple[Sequence[Grant], str]:
-    """Return what the key may not do of what is needed, or why that is not known. Raises NotAsked."""
+    """Return what the key certainly may not do of what is needed, or else why that is not known. Raises NotAsked."""
     if who.endswith(_ROOT):
         return (), ""
     try:
         policies = [_document(account, each) for each in _attached(account, who)]
-        return tuple(missing(policies, grants)), ""
+        found = tuple(missing(policies, grants))
+        unsure = tuple(each for each in found if allows_some(policies, *each))
     except Refused as error:
         return (), f"whether the key may create is not known: it may not read its own permissions ({error})"
     except (KeyError, TypeError, ValueError, NotThere) as error:
         raise NotAsked("an answer that is not the cloud's") from error
+    if len(found) > len(unsure):
+        return tuple(each for each in found if each not in unsure), ""
+    return (), f"whether the key may do {named(unsure)} is not known: it may on a part of that" if unsure else ""
 
 
 def repair_of(stack: Stack) -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.allowing import allows, missing, named
+from infra.allowing import allows, allows_some, missing, named
 from infra.declaration import Statement
 
 ROLE = "acs:ram:*:1:role/fujie-dev-tool-role"
@@ -56,6 +56,28 @@ def test_a_pattern_is_allowed_by_a_wider_one_only():
     policy = {"Statement": [allow("oss:GetObject", "acs:oss:*:1:code/a/*")]}
     assert allows([policy], "oss:GetObject", "acs:oss:*:1:code/a/b/*")
     assert not allows([policy], "oss:GetObject", "acs:oss:*:1:code/*")
+
+
+TRIGGERS = "acs:fc:cn-beijing:1:functions/f/triggers/*"
+ONE = "acs:fc:cn-beijing:1:functions/f/triggers/on-a"
+
+
+@pytest.mark.parametrize(
+    ("statements", "resource", "expected"),
+    [
+        ([allow("fc:*", ONE)], TRIGGERS, True),
+        ([allow("fc:CreateTrigger", ["acs:oss:*", ONE])], TRIGGERS, True),
+        ([allow("fc:GetTrigger", ONE)], TRIGGERS, False),
+        ([allow("fc:CreateTrigger", "acs:fc:cn-beijing:1:functions/g/triggers/on-a")], TRIGGERS, False),
+        ([allow("fc:CreateTrigger", ONE), deny("fc:*", TRIGGERS)], TRIGGERS, False),
+        ([allow("fc:CreateTrigger", ONE)], "acs:fc:cn-beijing:1:functions/f/triggers/on-?", False),
+        ([], TRIGGERS, False),
+    ],
+)
+def test_what_a_pattern_stands_for_may_be_allowed_piece_by_piece(statements, resource, expected):
+    policies = [{"Statement": statements}]
+    assert not allows(policies, "fc:CreateTrigger", resource)
+    assert allows_some(policies, "fc:CreateTrigger", resource) is expected
 
 
 def test_what_is_missing_is_named_by_action_with_one_resource_and_the_rest_counted():

@@ -87,6 +87,29 @@ def test_what_is_missing_is_named_with_who_lacks_it_and_where_to_get_it(user, ex
     assert said.repair == "give it the policy that `fujie policy operator --stack local` prints"
 
 
+def named_one_by_one(exact):
+    """Return the policies with each `.../triggers/*` given as triggers that have names."""
+    named = json.loads(json.dumps(exact))
+    for statement in (each for policy in named for each in policy["Statement"]):
+        resources = statement["Resource"]
+        several = [resources] if isinstance(resources, str) else resources
+        statement["Resource"] = [each.replace("/triggers/*", "/triggers/one") for each in several]
+    return named
+
+
+def test_what_is_allowed_by_name_and_needed_by_pattern_leaves_a_doubt(user, exact, inputs, stack):
+    said = checked(user(*named_one_by_one(exact)), inputs, stack)
+    assert said.startswith("whether the key may do fc:")
+    assert said.endswith("is not known: it may on a part of that")
+
+
+def test_a_doubt_does_not_hide_what_certainly_is_missing(user, exact, inputs, stack):
+    denied = {"Version": "1", "Statement": [{"Effect": "Deny", "Action": "fc:CreateFunction", "Resource": "*"}]}
+    said = refusal(user(*named_one_by_one(exact), denied), inputs, stack).message
+    assert "may not do fc:CreateFunction on" in said
+    assert "Trigger" not in said
+
+
 def test_what_only_destroying_takes_may_be_missing(user, exact, inputs, stack):
     denied = {"Version": "1", "Statement": [{"Effect": "Deny", "Action": "fc:DeleteFunction", "Resource": "*"}]}
     assert checked(user(*exact, denied), inputs, stack) == ""
