@@ -255,7 +255,7 @@ async def test_a_replayed_return_does_nothing_more(alice, callback):
     await alice.get("/callback", params=RETURN)
     page = await alice.get("/callback", params=RETURN)
     assert page.status_code == 409
-    assert "Allowed" in page.text
+    assert "Answered already" in page.text
     assert callback.completed == [callback.consent.id]
     assert len(callback.plane.wakes.runs) == 1
 
@@ -380,7 +380,7 @@ async def test_a_completion_whose_instance_died_is_another_try_then_the_runs_to_
     await store.move_consent(consent.id, ["returned"], "returned", expires_at=clock.now() - timedelta(seconds=1))
     page = await alice.get("/callback", params=RETURN)
     assert page.status_code == 409
-    assert "Allowed" in page.text
+    assert "Answered already" in page.text
     assert await callback.status() == "completed"
     assert callback.plane.wakes.runs == [("run-1", "dlg-alice-cookie")]
     assert callback.completed == []

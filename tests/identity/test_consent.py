@@ -258,12 +258,14 @@ async def test_who_came_back_in_time_is_not_expired_while_the_cloud_is_told(desk
 
 
 async def test_what_came_back_and_nobody_completed_counts_as_completed_so_that_the_run_asks_the_cloud(
-    desk, request_, clock
+    desk, request_, clock, store
 ):
     await came_back(desk, request_, clock, minutes=1)
     clock.advance(seconds=30)
     assert [(row.id, row.status) for row in await desk.expire_due()] == [(request_.consent_id, "completed")]
     assert await desk.expire_due() == []
+    assert await store.grants(ALICE) == [], "nobody knows what the cloud has"
+    assert await store.ledger_head() == (0, "")
 
 
 async def test_what_surely_was_not_completed_may_be_answered_for_as_long_as_before(desk, request_, clock):

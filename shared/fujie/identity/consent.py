@@ -230,7 +230,11 @@ class ConsentDesk:
 
 
 def outcome_when_over(consent: Consent) -> Outcome:
-    """Return how an open request ends whose time is over."""
+    """Return how an open request ends whose time is over.
+
+    Of one that came back "completed" says what the person did: Allow. No grant is made of it and no entry in the
+    ledger, since nobody knows what the cloud has; that a provider is connected is said when the cloud has said it.
+    """
     return "completed" if consent.status == "returned" else "expired"
 
 

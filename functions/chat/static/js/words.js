@@ -26,7 +26,7 @@ export const WORDS = {
     review: "Review and allow", cancel: "Cancel", idle: "Waiting for you; nothing is running",
     expires: "Expires in", overdue: "Time is over",
     outcome: { completed: "Allowed", denied: "Denied", expired: "Expired", cancelled: "Cancelled" },
-    outcomeText: { completed: "Thank you. The answer goes on.", denied: "Nothing was shared.", expired: "Nobody answered in time; nothing was shared.", cancelled: "No longer needed; nothing was shared." },
+    outcomeText: { completed: "Thank you. The answer goes on.", denied: "Nothing was shared.", expired: "Nobody answered in time; nothing was shared.", cancelled: "No longer needed." },
     error: {
       default: "Something went wrong", sign_in_again: "Your session has ended. Sign in again to go on.", conflict: "This conversation is still busy with a question, perhaps from another window. Reload the page to see it.",
       agent_unavailable: "The agent does not answer right now.", too_large: "The message is too long: at most 20,000 characters.", forbidden: "This belongs to someone else.",
@@ -62,7 +62,7 @@ export const WORDS = {
     review: "查看并授权", cancel: "取消", idle: "正在等待您；没有任何程序在运行",
     expires: "剩余时间", overdue: "已超时",
     outcome: { completed: "已授权", denied: "已拒绝", expired: "已过期", cancelled: "已取消" },
-    outcomeText: { completed: "谢谢，回答将继续。", denied: "没有共享任何内容。", expired: "未在有效期内处理，没有共享任何内容。", cancelled: "不再需要，没有共享任何内容。" },
+    outcomeText: { completed: "谢谢，回答将继续。", denied: "没有共享任何内容。", expired: "未在有效期内处理，没有共享任何内容。", cancelled: "不再需要。" },
     error: {
       default: "出错了", sign_in_again: "会话已结束，请重新登录后继续。", conflict: "该对话仍在处理一个问题，可能来自另一个窗口。刷新页面即可看到。",
       agent_unavailable: "智能体暂时没有响应。", too_large: "消息过长：最多 20,000 个字符。", forbidden: "这不属于您。",
