@@ -224,23 +224,23 @@ def test_no_secret_comes_out_of_any_answer(call, world, store, capsys, caplog):
 
 
 @pytest.mark.parametrize(
-    "token",
+    "minted",
     [
-        "",
-        "canary-not-a-token",
-        token_for("get_weather", {"city": "x"}, to="process"),
-        token_for("get_weather", {"city": "x"}, by="chat", key=CHAT_KEY),
-        token_for("get_weather", {"city": "x"}, by="process", key=CHAT_KEY),
-        token_for("get_time", {"city": "x"}),
-        token_for("get_weather", {"city": "y"}),
-        token_for("get_weather", {"city": "x"}, call="call-2"),
-        token_for(),
+        lambda: "",
+        lambda: "canary-not-a-token",
+        lambda: token_for("get_weather", {"city": "x"}, to="process"),
+        lambda: token_for("get_weather", {"city": "x"}, by="chat", key=CHAT_KEY),
+        lambda: token_for("get_weather", {"city": "x"}, by="process", key=CHAT_KEY),
+        lambda: token_for("get_time", {"city": "x"}),
+        lambda: token_for("get_weather", {"city": "y"}),
+        lambda: token_for("get_weather", {"city": "x"}, call="call-2"),
+        token_for,
     ],
     ids=["none", "garbage", "audience", "minter", "key", "tool", "arguments", "call", "no call"],
 )
-def test_a_token_that_is_not_for_exactly_this_call_is_refused(ask, world, token):
+def test_a_token_that_is_not_for_exactly_this_call_is_refused(ask, world, minted):
     body = {"call_id": "call-1", "arguments": {"city": "x"}, "language": "en"}
-    status, answer = ask("POST", "/tools/get_weather/call", body, token)
+    status, answer = ask("POST", "/tools/get_weather/call", body, minted())
     assert (status, answer["error"]["code"]) == (401, "token_invalid")
     assert world.actions == world.requests == []
 
