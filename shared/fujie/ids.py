@@ -23,6 +23,11 @@ def new_uuid() -> str:
         return _some_more()
 
 
+def new_message_id() -> str:
+    """Return an id as AgentScope's messages have it."""
+    return f"msg_{new_uuid()}"
+
+
 def _some_more() -> str:
     """Return one, and keep the others that come at the price of one."""
     read = int.from_bytes(os.urandom(16 * _AT_ONCE)) & _RANDOM | _FIXED

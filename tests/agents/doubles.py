@@ -30,6 +30,19 @@ class Clock:
         self.time += timedelta(**kwargs)
 
 
+class AnswersLate:
+    """Beside a store: it takes each write at once, as a group does that is being committed, and says so when it may."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent, self.answers = asyncio.Event(), asyncio.Event()
+
+    async def append_events(self, *args):
+        await super().append_events(*args)
+        self.sent.set()
+        await self.answers.wait()
+
+
 class ScriptedMind(AgentRunner):
     """A runner that plays steps: a string is said, a tuple of (tool, arguments) is called, a callable is awaited."""
 

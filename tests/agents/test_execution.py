@@ -12,20 +12,11 @@ from fujie.protocols.events import RunCompleted, RunStarted, event_from_json
 from fujie.sessions.errors import StoreUnavailableError
 from fujie.sessions.memory import MemoryStore
 from fujie.sessions.rows import Run
-from tests.agents.doubles import ALICE, kinds
+from tests.agents.doubles import ALICE, AnswersLate, kinds
 
 
-class SlowStore(MemoryStore):
-    """Takes every write at once, as a group does that is being committed, and says so once it may."""
-
-    def __init__(self):
-        super().__init__()
-        self.sent, self.answers = asyncio.Event(), asyncio.Event()
-
-    async def append_events(self, *args):
-        await super().append_events(*args)
-        self.sent.set()
-        await self.answers.wait()
+class SlowStore(AnswersLate, MemoryStore):
+    """A write in a group cannot be taken back: it is there before who asked for it is told."""
 
 
 async def begun(store):

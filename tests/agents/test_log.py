@@ -9,6 +9,7 @@ from fujie.agents import log as log_module
 from fujie.agents.log import RunLog
 from fujie.protocols.events import TextDelta
 from fujie.sessions.errors import FencedError, StoreUnavailableError
+from tests.agents.doubles import AnswersLate
 
 
 class Rows:
@@ -126,17 +127,8 @@ async def test_a_flush_outlasts_a_database_that_is_away_for_a_moment_and_no_more
     await log.close()
 
 
-class SlowRows(Rows):
+class SlowRows(AnswersLate, Rows):
     """A write in a group cannot be taken back: it is there before who asked for it is told."""
-
-    def __init__(self):
-        super().__init__()
-        self.sent, self.answers = asyncio.Event(), asyncio.Event()
-
-    async def append_events(self, *args):
-        await super().append_events(*args)
-        self.sent.set()
-        await self.answers.wait()
 
 
 async def test_a_write_goes_on_when_who_waits_for_it_leaves_and_what_follows_has_later_numbers():

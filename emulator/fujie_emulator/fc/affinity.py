@@ -1,10 +1,10 @@
 """Session affinity as functions ask for it: checked, and as the function host takes it (fc.md 1.4)."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from fujie_emulator.fc.documents import json_object
 from fujie_emulator.fc.errors import invalid, unsupported
 from fujie_emulator.functionhost.sessions import REQUESTS, Affinity
 from fujie_emulator.functionhost.specification import CUSTOM_RUNTIMES
@@ -35,7 +35,7 @@ def affinity_of(function: Mapping[str, Any]) -> Affinity | None:
         raise unsupported(f"the session affinity {kind[:32]}")
     if kind == "NONE":
         return None
-    config = _config(function.get("sessionAffinityConfig") or "{}")
+    config = json_object(function.get("sessionAffinityConfig") or "{}", "sessionAffinityConfig")
     header = config.get("affinityHeaderFieldName", "") if kind == "HEADER_FIELD" else ""
     if kind == "HEADER_FIELD" and not (isinstance(header, str) and _HEADER.fullmatch(header)):
         raise invalid("sessionAffinityConfig", "affinityHeaderFieldName has 5 to 40 characters, not x-fc-...")
@@ -53,13 +53,3 @@ def affinity_of(function: Mapping[str, Any]) -> Affinity | None:
         given.get("sessionTTLInSeconds", defaults.ttl_s),
         given.get("sessionIdleTimeoutInSeconds", defaults.idle_s),
     )
-
-
-def _config(text: str) -> dict[str, Any]:
-    try:
-        config = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise invalid("sessionAffinityConfig", "a JSON object as text is right") from error
-    if not isinstance(config, dict):
-        raise invalid("sessionAffinityConfig", "a JSON object as text is right")
-    return config

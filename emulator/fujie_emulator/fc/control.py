@@ -1,7 +1,6 @@
 """The control plane on the wire: which action stands where, and what every call of it passes."""
 
 import inspect
-import json
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -24,7 +23,8 @@ from fujie_emulator.fc import (
 )
 from fujie_emulator.fc.addresses import TriggerAddresses
 from fujie_emulator.fc.asked import Asked
-from fujie_emulator.fc.errors import invalid, unsupported
+from fujie_emulator.fc.documents import json_object
+from fujie_emulator.fc.errors import unsupported
 
 BASE = "/2023-03-30"
 MAX_BODY = 1 << 20
@@ -107,7 +107,8 @@ def _endpoint(cloud: Cloud, name: str, action: Action) -> Callable[[Request], Aw
         caller = verify_roa(cloud, request, body)
         note(caller=caller)
         await cloud.faults.apply("fc", name)
-        answer = action(Asked(cloud, caller, name, request, _document(body)))
+        document = json_object(body, "body", "a JSON object is right") if body else {}
+        answer = action(Asked(cloud, caller, name, request, document))
         if inspect.isawaitable(answer):
             answer = await answer
         headers = {"x-fc-request-id": str(uuid.uuid4())}
@@ -122,15 +123,3 @@ def _refusing(what: str) -> Callable[[Request], Awaitable[Response]]:
         raise unsupported(f"{what} {request.method} {request.url.path[:256]}")
 
     return endpoint
-
-
-def _document(body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise invalid("body", "a JSON object is right") from error
-    if not isinstance(document, dict):
-        raise invalid("body", "a JSON object is right")
-    return document

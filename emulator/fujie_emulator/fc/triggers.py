@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fujie_emulator.core.clock import iso
 from fujie_emulator.fc import functions, versions
+from fujie_emulator.fc.documents import json_object
 from fujie_emulator.fc.errors import already_exists, invalid, not_found, unsupported
 from fujie_emulator.fc.schedules import schedule_of
 from fujie_emulator.fc.state import function_arn
@@ -131,19 +132,9 @@ def _checked(asked: Mapping[str, Any], kind: str) -> dict[str, Any]:
         if not isinstance(value, str):
             raise invalid(name, "it must be text")
     if "triggerConfig" in asked:
-        CHECKS[kind](_config(asked["triggerConfig"]))
+        CHECKS[kind](json_object(asked["triggerConfig"], "triggerConfig"))
         fields["triggerConfig"] = asked["triggerConfig"]
     return fields
-
-
-def _config(text: Any) -> dict[str, Any]:
-    try:
-        config = json.loads(text)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise invalid("triggerConfig", "a JSON object as text is right") from error
-    if not isinstance(config, dict):
-        raise invalid("triggerConfig", "a JSON object as text is right")
-    return config
 
 
 def _check_source(cloud: "Cloud", trigger: Mapping[str, Any], kind: str) -> None:

@@ -12,7 +12,7 @@ from fujie.agents.runner import ToolCall
 from fujie.agents.tool_client import OnBehalf, ToolOutcome, Tools, ToolWaits
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.links import met
-from fujie.ids import new_uuid
+from fujie.ids import new_message_id, new_uuid
 from fujie.permission import ConsentRequest
 from fujie.protocols.events import ConsentRequired, ToolCalled, ToolReturned
 
@@ -129,11 +129,6 @@ class OwnCalls:
         done, consent = await self._calls.make(call)
         self._made.append(done)
         return done, consent
-
-
-def new_message_id() -> str:
-    """Return the id of a message of ours."""
-    return f"msg_{new_uuid()}"
 
 
 def _as_text(name: str, arguments: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any
 
-from fujie.agents.calls import Calls, OwnCalls, new_message_id
+from fujie.agents.calls import Calls, OwnCalls
 from fujie.agents.errors import StepLimitError
 from fujie.agents.execution import Execution, Timing
 from fujie.agents.own_requests import OwnRequests
@@ -17,7 +17,7 @@ from fujie.agents.runner import AgentRunner, Step, StepDone, StepWaits, ToolCall
 from fujie.agents.tool_client import OnBehalf, Tools
 from fujie.errors import FujieError
 from fujie.identity.rows import Consent
-from fujie.ids import new_uuid
+from fujie.ids import new_message_id, new_uuid
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import (
     ConsentRequired,

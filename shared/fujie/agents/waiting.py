@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from fujie.agents.calls import new_message_id
 from fujie.agents.own_requests import LOOK_AFTER, OUTCOMES, Outcome, answer_of, end_of, shown, telling
 from fujie.agents.pending import REFUSALS
 from fujie.identity.errors import AuthorizationRequired
 from fujie.identity.links import Link
-from fujie.ids import new_uuid
+from fujie.ids import new_message_id, new_uuid
 from fujie.permission import ConsentRequest
 from fujie.protocols.events import ConsentRequired, ConsentResolved, RunEvent, RunFailed, RunPaused, RunResumed
 from fujie.sessions.rows import Run

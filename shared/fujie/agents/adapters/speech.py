@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from fujie.agents.adapters.json_text import json_text
-from fujie.ids import new_uuid
+from fujie.ids import new_message_id
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import (
     DataProduced,
@@ -23,11 +23,6 @@ from fujie.protocols.events import (
     ToolCalling,
     ToolReturned,
 )
-
-
-def new_message_id() -> str:
-    """Return an id as AgentScope's messages have it."""
-    return f"msg_{new_uuid()}"
 
 
 class _Call(Struct):

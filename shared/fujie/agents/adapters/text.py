@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fujie.agents.adapters.speech import Speech, new_message_id
+from fujie.agents.adapters.speech import Speech
+from fujie.ids import new_message_id
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.agentscope.words import clean
 from fujie.protocols.events import RunEvent, TextDelta, TextEnded, TextStarted
