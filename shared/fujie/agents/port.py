@@ -1,11 +1,11 @@
 """The port between the protocols' routes and the runs: every way of keeping runs does this, and raises these errors."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import aclosing
 from typing import Any, Protocol
 
 from msgspec import Struct
 
+from fujie.agents.flow import Flow
 from fujie.identity.rows import User
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import RunEvent
@@ -34,14 +34,6 @@ Changed = Callable[["Runs", Run], None]
 """Is told, after it is written, that a run has paused or ended."""
 
 
-async def one_by_one(batches: AsyncGenerator[list[RunEvent], None]) -> AsyncGenerator[RunEvent, None]:
-    """Yield the events of batches."""
-    async with aclosing(batches):
-        async for batch in batches:
-            for event in batch:
-                yield event
-
-
 class Runs(Protocol):
     """Runs of one agent. Somebody else's run is a ForbiddenError, an unknown one a RunNotFoundError.
 
@@ -60,8 +52,8 @@ class Runs(Protocol):
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
         """Yield the run's events as they happen; closing the iterator cancels the run."""
 
-    def batches(self, run: Run, act: Act | None = None) -> AsyncGenerator[list[RunEvent], None]:
-        """Yield what `execute` does, those events together that are ready together."""
+    def flow(self, run: Run, act: Act | None = None) -> Flow:
+        """Return the flow of what `execute` yields; it is to be stepped to its end, or ended."""
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
         """Let a new run begin, or one that waits go on if it can, whoever listens and however long.

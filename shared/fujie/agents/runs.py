@@ -11,10 +11,11 @@ from fujie.agents.background import Background
 from fujie.agents.bounds import refuse_more
 from fujie.agents.errors import ForbiddenError, RunNotFoundError
 from fujie.agents.execution import Execution, Timing
+from fujie.agents.flow import Flow, flow_of, items_of_flow
 from fujie.agents.log import RunLog
 from fujie.agents.lost import bury_if_lost, bury_lost_runs
 from fujie.agents.own_requests import OwnRequests
-from fujie.agents.port import Act, Changed, Heard, Principal, Runs, one_by_one
+from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner
 from fujie.agents.tool_client import Tools
 from fujie.agents.turn import Turn
@@ -111,9 +112,12 @@ class RunService(Runs):
             )
 
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
-        return one_by_one(self.batches(run, act))
+        return items_of_flow(self.flow(run, act))
 
-    async def batches(self, run: Run, act: Act | None = None) -> AsyncGenerator[list[RunEvent], None]:
+    def flow(self, run: Run, act: Act | None = None) -> Flow:
+        return flow_of(self._performed(run, act))
+
+    async def _performed(self, run: Run, act: Act | None) -> AsyncGenerator[list[RunEvent], None]:
         """Where a consent was settled before the pause was written, the answer goes on in the same stream."""
         batch: list[RunEvent] = []
         async with aclosing(self._perform(run, 0, act, Turn.start)) as batches:
@@ -138,7 +142,7 @@ class RunService(Runs):
         await self._background.close()
 
     def resume(self, run_id: str, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
-        return one_by_one(self._resumed(run_id, act))
+        return items_of_flow(flow_of(self._resumed(run_id, act)))
 
     async def wake(self, run_id: str, act: Act | None = None) -> None:
         """Let a run go on, and return when it rests.

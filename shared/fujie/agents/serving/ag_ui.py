@@ -79,7 +79,7 @@ async def _run_or_resume(served: Served, principal: Principal, asked: RunInput) 
         return await _resume(served, principal, asked, *found)
     run = await served.runs.start(principal, asked.run(kept=served.runs.keeps))
     told = Asked(asked.thread_id, asked.run_id, asked.parent_run_id)
-    return _Stream(run, served.runs.batches(run, principal.act), told)
+    return _Stream(run, served.runs.flow(run, principal.act), told)
 
 
 async def _connect(served: Served, principal: Principal, asked: RunInput) -> _Stream:

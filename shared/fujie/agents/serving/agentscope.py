@@ -48,7 +48,7 @@ class Process(Struct, frozen=True):
         after = last_event_id(request.headers)
         if after is None:
             run = await runs.start(principal, asked)
-            events: Ready[RunEvent] = runs.batches(run, principal.act)
+            events: Ready[RunEvent] = runs.flow(run, principal.act)
         else:
             run = await runs.find(_named(asked), principal.user)
             events = runs.watch(run.id, principal.user, follow=asked.stream)

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import TypeVar, overload
 from urllib.parse import parse_qsl
 
 from msgspec import Struct, field
@@ -18,7 +17,6 @@ __all__ = [
 READ_S = 30.0
 DRAIN_LIMIT = 32 * 1024 * 1024
 """What is read and thrown away so that a client that sends too much can read why it was refused."""
-_T = TypeVar("_T")
 MAX_QUERY_FIELDS = 64
 WEBSOCKET = "WEBSOCKET"
 """The method under which a route takes web sockets."""
@@ -27,34 +25,23 @@ WEBSOCKET = "WEBSOCKET"
 class Headers(Mapping[str, str]):
     """A request's headers by lower-case name. One that came several times is joined, as RFC 9110 5.3 reads it."""
 
-    __slots__ = ("_raw",)
+    __slots__ = ("joined",)
 
     def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        self._raw = raw
+        self.joined = dict(raw)
+        """By name, as bytes."""
+        if len(self.joined) != len(raw):
+            for name in self.joined:
+                self.joined[name] = b", ".join(value for key, value in raw if key == name)
 
     def __getitem__(self, name: str) -> str:
-        wanted = name.lower().encode("latin-1", "replace")
-        values = [value for key, value in self._raw if key == wanted]
-        if not values:
-            raise KeyError(name)
-        return b", ".join(values).decode("latin-1")
-
-    @overload
-    def get(self, name: str, /) -> str | None: ...
-    @overload
-    def get(self, name: str, default: _T, /) -> str | _T: ...
-    def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
-        """Return a header, or the default; most requests have few of those that are asked for."""
-        wanted = name.lower().encode("latin-1", "replace")
-        if wanted not in dict(self._raw):
-            return default
-        return b", ".join(value for key, value in self._raw if key == wanted).decode("latin-1")
+        return self.joined[name.lower().encode("latin-1", "replace")].decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(name.decode("latin-1") for name, _ in self._raw))
+        return iter([name.decode("latin-1") for name in self.joined])
 
     def __len__(self) -> int:
-        return len({name for name, _ in self._raw})
+        return len(self.joined)
 
 
 class Request(Struct, frozen=True):
@@ -84,7 +71,10 @@ class Request(Struct, frozen=True):
         try:
             waits = first.send(None)
         except StopIteration as done:
-            return await self._rest_of_body(done.value, limit)
+            message = done.value
+            if not message.get("more_body") and len(chunk := _chunk(message)) <= limit:
+                return chunk  # a short one, which is there already, needs no deadline
+            return await self._rest_of_body(message, limit)
         try:
             async with asyncio.timeout(READ_S):
                 return await self._rest_of_body(await rest(first, waits), limit)
@@ -92,11 +82,9 @@ class Request(Struct, frozen=True):
             raise InputError(f"the body did not come within {READ_S:g} s") from error
 
     async def _rest_of_body(self, message: Message, limit: int) -> bytes:
-        """Return the body that begins with a message; a short one, which is there already, needs no deadline."""
+        """Return the body that begins with a message."""
         chunk = _chunk(message)
-        if not message.get("more_body") and len(chunk) <= limit:
-            return chunk
-        chunks, size = [chunk], len(chunk)
+        chunks, size = [chunk] if len(chunk) <= limit else [], len(chunk)
         try:
             async with asyncio.timeout(READ_S):
                 while message.get("more_body") and size <= DRAIN_LIMIT:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from fujie.agents.serving.asgi import Answer, App, Receive, Scope, Send, answer
+from fujie.agents.serving.asgi import Answer, App, Headers, Receive, Scope, Send, answer
 
 _RELAYED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
 """Headers of proxies and tunnels: they call from this machine, for somebody who may be anywhere."""
@@ -30,20 +30,10 @@ class OnlyLoopback:
 
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
-        headers = scope["headers"]
-        found = dict(headers)
-        if len(found) == len(headers) and _RELAYED.isdisjoint(found):  # nearly always: no name came twice
-            return self._is_from_here(scope, found.get(b"host", b""), found.get(b"origin", b""))
-        host: bytes | None = None
-        origin: bytes | None = None
-        for name, value in headers:
-            if name == b"host":
-                host = value if host is None else host + b", " + value
-            elif name == b"origin":
-                origin = value if origin is None else origin + b", " + value
-            elif name in _RELAYED:
-                return False
-        return self._is_from_here(scope, host or b"", origin or b"")
+        found = Headers(scope["headers"]).joined
+        return _RELAYED.isdisjoint(found) and self._is_from_here(
+            scope, found.get(b"host", b""), found.get(b"origin", b"")
+        )
 
     def _is_from_here(self, scope: Scope, host: bytes, origin: bytes) -> bool:
         client, server = scope.get("client") or _UNIX, scope.get("server") or _UNIX

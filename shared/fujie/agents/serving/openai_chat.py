@@ -43,7 +43,7 @@ class Chat:
         model = asked.model or served.name
         run = await served.runs.start(principal, asked.run)
         with bind(run_id=run.id, user_id=run.user.id):
-            events: Events[RunEvent] = served.runs.batches(run, principal.act)
+            events: Events[RunEvent] = served.runs.flow(run, principal.act)
             if asked.stream:
                 await stream_events(request, send, events, Encoder(model, include_usage=asked.include_usage))
                 return

@@ -91,10 +91,10 @@ class Create(_Door):
                 runs.background(run, principal.act)
                 await self._answer_of_background(request, send, run, head, stream=asked.stream)
             elif asked.stream:
-                await stream_events(request, send, runs.batches(run, principal.act), Encoder(head))
+                await stream_events(request, send, runs.flow(run, principal.act), Encoder(head))
             else:
                 encoder = Encoder(head, _NO_FRAMES)
-                if await fold_events(request, runs.batches(run, principal.act), encoder.feed):
+                if await fold_events(request, runs.flow(run, principal.act), encoder.feed):
                     encoder.end()
                     await answer(send, _whole(encoder))
 

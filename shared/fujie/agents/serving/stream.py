@@ -6,11 +6,12 @@ what is kept goes out. So no timer, no queue and no task stand between the agent
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from types import GeneratorType, coroutine
 from typing import Any, Protocol, TypeAlias, TypeVar
 
+from fujie.agents.flow import Flow, end, flow_of, let_go
 from fujie.agents.serving.asgi import Receive, Request, Send
-from fujie.agents.stepping import Step, let_go, rest
 from fujie.errors import FujieError
 from fujie.telemetry import kinds_and_places
 
@@ -25,7 +26,7 @@ SILENT_EVENT_CHARS = 64
 
 _T = TypeVar("_T")
 _T_contra = TypeVar("_T_contra", contravariant=True)
-Events: TypeAlias = AsyncGenerator[_T, None] | AsyncGenerator[list[_T], None]
+Events: TypeAlias = AsyncGenerator[_T, None] | Flow
 """Events one by one, or those together that are ready together."""
 Say: TypeAlias = Callable[[Sequence[_T]], str]
 """Returns the frames of some events."""
@@ -42,13 +43,8 @@ class Wire(Protocol[_T_contra]):
         """Return the frames that are due when no more events come."""
 
 
-def _all_at_once(wire: Wire[_T]) -> Say[_T]:
-    """Return how a wire says some events: those that have a faster way than one by one have it as `feed_all`."""
-    at_once: Say[_T] | None = getattr(wire, "feed_all", None)
-    return at_once or (lambda events: "".join(map(wire.feed, events)))
-
-
-async def stream_events(
+@coroutine
+def stream_events(
     request: Request,
     send: Send,
     events: Events[_T],
@@ -57,12 +53,16 @@ async def stream_events(
     content_type: str = SSE,
     heartbeat: bytes | None = PING,
     encoding: str = "utf-8",
-) -> None:
-    """Answer with the events as they come; a client that goes away closes them, which cancels the run."""
+) -> Generator[Any, Any, None]:
+    """Answer with the events as they come; a client that goes away closes them, which cancels the run.
+
+    A wire that has a faster way for several events than one by one has it as `feed_all`.
+    """
     outlet = _Outlet(request.receive, send, content_type, heartbeat, encoding)
-    if await _all(events, _all_at_once(wire), outlet):
+    say = getattr(wire, "feed_all", None) or (lambda events: "".join(map(wire.feed, events)))
+    if (yield from _pumped(events, say, outlet)):
         outlet.ready.append(wire.end())
-        await outlet.finish()
+        yield from outlet.finish()
 
 
 async def fold_events(request: Request, events: Events[_T], feed: Callable[[_T], object]) -> bool:
@@ -73,7 +73,7 @@ async def fold_events(request: Request, events: Events[_T], feed: Callable[[_T],
             feed(event)
         return ""
 
-    return await _all(events, silently, _Listener(request.receive))
+    return await _pumped(events, silently, _Listener(request.receive))
 
 
 class Verbatim:
@@ -91,30 +91,26 @@ class Verbatim:
 class _Listener:
     """A client that is to hear all at the end; from the first wait on, we notice when it goes away."""
 
-    __slots__ = ("_receive", "_watching", "is_gone", "ready")
+    __slots__ = ("_receive", "is_gone", "ready", "watching")
 
     def __init__(self, receive: Receive) -> None:
         self.ready: list[str] = []
         self.is_gone = False
+        self.watching: asyncio.Task[None] | None = None
         self._receive = receive
-        self._watching: asyncio.Task[None] | None = None
 
     async def flush(self) -> None:
         """Send what is ready, and watch the client from now on."""
-        if self._watching is None:
+        if self.watching is None:
             self._begin_watching()
 
     async def beat(self) -> None:
         """Fill the silence."""
 
-    def stop_watching(self) -> None:
-        if self._watching is not None:
-            self._watching.cancel()
-
     def _begin_watching(self) -> None:
         answering = asyncio.current_task()
         assert answering is not None
-        self._watching = asyncio.create_task(self._watch(answering))
+        self.watching = asyncio.create_task(self._watch(answering))
 
     async def _watch(self, answering: asyncio.Task[Any]) -> None:
         while not self.is_gone:
@@ -141,7 +137,7 @@ class _Outlet(_Listener):
         self._is_silent = True
 
     async def flush(self) -> None:
-        if self._watching is None:
+        if self.watching is None:
             self._begin_watching()
         if not self._is_begun:
             await self._begin()
@@ -166,19 +162,52 @@ class _Outlet(_Listener):
             await self._send({"type": "http.response.body", "body": self._heartbeat, "more_body": True})
         self._is_silent = True
 
-    async def _begin(self) -> None:
+    def _begin(self) -> Awaitable[None]:
         self._is_begun = True
         headers = [(b"content-type", self._content_type.encode()), *_UNBUFFERED]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        return self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
 _UNBUFFERED = ((b"cache-control", b"no-cache"), (b"connection", b"keep-alive"), (b"x-accel-buffering", b"no"))
 
 
-async def _all(events: Events[_T], say: Say[_T], listener: _Listener) -> bool:
+@coroutine
+def _pumped(  # noqa: C901, PLR0912 - one generator for speed: each that lies between is stepped with every event
+    events: Events[_T], say: Say[_T], listener: _Listener
+) -> Generator[Any, Any, bool]:
     """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
+    flow = events if type(events) is GeneratorType else flow_of(events)
+    ready, size = listener.ready, 0
     try:
-        await _pump(events, say, listener)
+        given = flow.send(None)
+        while not listener.is_gone:
+            if type(given) is list:
+                if text := say(given):
+                    ready.append(text)
+                size += len(text) or SILENT_EVENT_CHARS * len(given)
+                if size > MAX_READY_CHARS:
+                    yield from listener.flush()
+                    yield  # a turn for others
+                    size = 0
+                given = flow.send(None)
+                continue
+            try:
+                yield from listener.flush()
+            except BaseException:
+                yield from let_go(flow, given)
+                raise
+            size = 0
+            try:
+                answer = yield given
+            except GeneratorExit:
+                flow.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
+                given = flow.throw(error)
+            else:
+                given = flow.send(answer)
+    except StopIteration:
+        pass
     except FujieError as error:
         _log.warning("the answer ended early: %s: %s", error.code, error.message)
     except asyncio.CancelledError:
@@ -187,39 +216,10 @@ async def _all(events: Events[_T], say: Say[_T], listener: _Listener) -> bool:
     except Exception as error:  # noqa: BLE001 - the answer has begun and must end; a fault of ours, or of an encoder
         _log.error("the answer ended early: %s", kinds_and_places(error))
     finally:
-        listener.stop_watching()
-        await events.aclose()
+        if listener.watching is not None:
+            listener.watching.cancel()
+        if flow.gi_frame is not None:
+            yield from end(flow)
     if listener.is_gone and (task := asyncio.current_task()) is not None:
         task.uncancel()
     return not listener.is_gone
-
-
-async def _pump(events: Events[_T], say: Say[_T], listener: _Listener) -> None:
-    ready, size = listener.ready, 0
-    while not listener.is_gone:
-        step: Step = events.__anext__()  # type: ignore[assignment]  # what native generators return
-        try:
-            waits = step.send(None)
-        except StopIteration as done:
-            event = done.value
-        except StopAsyncIteration:
-            return
-        else:
-            try:
-                await listener.flush()
-            except BaseException:
-                await let_go(step, waits)
-                raise
-            size = 0
-            try:
-                event = await rest(step, waits)
-            except StopAsyncIteration:
-                return
-        some = event if type(event) is list else (event,)
-        if text := say(some):
-            ready.append(text)
-        size += len(text) or SILENT_EVENT_CHARS * len(some)
-        if size > MAX_READY_CHARS:
-            await listener.flush()
-            await asyncio.sleep(0)
-            size = 0

@@ -42,6 +42,7 @@ from fujie.protocols.events import (
     value_of,
 )
 
+_BETWEEN = "\n\ndata: "
 _TEXT_KINDS = {TextStarted: "message", ReasoningStarted: "reasoning"}
 
 
@@ -71,8 +72,8 @@ class Encoder:
 
     def feed_all(self, events: Iterable[RunEvent]) -> str:
         """Return the frames of several events, one after the other."""
-        frames: list[str] = []
-        add, after, texts, number = frames.append, self._after, self._open, self._next
+        bodies: list[str] = []
+        add, after, texts, number = bodies.append, self._after, self._open, self._next
         for event in events:
             if type(event) is TextDelta and (text := texts.get(event.message_id)):
                 piece = event.text  # the path of nearly all events of a stream; a text that is open is not at rest
@@ -83,18 +84,15 @@ class Encoder:
                     quoted = string(piece)
                 text.keep(piece)
                 if number > after:
-                    add(f'data: {{"sequence_number":{number}{text.before}{quoted}}}\n\n')
+                    add(f'{{"sequence_number":{number}{text.before}{quoted}}}')
                 number += 1
             elif not self._is_over:
                 self._next = number
-                bodies = self._said[type(event)](self, event)
-                if number <= after:
-                    bodies = bodies[after + 1 - number :]
-                for body in bodies:
-                    add(f"data: {body}\n\n")
+                said = self._said[type(event)](self, event)
+                bodies += said if number > after else said[after + 1 - number :]
                 number = self._next
         self._next = number
-        return "".join(frames)
+        return f"data: {_BETWEEN.join(bodies)}\n\n" if bodies else ""
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
@@ -106,13 +104,13 @@ class Encoder:
         return [] if self._is_over else list(enumerate(self._said[type(event)](self, event), first))
 
     def _start(self, event: RunStarted) -> Sequence[str]:
-        self._head = f'"id":{string(f"response_{event.run_id}")},"created_at":{event.created_at}'
-        self._tail = f'"session_id":{string(event.session_id)}'
+        self._head = head = f'"id":{string(f"response_{event.run_id}")},"created_at":{event.created_at}'
+        self._tail = tail = f'"session_id":{string(event.session_id)}'
         number, self._next, self.is_at_rest = self._next, self._next + 2, False
-        rest = f'"error":null,{self._head},"completed_at":null,"output":null,"usage":null,{self._tail}}}'
+        rest = f'","error":null,{head},"completed_at":null,"output":null,"usage":null,{tail}}}'
         return (
-            f'{{"sequence_number":{number},"object":"response","status":"created",{rest}',
-            f'{{"sequence_number":{number + 1},"object":"response","status":"in_progress",{rest}',
+            f'{{"sequence_number":{number},"object":"response","status":"created{rest}',
+            f'{{"sequence_number":{number + 1},"object":"response","status":"in_progress{rest}',
         )
 
     def _number(self) -> int:
@@ -138,12 +136,13 @@ class Encoder:
         self, status: str, *, error: str = "null", completed_at: int | str = "null", usage: str = "null"
     ) -> Sequence[str]:
         """A message that is still open is closed first: complete where the run went well, else incomplete."""
-        last = "completed" if status == "completed" else "incomplete"
         bodies: list[str] = []
-        for message_id in list(self._open):
-            bodies += self._close(message_id, last)
-        for message_id in list(self._writing):
-            bodies += self._end_call(message_id, last)
+        if self._open or self._writing:
+            last = "completed" if status == "completed" else "incomplete"
+            for message_id in list(self._open):
+                bodies += self._close(message_id, last)
+            for message_id in list(self._writing):
+                bodies += self._end_call(message_id, last)
         output = f"[{','.join(self._output)}]" if self._output else "null"
         bodies.append(self._response(status, error, completed_at, usage, output))
         self.is_at_rest, self._is_over = True, status != "incomplete"
@@ -167,9 +166,9 @@ class Encoder:
     def _begin_text(self, event: TextStarted | ReasoningStarted) -> Sequence[str]:
         if event.message_id in self._open:
             return ()
-        kind = _TEXT_KINDS[type(event)]
-        text = self._open[event.message_id] = OpenText(string(event.message_id), kind)
-        return (text.begin(self._number()),)
+        text = self._open[event.message_id] = OpenText(string(event.message_id), _TEXT_KINDS[type(event)])
+        number, self._next, self.is_at_rest = self._next, self._next + 1, False
+        return (text.begin(number),)
 
     def _text(self, event: TextDelta | ReasoningDelta) -> Sequence[str]:
         begin = TextStarted if isinstance(event, TextDelta) else ReasoningStarted
@@ -186,9 +185,10 @@ class Encoder:
         text = self._open.pop(message_id, None)
         if text is None:
             return ()
-        part, whole = text.end(self._number(), self._number(), status)
-        self._output.append(whole)
-        return part, whole
+        number, self._next, self.is_at_rest = self._next, self._next + 2, False
+        bodies = text.end(number, status)
+        self._output.append(bodies[1])
+        return bodies
 
     def _writes(self, event: ToolCalling) -> Sequence[str]:
         return self._calling(event.message_id, call_data(event))

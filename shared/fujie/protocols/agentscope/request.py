@@ -167,7 +167,7 @@ class AgentRequest(Struct, frozen=True, omit_defaults=True, dict=True):
 
     def run_id(self) -> str | None:
         """Return the run id that the caller chose, when `id` is `response_<uuid>`; any other id is not used."""
-        match = _RESPONSE_ID.fullmatch(self.id or "")
+        match = _RESPONSE_ID.fullmatch(self.id) if self.id else None
         return match[1] if match else None
 
 

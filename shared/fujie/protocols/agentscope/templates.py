@@ -36,15 +36,15 @@ class OpenText:
         self.keep(piece)
         return f"{self.before}{string(piece)}"
 
-    def end(self, number: int, next_number: int, status: str) -> tuple[str, str]:
-        """Return its whole text, and the message with that."""
+    def end(self, number: int, status: str) -> tuple[str, str]:
+        """Return its whole text, and the message with that, which has the next number."""
         text = self._pieces[0] if len(self._pieces) == 1 else "".join(self._pieces)
         part = (
             f'{{"sequence_number":{number},"object":"content","status":"{status}","error":null,"type":"text","index":0,'
             f'"delta":null,"msg_id":{self._id},"text":{string(text)}}}'
         )
-        head = f'{{"sequence_number":{next_number},"object":"message","status":"{status}",{self._head}'
-        return part, f"{head}[{part}],{_REST}"
+        head = f'{{"sequence_number":{number + 1},"object":"message","status":"{status}",{self._head}['
+        return part, f"{head}{part}],{_REST}"
 
 
 _REST = '"code":null,"message":null,"usage":null,"metadata":{}}'

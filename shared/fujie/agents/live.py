@@ -1,0 +1,89 @@
+"""A run that this process alone knows: what it said, and whose turn it is."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from fujie.protocols.agentscope.request import AgentRequest
+from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunPaused
+from fujie.sessions.rows import Run, RunStatus
+
+if TYPE_CHECKING:
+    from fujie.agents.waiting import Waiting
+
+Place = tuple[str, str, str]
+"""Tenant, user and name: sessions are each user's own."""
+_STATUS: dict[type[RunEvent], RunStatus] = {
+    RunCompleted: "completed",
+    RunFailed: "failed",
+    RunCanceled: "canceled",
+    RunPaused: "waiting",
+}
+
+
+class Live(Struct, eq=False):
+    """One run: what it said, and whose turn it is."""
+
+    run: Run
+    place: Place
+    request: AgentRequest
+    started_at: float
+    """Of a monotonic clock."""
+    status: RunStatus = "running"
+    events: list[RunEvent] = []
+    chars: int = 0
+    task: asyncio.Task[object] | None = None
+    """Who waits for the agent."""
+    timer: asyncio.TimerHandle | None = None
+    is_begun: bool = False
+    is_stepping: bool = False
+    why: RunEvent | None = None
+    """How the run is to end, at somebody else's word."""
+    waiting: "Waiting | None" = None
+    """What it waits for, while it does."""
+    news: asyncio.Event | None = None
+    """Set with each event, once somebody watches."""
+
+    def said(self, batch: list[RunEvent], chars: int) -> list[RunEvent]:
+        self.chars = chars
+        self.events += batch
+        if self.news is not None:
+            self.news.set()
+        return batch
+
+    def begin_waiting(self, timeout_s: float, time_out: "Callable[[Live], None]") -> None:
+        """Set the deadline at the first wait: an agent that never waits could not be told of it."""
+        self.task = asyncio.current_task()
+        passed_s = time.monotonic() - self.started_at
+        self.timer = asyncio.get_running_loop().call_later(timeout_s - passed_s, time_out, self)
+
+    def end(self, event: RunEvent) -> RunEvent:
+        """Say the last event, once; what ended the run first counts."""
+        if self.status != "running":
+            return self.events[-1]
+        self.status = _STATUS[type(event)]
+        self.events.append(event)
+        if self.news is not None:
+            self.news.set()
+        return event
+
+    def go_on(self) -> None:
+        """Wait no more: the run is as one that has not begun."""
+        self.status, self.waiting, self.why, self.is_begun = "running", None, None, False
+        if self.timer is not None:
+            self.timer.cancel()
+        self.timer = self.task = None
+        self.started_at = time.monotonic()
+
+    def stop(self, why: RunEvent) -> None:
+        """End the run from outside: what the agent waits for is canceled; one that does not wait is not asked again."""
+        if self.status != "running" or self.why is not None:
+            return
+        self.why = why
+        if self.is_stepping and self.task is not None:
+            self.task.cancel()
+        else:
+            self.end(why)
