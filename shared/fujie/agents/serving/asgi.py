@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import TypeVar, overload
 from urllib.parse import parse_qsl
 
 from msgspec import Struct, field
@@ -15,6 +16,7 @@ __all__ = [
 ]  # fmt: skip
 
 READ_S = 30.0
+_T = TypeVar("_T")
 DRAIN_LIMIT = 32 * 1024 * 1024
 """What is read and thrown away so that a client that sends too much can read why it was refused."""
 MAX_QUERY_FIELDS = 64
@@ -36,6 +38,15 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self.joined[name.lower().encode("latin-1", "replace")].decode("latin-1")
+
+    @overload
+    def get(self, name: str, /) -> str | None: ...
+    @overload
+    def get(self, name: str, default: _T, /) -> str | _T: ...
+    def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
+        """Return a header, or the default; most requests have few of those that are asked for."""
+        value = self.joined.get(name.lower().encode("latin-1", "replace"))
+        return default if value is None else value.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
         return iter([name.decode("latin-1") for name in self.joined])

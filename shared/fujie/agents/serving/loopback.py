@@ -31,29 +31,28 @@ class OnlyLoopback:
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
         found = Headers(scope["headers"]).joined
-        return _RELAYED.isdisjoint(found) and self._is_from_here(
-            scope, found.get(b"host", b""), found.get(b"origin", b"")
-        )
-
-    def _is_from_here(self, scope: Scope, host: bytes, origin: bytes) -> bool:
-        client, server = scope.get("client") or _UNIX, scope.get("server") or _UNIX
-        return _is_from_here(client[0], client[1] is None, server[0], server[1] is None, host) and (
-            not origin or self._is_ours(origin.decode("latin-1"))
-        )
+        if not _RELAYED.isdisjoint(found):
+            return False
+        if (origin := found.get(b"origin")) and not self._is_ours(origin.decode("latin-1")):
+            return False
+        return _is_from_here(scope.get("client"), scope.get("server"), found.get(b"host", b""))
 
     def _is_ours(self, origin: str) -> bool:
         return origin in self._origins or is_loopback_origin(origin)
 
 
 _USUAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_UNIX = ("", None)
-"""An end without a port is a file of this machine."""
+_End = tuple[str, int | None] | None
+"""Of a connection; one without a port is a file of this machine."""
 
 
-@lru_cache(maxsize=256)
-def _is_from_here(client: str, client_is_file: bool, server: str, server_is_file: bool, host: bytes) -> bool:  # noqa: FBT001
-    ends = (client_is_file or is_loopback(client)) and (server_is_file or is_loopback(server))
-    return ends and is_loopback(_name(host.decode("latin-1")))
+@lru_cache(maxsize=1024)  # of connections, which ask more than once
+def _is_from_here(client: _End, server: _End, host: bytes) -> bool:
+    return _is_here(client) and _is_here(server) and is_loopback(_name(host))
+
+
+def _is_here(end: _End) -> bool:
+    return not end or end[1] is None or is_loopback(end[0])
 
 
 @lru_cache(maxsize=256)
@@ -69,11 +68,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=256)
-def _name(host: str) -> str:
+def _name(host: bytes) -> str:
     """Return a Host header without its port; nothing for one that is none."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:
         return ""
 

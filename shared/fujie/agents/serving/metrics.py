@@ -1,7 +1,8 @@
 """Prometheus' view of an agent: counted as it serves, written out when somebody asks."""
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -18,24 +19,29 @@ BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 BOUNDS_S = (*BUCKETS_S, float("inf"))
 
 
+class Count(Struct):
+    """The answers of one route that ended alike."""
+
+    answers: int = 0
+    spent_s: float = 0.0
+    by_bound: list[int] = field(default_factory=lambda: [0] * len(BOUNDS_S))
+    """Those that took no longer than each bound, and longer than the one before."""
+
+
 class Tally(Struct):
     """What was served: by route, and how it ended."""
 
-    answers: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    """(method, route, status) -> answers; routes that are none of ours count as one."""
-    seconds: dict[tuple[str, float], int] = field(default_factory=dict)
-    """(route, upper bound) -> answers that took no longer, and longer than the bound before."""
-    spent_s: dict[str, float] = field(default_factory=dict)
+    counts: dict[tuple[str, str, int], Count] = field(default_factory=dict)
+    """By (method, route, status); routes that are none of ours count as one."""
     open: int = 0
 
     def count(self, method: str, route: str, status: int, begun_at: float) -> None:
         """Take one answer into account."""
-        took = perf_counter() - begun_at
-        key = (method, route, status)
-        self.answers[key] = self.answers.get(key, 0) + 1
-        self.spent_s[route] = self.spent_s.get(route, 0.0) + took
-        bucket = (route, BOUNDS_S[bisect_left(BUCKETS_S, took)])
-        self.seconds[bucket] = self.seconds.get(bucket, 0) + 1
+        key, took = (method, route, status), perf_counter() - begun_at
+        count = self.counts.get(key) or self.counts.setdefault(key, Count())
+        count.answers += 1
+        count.spent_s += took
+        count.by_bound[bisect_left(BUCKETS_S, took)] += 1
 
 
 def metrics_route(tally: Tally) -> Route:
@@ -60,17 +66,20 @@ class _Collector:
 
         yield GaugeMetricFamily("fujie_open_requests", "Requests that are being answered.", self._tally.open)
         answers = CounterMetricFamily("fujie_answers", "Answers given.", labels=["method", "route", "status"])
-        for (method, route, status), count in sorted(self._tally.answers.items()):
-            answers.add_metric([method, route, str(status)], count)
+        for (method, route, status), count in sorted(self._tally.counts.items(), key=lambda item: item[0]):
+            answers.add_metric([method, route, str(status)], count.answers)
         yield answers
         took = HistogramMetricFamily("fujie_answer_seconds", "From a request to its answer's end.", labels=["route"])
-        for route, spent in sorted(self._tally.spent_s.items()):
-            took.add_metric([route], self._buckets(route), spent)
+        for route in sorted({route for _, route, _ in self._tally.counts}):
+            counts = [count for (_, named, _), count in self._tally.counts.items() if named == route]
+            took.add_metric([route], _buckets(counts), sum(count.spent_s for count in counts))
         yield took
 
-    def _buckets(self, route: str) -> list[tuple[str, float]]:
-        total, buckets = 0, []
-        for bound in BOUNDS_S:
-            total += self._tally.seconds.get((route, bound), 0)
-            buckets.append(("+Inf" if bound == float("inf") else str(bound), float(total)))
-        return buckets
+
+def _buckets(counts: Iterable[Count]) -> list[tuple[str, float]]:
+    per_bound = zip(*(count.by_bound for count in counts), strict=True)
+    totals = accumulate(sum(answers) for answers in per_bound)
+    return [
+        ("+Inf" if bound == float("inf") else str(bound), float(total))
+        for bound, total in zip(BOUNDS_S, totals, strict=True)
+    ]

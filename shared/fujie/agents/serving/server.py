@@ -47,44 +47,41 @@ class Server:
         self._tally = Tally()
         self._table.add([metrics_route(self._tally)])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine for speed
         """Serve one request, one web socket, or the life of the server."""
         if scope["type"] == "lifespan":
             await live(self._lifespan, receive, send)
             return
-        self._tally.open += 1
-        held: Held = {}
+        tally, path, held = self._tally, scope["path"], Held()
+        tally.open += 1
         HELD.set(held)
         try:
-            await self._answer(scope, receive, send)
+            methods, params = self._table.find(path)
+            if not methods:
+                methods, params = await self._find_late(path)
+                if not methods and self._rest is not None:
+                    await self._to_rest(self._rest, scope, receive, send)
+                    return
+            method = scope["method"] if scope["type"] == "http" else WEBSOCKET
+            route, voice, begun_at = methods.get(method), _Voice(scope, send), perf_counter()
+            try:
+                if route is None:
+                    raise MethodError(methods) if methods else NotFoundError("there is nothing here")
+                self._check_limits(scope)
+                request = Request(method, path, Headers(scope["headers"]), receive, scope, params)
+                await route.endpoint(request, voice.send)
+            except FujieError as error:
+                await voice.refuse(route, error)
+            except Exception as error:  # noqa: BLE001 - a fault of ours: the caller gets an answer, the log where it was
+                _log.error("%s %s failed: %s", method, route.path if route else "", kinds_and_places(error))
+                await voice.refuse(route, FujieError("something went wrong here; the log has it"))
+            finally:
+                # What answers nothing is counted under no method: whoever asks may make up as many as he likes.
+                tally.count(method if route else "", route.path if route else "", voice.status, begun_at)
         finally:
-            self._tally.open -= 1
+            tally.open -= 1
             for user, give_back in held.items():
                 give_back(user)
-
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope["path"]
-        methods, params = self._table.find(path)
-        if not methods:
-            methods, params = await self._find_late(path)
-        if not methods and self._rest is not None:
-            await self._to_rest(self._rest, scope, receive, send)
-            return
-        method = scope["method"] if scope["type"] == "http" else WEBSOCKET
-        route = methods.get(method)
-        voice, begun_at = _Voice(scope, send), perf_counter()
-        try:
-            self._check(scope, methods, route)
-            assert route is not None
-            await route.endpoint(Request(method, path, Headers(scope["headers"]), receive, scope, params), voice.send)
-        except FujieError as error:
-            await voice.refuse(route, error)
-        except Exception as error:  # noqa: BLE001 - a fault of ours: the caller gets an answer, the log where it was
-            _log.error("%s %s failed: %s", method, route.path if route else "", kinds_and_places(error))
-            await voice.refuse(route, FujieError("something went wrong here; the log has it"))
-        finally:
-            # What answers nothing is counted under no method: whoever asks may make up as many as he likes.
-            self._tally.count(method if route else "", route.path if route else "", voice.status, begun_at)
 
     async def _to_rest(self, rest: App, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the developer's own application answer, within the limits that hold for every request."""
@@ -119,11 +116,6 @@ class Server:
                 loaded = import_module(module) if at_once else await asyncio.to_thread(import_module, module)
                 self._table.add(loaded.routes(self._served))
                 self._loaded.add(module)
-
-    def _check(self, scope: Scope, methods: Mapping[str, Route], route: Route | None) -> None:
-        if route is None:
-            raise MethodError(methods) if methods else NotFoundError("there is nothing here")
-        self._check_limits(scope)
 
     def _check_limits(self, scope: Scope) -> None:
         if len(b"".join(map(b"".join, scope["headers"]))) > MAX_HEADER_BYTES:

@@ -91,12 +91,11 @@ class Verbatim:
 class _Listener:
     """A client that is to hear all at the end; from the first wait on, we notice when it goes away."""
 
-    __slots__ = ("_receive", "is_gone", "ready", "watching")
+    is_gone = False
+    watching: asyncio.Task[None] | None = None
 
     def __init__(self, receive: Receive) -> None:
         self.ready: list[str] = []
-        self.is_gone = False
-        self.watching: asyncio.Task[None] | None = None
         self._receive = receive
 
     async def flush(self) -> None:
@@ -125,16 +124,16 @@ class _Listener:
 class _Outlet(_Listener):
     """A client that hears what is ready at once."""
 
-    __slots__ = ("_content_type", "_encoding", "_heartbeat", "_is_begun", "_is_sending", "_is_silent", "_send")
+    _is_begun = _is_sending = False
+    _is_silent = True
 
     def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None, encoding: str) -> None:
-        super().__init__(receive)
+        self.ready = []
+        self._receive = receive
         self._send = send
         self._content_type = content_type
         self._heartbeat = heartbeat
         self._encoding = encoding
-        self._is_begun = self._is_sending = False
-        self._is_silent = True
 
     async def flush(self) -> None:
         if self.watching is None:

@@ -53,18 +53,19 @@ class Encoder:
     a reader left off.
     """
 
+    is_at_rest = False
+    """Has the run ended, or paused?"""
+    _is_over = False
+    _next = 0
+    _head, _tail = '"id":"","created_at":0', '"session_id":""'
+    """Of every response of this run."""
+
     def __init__(self, after: int = -1) -> None:
         self._after = after
-        self._next = 0
-        self._head, self._tail = '"id":"","created_at":0', '"session_id":""'
-        """Of every response of this run."""
         self._open: dict[str, OpenText] = {}
         self._writing: dict[str, str] = {}
         """Calls that the model is still writing: message id -> the last data of it that was sent."""
         self._output: list[str] = []
-        self.is_at_rest = False
-        """Has the run ended, or paused?"""
-        self._is_over = False
 
     def feed(self, event: RunEvent) -> str:
         """Return the frames of one event."""
@@ -73,7 +74,8 @@ class Encoder:
     def feed_all(self, events: Iterable[RunEvent]) -> str:
         """Return the frames of several events, one after the other."""
         bodies: list[str] = []
-        add, after, texts, number = bodies.append, self._after, self._open, self._next
+        add, texts, first = bodies.append, self._open, self._next
+        number = first
         for event in events:
             if type(event) is TextDelta and (text := texts.get(event.message_id)):
                 piece = event.text  # the path of nearly all events of a stream; a text that is open is not at rest
@@ -83,15 +85,15 @@ class Encoder:
                     piece = clean(piece)
                     quoted = string(piece)
                 text.keep(piece)
-                if number > after:
-                    add(f'{{"sequence_number":{number}{text.before}{quoted}}}')
+                add(f'{{"sequence_number":{number}{text.before}{quoted}}}')
                 number += 1
             elif not self._is_over:
                 self._next = number
-                said = self._said[type(event)](self, event)
-                bodies += said if number > after else said[after + 1 - number :]
+                bodies += self._said[type(event)](self, event)
                 number = self._next
         self._next = number
+        if first <= self._after:
+            bodies = bodies[self._after + 1 - first :]
         return f"data: {_BETWEEN.join(bodies)}\n\n" if bodies else ""
 
     def end(self) -> str:
@@ -133,7 +135,7 @@ class Encoder:
         )
 
     def _ending(
-        self, status: str, *, error: str = "null", completed_at: int | str = "null", usage: str = "null"
+        self, status: str, error: str = "null", completed_at: int | str = "null", usage: str = "null"
     ) -> Sequence[str]:
         """A message that is still open is closed first: complete where the run went well, else incomplete."""
         bodies: list[str] = []
@@ -155,7 +157,7 @@ class Encoder:
         return self._ending("incomplete")
 
     def _complete(self, event: RunCompleted) -> Sequence[str]:
-        return self._ending("completed", completed_at=event.at, usage=compact(event.usage) if event.usage else "null")
+        return self._ending("completed", "null", event.at, compact(event.usage) if event.usage else "null")
 
     def _fail(self, event: RunFailed) -> Sequence[str]:
         return self._ending("failed", error=compact({"code": event.code, "message": event.message}))
