@@ -8,6 +8,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from fujie.asgi import App
 from fujie.fc.joined_writes import JoinedWrites
+from fujie.fc.quick_cycle import QuickCycle
 
 MAX_HEAD_BYTES = 64 * 1024
 """Of a request line with its headers, and of what comes between two pieces of a body; applications ask for less."""
@@ -24,6 +25,7 @@ class BoundedHead(HttpToolsProtocol):
 
     _unfinished_bytes = 0
     _is_in_head = _is_reading = False
+    _idle_since = 0.0
     _deadline: TimerHandle | None = None
     _asked: tuple[RequestResponseCycle, App] | None = None
 
@@ -47,7 +49,12 @@ class BoundedHead(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_is_there()
+        self._stop_looking()
         super().connection_lost(exc)
+
+    def handle_websocket_upgrade(self) -> None:
+        self._stop_looking()
+        super().handle_websocket_upgrade()
 
     def on_message_begin(self) -> None:
         self._is_in_head = True
@@ -66,7 +73,40 @@ class BoundedHead(HttpToolsProtocol):
         self._unfinished_bytes = 0
         super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """One timer watches over a connection as long as it is there: one for each answer costs as much as its head."""
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._look_again_in(self.timeout_keep_alive)
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())  # type: ignore[arg-type]
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.timeout_keep_alive_task = None
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if self.transport.is_closing():
+            return
+        if left_s <= 0 and self.cycle.response_complete and not self._is_in_head:
+            self.transport.close()
+        else:
+            self._look_again_in(left_s if left_s > 0 else self.timeout_keep_alive)
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.timeout_keep_alive_task = self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+
+    def _stop_looking(self) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def _unset_keepalive_if_required(self) -> None:
+        """What is asked is seen when the timer ends."""
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: App) -> None:  # type: ignore[override]
+        cycle.__class__ = QuickCycle  # uvicorn asks nobody which it is to be
         if self._is_reading:
             self._asked = cycle, app
         else:

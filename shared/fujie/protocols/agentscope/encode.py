@@ -16,6 +16,7 @@ from fujie.protocols.agentscope.templates import (
     message,
     outcome,
     snapshot,
+    whole_text,
 )
 from fujie.protocols.agentscope.words import clean, compact, string, text_block
 from fujie.protocols.events import (
@@ -42,6 +43,8 @@ from fujie.protocols.events import (
     value_of,
 )
 
+_WHOLE_TEXT = [RunStarted, TextStarted, TextDelta, TextEnded, RunCompleted]
+"""The kinds of a run's events that answered at once, with one text."""
 _BETWEEN = "\n\ndata: "
 _TEXT_KINDS = {TextStarted: "message", ReasoningStarted: "reasoning"}
 
@@ -71,8 +74,10 @@ class Encoder:
         """Return the frames of one event."""
         return self.feed_all((event,))
 
-    def feed_all(self, events: Iterable[RunEvent]) -> str:
+    def feed_all(self, events: Sequence[RunEvent]) -> str:
         """Return the frames of several events, one after the other."""
+        if [*map(type, events)] == _WHOLE_TEXT and self._next == 0 > self._after:
+            return self._whole_text(*events)
         bodies: list[str] = []
         add, texts, first = bodies.append, self._open, self._next
         number = first
@@ -95,6 +100,14 @@ class Encoder:
         if first <= self._after:
             bodies = bodies[self._after + 1 - first :]
         return f"data: {_BETWEEN.join(bodies)}\n\n" if bodies else ""
+
+    def _whole_text(
+        self, start: RunStarted, begun: TextStarted, piece: TextDelta, _ended: TextEnded, done: RunCompleted
+    ) -> str:
+        """Return the frames of a run that said one text, as they are one after the other: a short answer's are."""
+        self._next, self.is_at_rest, self._is_over = 7, True, True
+        usage = compact(done.usage) if done.usage else "null"
+        return whole_text(start, string(begun.message_id), string(piece.text), done.at, usage)
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
@@ -304,4 +317,4 @@ class Encoder:
 def encode(events: Iterable[RunEvent], after: int = -1) -> str:
     """Return the whole stream of a log, or what follows the frame numbered `after`."""
     encoder = Encoder(after)
-    return encoder.feed_all(events)
+    return encoder.feed_all(tuple(events))

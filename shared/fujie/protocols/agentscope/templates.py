@@ -6,7 +6,7 @@ from msgspec import to_builtins
 
 from fujie.permission import ConsentRequest
 from fujie.protocols.agentscope.words import clean, compact, string
-from fujie.protocols.events import ConsentRequired, ConsentResolved, ToolCalled, ToolCalling, ToolReturned
+from fujie.protocols.events import ConsentRequired, ConsentResolved, RunStarted, ToolCalled, ToolCalling, ToolReturned
 
 
 class OpenText:
@@ -49,6 +49,26 @@ class OpenText:
 
 _REST = '"code":null,"message":null,"usage":null,"metadata":{}}'
 """Of a message of text."""
+
+
+def whole_text(start: RunStarted, id_: str, text: str, completed_at: int, usage: str) -> str:
+    """Return all frames of a run of one text, which is a JSON string as its message's id is."""
+    head = f'"error":null,"id":{string(f"response_{start.run_id}")},"created_at":{start.created_at},"completed_at":'
+    tail = f'"session_id":{string(start.session_id)}}}\n\n'
+    begun = f'{head}null,"output":null,"usage":null,{tail}'
+    message = f'"error":null,"id":{id_},"type":"message","role":"assistant","content":'
+    kind, said = '"error":null,"type":"text","index":0,"delta":', f',"msg_id":{id_},"text":{text}}}'
+    whole = f'{{"sequence_number":4,"object":"content","status":"completed",{kind}null{said}'
+    done = f'{{"sequence_number":5,"object":"message","status":"completed",{message}[{whole}],{_REST}'
+    return (
+        f'data: {{"sequence_number":0,"object":"response","status":"created",{begun}'
+        f'data: {{"sequence_number":1,"object":"response","status":"in_progress",{begun}'
+        f'data: {{"sequence_number":2,"object":"message","status":"in_progress",{message}null,{_REST}\n\n'
+        f'data: {{"sequence_number":3,"object":"content","status":"in_progress",{kind}true{said}\n\n'
+        f"data: {whole}\n\ndata: {done}\n\n"
+        f'data: {{"sequence_number":6,"object":"response","status":"completed",{head}{completed_at},"output":[{done}],'
+        f'"usage":{usage},{tail}'
+    )
 
 
 def message(number: int, status: str, id_: str, kind: str, role: str, content: str, metadata: str) -> str:
