@@ -24,11 +24,11 @@ MAX_AT_WORK = 2048
 
 def chars_of(event: RunEvent) -> int:
     """Return how many characters of an event the closing events repeat."""
-    name = _REPEATED.get(type(event))
+    name = REPEATED.get(type(event))
     return len(getattr(event, name)) if name else 0
 
 
-_REPEATED: dict[type[RunEvent], str] = {
+REPEATED: dict[type[RunEvent], str] = {
     TextDelta: "text",
     ReasoningDelta: "text",
     ToolCalled: "arguments",

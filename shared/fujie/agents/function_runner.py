@@ -1,7 +1,7 @@
 """An agent that is its developer's own function: one step, whose items an adapter turns into events."""
 
 import inspect
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -15,7 +15,6 @@ from fujie.errors import FujieError
 from fujie.identity.errors import AuthorizationRequired
 from fujie.protocols.agentscope.request import FORWARDED, AgentRequest
 
-KNOWN = frozenset({"self", "app", "msgs", "messages", "request", "response", "context"})
 PAYLOAD = "payload"
 """The key of a request under which the invocations protocol keeps the body that an entrypoint is given."""
 _PAYLOADS = frozenset({"payload", "request", "data"})
@@ -35,9 +34,10 @@ class FunctionRunner(AgentRunner):
         self._framework = framework
         self._takes_payload = takes_payload
         self._states: AgentStates = MemoryStates()
-        self._wanted = wanted(function, KNOWN, takes_payload=takes_payload)
+        self._wanted = wanted(function, frozenset(_GIVEN), takes_payload=takes_payload)
         parameters = inspect.signature(function).parameters
         self._is_async_generator = inspect.isasyncgenfunction(function)
+        self._is_swallowed = framework in SWALLOWING
         self._optional = {name for name in self._wanted if parameters[name].default is not inspect.Parameter.empty}
 
     @property
@@ -79,30 +79,21 @@ class FunctionRunner(AgentRunner):
         adapter = adapter_for(self._framework)
         context = _Late(step, self._states)
         CURRENT_RUN.set(context)
-        arguments = self._arguments(adapter, context)
-        if self._framework in SWALLOWING:
+        if self._takes_payload:
+            arguments = self._of_payload(context())
+        else:
+            arguments = {name: _GIVEN[name](self, adapter, context) for name in self._wanted}
+        if self._is_swallowed:
             return _not_swallowing(self._function, arguments), adapter
         if self._is_async_generator:  # most are, and need nothing around them
             return self._function(**arguments), adapter
         items = items_of(self._function, arguments)
         return plainly(items) if self._takes_payload else items, adapter
 
-    def _arguments(self, adapter: Adapter, context: "_Late") -> Mapping[str, Any]:
-        if self._takes_payload:
-            return self._of_payload(context())
-        return {name: self._argument(name, adapter, context) for name in self._wanted}
-
-    def _argument(self, name: str, adapter: Adapter, context: "_Late") -> Any:
-        match name:
-            case "self" | "app":
-                return self._app
-            case "msgs" | "messages":
-                return adapter.messages(context.step.request)
-            case "request":
-                return context().request
-            case "context":
-                return context()
-        return None
+    @property
+    def app(self) -> object:
+        """Whose functions these are."""
+        return self._app
 
     def _of_payload(self, context: RunContext) -> Mapping[str, Any]:
         payload = payload_of(context.request)
@@ -117,6 +108,18 @@ class FunctionRunner(AgentRunner):
             elif name in fields or name not in self._optional:
                 arguments[name] = fields.get(name)
         return arguments
+
+
+_GIVEN: Mapping[str, Callable[[FunctionRunner, Adapter, "_Late"], Any]] = {
+    "self": lambda runner, _adapter, _context: runner.app,
+    "app": lambda runner, _adapter, _context: runner.app,
+    "msgs": lambda _runner, adapter, context: adapter.messages(context.step.request),
+    "messages": lambda _runner, adapter, context: adapter.messages(context.step.request),
+    "request": lambda _runner, _adapter, context: context().request,
+    "response": lambda _runner, _adapter, _context: None,
+    "context": lambda _runner, _adapter, context: context(),
+}
+"""What a function is given under each name that it may ask for."""
 
 
 def payload_of(request: AgentRequest) -> Any:

@@ -60,15 +60,17 @@ class Live(Struct, eq=False):
         passed_s = time.monotonic() - self.started_at
         self.timer = asyncio.get_running_loop().call_later(timeout_s - passed_s, time_out, self)
 
-    def end(self, event: RunEvent) -> RunEvent:
+    def end(self, event: RunEvent) -> None:
         """Say the last event, once; what ended the run first counts."""
+        self.finish([], event)
+
+    def finish(self, batch: list[RunEvent], event: RunEvent) -> list[RunEvent]:
+        """Say the last events, and return them; of a run that was ended from outside, that is how."""
         if self.status != "running":
-            return self.events[-1]
+            return self.events[-1:]
         self.status = _STATUS[type(event)]
-        self.events.append(event)
-        if self.news is not None:
-            self.news.set()
-        return event
+        batch.append(event)
+        return self.said(batch, self.chars)
 
     def go_on(self) -> None:
         """Wait no more: the run is as one that has not begun."""

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from fujie import clock
 from fujie.agents import bounds
 from fujie.agents.background import Background
-from fujie.agents.bounds import chars_of, refuse_longer
+from fujie.agents.bounds import REPEATED, chars_of, refuse_longer
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.flow import Flow, items_of_flow
 from fujie.agents.live import Live, Place
@@ -113,11 +113,11 @@ class TransientRuns(Runs):
     ) -> Flow:
         live = self._begun(run.id)
         items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
-        begin, hear = items.__anext__, voice.hear
+        begin, hear, is_done = items.__anext__, voice.hear, False
         batch = resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
-        chars, full, limit, is_done = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS, False
+        chars, full, limit = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS
+        ending: RunEvent | None = None
         try:
-            ending: RunEvent | None = None
             try:
                 while live.why is None:
                     step: Any = begin()
@@ -126,16 +126,16 @@ class TransientRuns(Runs):
                     except StopIteration as done:
                         item = done.value
                     else:
+                        said, batch, full = batch, [], chars + BATCH_CHARS
                         try:
-                            if batch:
-                                yield live.said(batch, chars)
+                            if said:
+                                yield live.said(said, chars)
                         except GeneratorExit:
                             yield from let_go(step, waits)
                             raise
                         if live.why is not None:
                             yield from let_go(step, waits)
                             break
-                        batch, full = [], chars + BATCH_CHARS
                         if live.timer is None:
                             live.begin_waiting(self._timeout_s, self._time_out)
                         live.is_stepping = True  # and may be stopped meanwhile
@@ -144,13 +144,16 @@ class TransientRuns(Runs):
                         finally:
                             live.is_stepping = False
                     for event in hear(item):
-                        chars += len(event.text) if type(event) is TextDelta else chars_of(event)
+                        if type(event) is TextDelta:
+                            chars += len(event.text)
+                        elif type(event) in REPEATED:
+                            chars += chars_of(event)
                         if chars > limit:
                             refuse_longer()
                         batch.append(event)
                     if chars >= full or len(batch) >= BATCH_EVENTS:
-                        yield live.said(batch, chars)
-                        batch, full = [], chars + BATCH_CHARS
+                        said, batch, full = batch, [], chars + BATCH_CHARS
+                        yield live.said(said, chars)
             except StopAsyncIteration:
                 is_done = True
                 ending = self._done(live, voice, batch)
@@ -158,8 +161,8 @@ class TransientRuns(Runs):
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
                 ending = self._pause_at(live, voice, batch, error) or self._at_error(live, error)
-            live.said(batch, chars)
-            yield [*batch, live.end(live.why or ending or RunCanceled(self._seconds()))]
+            live.chars = chars
+            yield live.finish(batch, live.why or ending or RunCanceled(self._seconds()))
         finally:
             self._over(live)
             if not is_done:
@@ -325,24 +328,26 @@ class TransientRuns(Runs):
         """Let the conversation go on, and remember the run for a while; one that waits keeps both."""
         if live.timer is not None:
             live.timer.cancel()
-        if live.status == "waiting" and live.waiting is not None:
+        if live.waiting is not None and live.status == "waiting":
             self._waits(live, live.waiting)
-            if self._changed is not None:
-                self._changed(self, live.run)
-            return
+        else:
+            self._remember(live)
+        if self._changed is not None:
+            self._changed(self, live.run)
+
+    def _remember(self, live: Live) -> None:
         live.waiting = None
         if live.status == "running":
             live.end(RunCanceled(self._seconds()))
         if self._busy.get(live.place) is live:
             del self._busy[live.place]
-        self._ended.append(live)
+        ended = self._ended
+        ended.append(live)
         self._ended_chars += live.chars
-        while len(self._ended) > MAX_ENDED_RUNS or self._ended_chars > MAX_ENDED_CHARS:
-            forgotten = self._ended.popleft()
+        while len(ended) > MAX_ENDED_RUNS or self._ended_chars > MAX_ENDED_CHARS:
+            forgotten = ended.popleft()
             self._ended_chars -= forgotten.chars
             self._runs.pop(forgotten.run.id, None)
-        if self._changed is not None:
-            self._changed(self, live.run)
 
     def _done(self, live: Live, voice: Voice, batch: list[RunEvent]) -> RunEvent:
         """Say what is due at the agent's end, which may tell that it was no end."""
