@@ -3,7 +3,9 @@
 import sys
 from asyncio import Task, TimerHandle, Transport
 from contextvars import Context
+from urllib.parse import unquote
 
+from httptools import parse_url
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from fujie.asgi import App
@@ -62,8 +64,27 @@ class BoundedHead(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        """Begin a request as uvicorn does, which asks nobody what is to serve it."""
         self._head_is_there()
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        scope["method"] = parser.get_method().decode("ascii")
+        version = parser.get_http_version()
+        if version != "1.1":
+            scope["http_version"] = version
+        if parser.should_upgrade() and self._should_upgrade():
+            return
+        url = parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["query_string"] = url.query or b""
+        last = self.cycle
+        self.cycle = cycle = QuickCycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())
+        if last is None or last.response_complete:
+            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         self._unfinished_bytes = 0
@@ -106,7 +127,6 @@ class BoundedHead(HttpToolsProtocol):
         """What is asked is seen when the timer ends."""
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: App) -> None:  # type: ignore[override]
-        cycle.__class__ = QuickCycle  # uvicorn asks nobody which it is to be
         if self._is_reading:
             self._asked = cycle, app
         else:

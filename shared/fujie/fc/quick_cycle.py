@@ -1,10 +1,15 @@
 """An answer over HTTP/1.1 as uvicorn writes it, with a short way for what most answers of an agent are: a stream."""
 
-from collections.abc import Sequence
+from asyncio import Event
 from functools import lru_cache
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HEADER_VALUE_RE, STATUS_LINE, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import (
+    HEADER_VALUE_RE,
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 _PLAIN = frozenset({b"cache-control", b"content-type", b"date", b"x-accel-buffering"})
 """Headers that say neither how the answer is framed nor anything of whom it is for."""
@@ -15,28 +20,59 @@ _LAST_CHUNK = b"0\r\n\r\n"
 class QuickCycle(RequestResponseCycle):
     """Makes the head of a stream once for all streams that have the same; whatever is unusual is left to uvicorn."""
 
-    is_quick = False
+    disconnected = response_started = response_complete = is_quick = False
+    more_body = True
+    chunked_encoding = None
+    expected_content_length = 0
+
+    def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool) -> None:
+        self.scope = connection.scope
+        self.transport = connection.transport
+        self.flow = connection.flow
+        self.logger = connection.logger
+        self.access_logger = connection.access_logger
+        self.access_log = connection.access_log
+        self.default_headers = connection.server_state.default_headers
+        self.message_event = Event()
+        self.waiting_for_100_continue = connection.expect_100_continue
+        self.keep_alive = keep_alive
+        self.on_response = connection.on_response_complete
+        self.body = bytearray()
+
+    async def receive(self) -> Any:
+        """Return the next message of the request's."""
+        if self.waiting_for_100_continue or self.disconnected or self.response_complete:
+            return await super().receive()
+        if not self.message_event.is_set():
+            return await super().receive()
+        self.message_event.clear()
+        self.flow.resume_reading()
+        piece, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": piece, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
         """Send one message of the application's."""
-        if self.flow.write_paused or self.disconnected or self.response_complete or not self._say(message):
+        if self.flow.write_paused or self.disconnected or self.response_complete:
+            await super().send(message)
+        elif self.is_quick and message["type"] == "http.response.body":
+            self._say(message.get("body", b""), is_last=not message.get("more_body", False))
+        elif (head := self._head_for(message)) is not None:
+            self.is_quick = self.response_started = self.chunked_encoding = True
+            self.transport.write(head)
+        else:
             await super().send(message)
 
-    def _say(self, message: Any) -> bool:
-        """Write a message that is as most are, and say whether it was."""
-        if self.is_quick and message["type"] == "http.response.body":
-            self._say_piece(message.get("body", b""), is_last=not message.get("more_body", False))
-            return True
-        if self.response_started or message.get("status") != 200 or not self._may_be_quick():
-            return False
-        head = _head_of(self.default_headers, message.get("headers", ()))
-        if head is None:
-            return False
-        self.is_quick = self.response_started = self.chunked_encoding = True
-        self.transport.write(head)
-        return True
+    def _head_for(self, message: Any) -> bytes | None:
+        if self.response_started or message.get("status") != 200 or self.scope["method"] == "HEAD":
+            return None
+        if self.access_log or self.waiting_for_100_continue or not self.keep_alive:
+            return None
+        try:
+            return _head((*self.default_headers, *message["headers"]))
+        except (KeyError, TypeError):  # none, or in lists, which are allowed, too
+            return None
 
-    def _say_piece(self, piece: bytes, *, is_last: bool) -> None:
+    def _say(self, piece: bytes, *, is_last: bool) -> None:
         chunk = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
         self.transport.write(chunk + _LAST_CHUNK if is_last else chunk)
         if is_last:
@@ -45,17 +81,6 @@ class QuickCycle(RequestResponseCycle):
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()
-
-    def _may_be_quick(self) -> bool:
-        is_expecting = self.waiting_for_100_continue
-        return self.keep_alive and not is_expecting and not self.access_log and self.scope["method"] != "HEAD"
-
-
-def _head_of(default: Sequence[Any], own: Sequence[Any]) -> bytes | None:
-    try:
-        return _head((*default, *own))
-    except TypeError:  # names and values in lists are allowed, too
-        return None
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ from fujie.protocols.agentscope.stopping import stop_request
 from fujie.protocols.agentscope.words import compact
 from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
-from fujie.telemetry import bind
+from fujie.telemetry import bind_for_good
 
 _STATUS = {"running": "in_progress", "waiting": "incomplete"}
 """Ours to the protocol's; the others are alike."""
@@ -42,9 +42,9 @@ class Process(Struct, frozen=True):
 
     async def __call__(self, request: Request, send: Send) -> None:
         """Answer one request; raises FujieError before the answer begins."""
-        runs = self.served.runs
-        principal = await self.served.inbound.admit(request.headers)
-        asked = request_from_body(await request.body(self.served.config.max_body_bytes))
+        served, runs = self.served, self.served.runs
+        principal = await served.inbound.admit(request.headers)
+        asked = request_from_body(await request.body(served.config.max_body_bytes))
         after = last_event_id(request.headers)
         if after is None:
             run = await runs.start(principal, asked)
@@ -52,14 +52,14 @@ class Process(Struct, frozen=True):
         else:
             run = await runs.find(_named(asked), principal.user)
             events = runs.watch(run.id, principal.user, follow=asked.stream)
-        with bind(run_id=run.id, user_id=run.user.id):
-            if asked.stream:
-                await stream_events(request, send, events, Encoder(-1 if after is None else after))
-                return
-            last = LastResponse()
-            if await fold_events(request, events, last.feed):
-                last.end()
-                await answer(send, Answer(200, last.text.encode()))
+        bind_for_good(run_id=run.id, user_id=run.user.id)
+        if asked.stream:
+            await stream_events(request, send, events, Encoder(-1 if after is None else after))
+            return
+        last = LastResponse()
+        if await fold_events(request, events, last.feed):
+            last.end()
+            await answer(send, Answer(200, last.text.encode()))
 
 
 class Events(Struct, frozen=True):
