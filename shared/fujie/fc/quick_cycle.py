@@ -23,6 +23,7 @@ class QuickCycle(RequestResponseCycle):
     disconnected = response_started = response_complete = is_quick = False
     more_body = True
     chunked_encoding = None
+    _head = b""
     expected_content_length = 0
 
     def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool) -> None:
@@ -51,19 +52,20 @@ class QuickCycle(RequestResponseCycle):
         return {"type": "http.request", "body": piece, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
-        """Send one message of the application's."""
-        if self.flow.write_paused or self.disconnected or self.response_complete:
-            await super().send(message)
-        elif self.is_quick and message["type"] == "http.response.body":
-            self._say(message.get("body", b""), is_last=not message.get("more_body", False))
-        elif (head := self._head_for(message)) is not None:
+        """Send one message of the application's; a stream's head goes out with its first piece, as ASGI asks."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.is_quick and not self.response_complete and message["type"] == "http.response.body":
+            if not self.disconnected:
+                self._say(message.get("body", b""), is_last=not message.get("more_body", False))
+        elif not self.response_started and (head := self._head_for(message)) is not None:
             self.is_quick = self.response_started = self.chunked_encoding = True
-            self.transport.write(head)
+            self._head = head
         else:
             await super().send(message)
 
     def _head_for(self, message: Any) -> bytes | None:
-        if self.response_started or message.get("status") != 200 or self.scope["method"] == "HEAD":
+        if message.get("status") != 200 or self.scope["method"] == "HEAD" or self.disconnected:
             return None
         if self.access_log or self.waiting_for_100_continue or not self.keep_alive:
             return None
@@ -73,14 +75,16 @@ class QuickCycle(RequestResponseCycle):
             return None
 
     def _say(self, piece: bytes, *, is_last: bool) -> None:
-        chunk = b"%x\r\n%b\r\n" % (len(piece), piece) if piece else b""
-        self.transport.write(chunk + _LAST_CHUNK if is_last else chunk)
+        head, self._head = self._head, b""
         if is_last:
+            self.transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, len(piece), piece) if piece else head + _LAST_CHUNK)
             self.response_complete = True
             self.message_event.set()
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()
+        else:
+            self.transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if piece else head)
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from fujie.agents.serving.metrics import Tally, metrics_route
 from fujie.agents.serving.protocols import module_for
 from fujie.agents.serving.routing import RoutingTable
 from fujie.agents.serving.served import Served
-from fujie.agents.serving.shares import HELD, Held
+from fujie.agents.serving.shares import HELD, FairInbound, Held
 from fujie.errors import FujieError, TooLargeError
 from fujie.telemetry import kinds_and_places
 
@@ -44,6 +44,7 @@ class Server:
         self._loading = asyncio.Lock()
         self._lifespan = lifespan
         self._rest = rest
+        self._is_shared = isinstance(served.inbound, FairInbound)
         self._tally = Tally()
         self._table.add([metrics_route(self._tally)])
 
@@ -52,9 +53,11 @@ class Server:
         if scope["type"] == "lifespan":
             await live(self._lifespan, receive, send)
             return
-        tally, path, held = self._tally, scope["path"], Held()
+        tally, path, held = self._tally, scope["path"], None
         tally.open += 1
-        HELD.set(held)
+        if self._is_shared:
+            held = Held()
+            HELD.set(held)
         try:
             methods, params = self._table.find(path)
             if not methods:
@@ -80,8 +83,9 @@ class Server:
                 tally.count(method if route else "", route.path if route else "", voice.status, begun_at)
         finally:
             tally.open -= 1
-            for user, give_back in held.items():
-                give_back(user)
+            if held:
+                for user, give_back in held.items():
+                    give_back(user)
 
     async def _to_rest(self, rest: App, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the developer's own application answer, within the limits that hold for every request."""

@@ -58,7 +58,7 @@ def stream_events(
 
     A wire that has a faster way for several events than one by one has it as `feed_all`.
     """
-    outlet = _Outlet(request.receive, send, content_type, heartbeat, encoding)
+    outlet = _Outlet(request.receive, send, content_type.encode(), heartbeat, encoding)
     say = getattr(wire, "feed_all", None) or (lambda events: "".join(map(wire.feed, events)))
     if (yield from _pumped(events, say, outlet)):
         outlet.ready.append(wire.end())
@@ -127,7 +127,7 @@ class _Outlet(_Listener):
     _is_begun = _is_sending = False
     _is_silent = True
 
-    def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None, encoding: str) -> None:
+    def __init__(self, receive: Receive, send: Send, content_type: bytes, heartbeat: bytes | None, encoding: str) -> None:
         self.ready = []
         self._receive = receive
         self._send = send
@@ -163,7 +163,7 @@ class _Outlet(_Listener):
 
     def _begin(self) -> Awaitable[None]:
         self._is_begun = True
-        headers = [(b"content-type", self._content_type.encode()), *_UNBUFFERED]
+        headers = [(b"content-type", self._content_type), *_UNBUFFERED]
         return self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
 
