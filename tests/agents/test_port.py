@@ -178,6 +178,22 @@ async def test_a_run_whose_reader_does_not_read_is_canceled_at_once(kept):
     assert (await runs.find(run.id, ALICE)).status == "canceled"
 
 
+async def test_a_run_that_is_canceled_between_what_was_ready_and_a_wait_says_each_event_once():
+    class Halting(AgentRunner):
+        async def step(self, step):
+            yield TextStarted("m")
+            yield TextDelta("m", "a")
+            await asyncio.Event().wait()
+
+    runs = transient(Halting())
+    run = await started(runs)
+    async with aclosing(runs.execute(run)) as events:
+        assert kinds([await anext(events) for _ in range(3)]) == ["RunStarted", "TextStarted", "TextDelta"]
+        assert await runs.cancel(run.id, ALICE) == "canceled"
+        assert kinds(await collect(events)) == ["RunCanceled"]
+    assert kinds(await runs.so_far(run.id, ALICE)) == ["RunStarted", "TextStarted", "TextDelta", "RunCanceled"]
+
+
 async def test_closing_the_iterator_cancels_the_run(kept):
     agent = Agent(waits=True)
     runs = kept(agent)

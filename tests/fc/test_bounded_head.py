@@ -147,3 +147,88 @@ async def test_requests_of_one_connection_inherit_nothing_from_each_other(connec
         while wire.written.count(b"[") < 3:
             await asyncio.sleep(0)
     assert wire.written.count(b"[nothing]") == 3
+
+
+class Hours:
+    """A loop whose timers end when the test says so."""
+
+    def __init__(self):
+        self.now, self.timers = 1000.0, []
+
+    def time(self):
+        return self.now
+
+    def call_later(self, seconds, call, *arguments):
+        timer = asyncio.TimerHandle(self.now + seconds, call, arguments, asyncio.get_running_loop())
+        self.timers.append(timer)
+        return timer
+
+    def pass_to(self, now):
+        self.now = now
+        for timer in [timer for timer in self.timers if timer.when() <= now]:
+            self.timers.remove(timer)
+            if not timer.cancelled():
+                timer._run()
+
+    def __getattr__(self, name):
+        return getattr(asyncio.get_running_loop(), name)
+
+
+async def asked(protocol):
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    while not protocol.cycle.response_complete:
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def idle(connection):
+    """A connection that has answered, at 1000 s, and the time."""
+    protocol, wire = connection
+    hours = protocol.loop = Hours()
+    protocol.timeout_keep_alive = 60
+    await asked(protocol)
+    return protocol, wire, hours
+
+
+async def test_a_connection_is_closed_when_nothing_was_asked_for_as_long_as_it_is_kept(idle):
+    protocol, wire, hours = idle
+    hours.pass_to(1030)
+    await asked(protocol)
+    hours.pass_to(1061)
+    assert not wire.closed
+    hours.pass_to(1091)
+    assert wire.closed
+
+
+async def test_a_connection_on_which_an_answer_is_under_way_is_not_closed(idle):
+    protocol, wire, hours = idle
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n1")
+    hours.pass_to(1061)
+    assert not wire.closed
+    protocol.data_received(b"2")
+    while not protocol.cycle.response_complete:
+        await asyncio.sleep(0)
+    hours.pass_to(1120)
+    assert not wire.closed
+    hours.pass_to(1182)
+    assert wire.closed
+
+
+async def test_a_connection_has_one_timer_whatever_is_asked_on_it(idle):
+    protocol, _, hours = idle
+    for _ in range(5):
+        await asked(protocol)
+    assert len(hours.timers) == 1
+
+
+async def test_a_connection_that_became_a_web_socket_is_not_closed_for_its_silence(idle):
+    protocol, wire, hours = idle
+
+    class Socket(asyncio.Protocol):
+        def __init__(self, **_): ...
+
+    protocol.ws_protocol_class = Socket
+    wire.set_protocol = lambda _protocol: None
+    protocol.data_received(b"GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+    hours.pass_to(5000)
+    assert not wire.closed

@@ -232,3 +232,19 @@ def test_any_sequence_of_events_gives_valid_numbered_frames_and_replays_to_the_s
     replayed = [event_from_json(text.decode("utf-8", "surrogatepass")) for text in stored]
     assert encode(replayed) == whole
     assert bodies(encode(log, after)) == frames[after + 1 :]
+
+
+whole_texts = st.builds(
+    lambda start, ids, text, done: [start, TextStarted(ids[0]), TextDelta(ids[1], text), TextEnded(ids[2]), done],
+    st.builds(RunStarted, ids, ids, st.integers(0, 2**40)),
+    st.tuples(*[st.sampled_from(["m", '"'])] * 3),
+    st.text(st.characters(codec=None, exclude_categories=())),
+    st.builds(RunCompleted, st.integers(0, 9), st.dictionaries(ids, st.integers(0, 9), max_size=2)),
+)
+
+
+@given(whole_texts | st.lists(events, max_size=8), st.integers(-1, 8))
+def test_events_together_give_the_frames_of_each_one_after_the_other(log, after):
+    together, single = Encoder(after), Encoder(after)
+    assert together.feed_all(log) == "".join(map(single.feed, log))
+    assert together.feed(RunResumed(1)) + together.end() == single.feed(RunResumed(1)) + single.end()

@@ -8,17 +8,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Generator
 from contextlib import suppress
 from types import coroutine
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias
 
 from fujie.agents.stepping import Step, rest
 
-_T = TypeVar("_T")
 Flow: TypeAlias = Generator[Any, Any, None]
 END: Final = object()
 
 
 @coroutine
-def flow_of(items: AsyncGenerator[_T, None] | AsyncGenerator[list[_T], None]) -> Flow:
+def flow_of(items: AsyncGenerator[Any, None]) -> Flow:
     """Return the flow of what an async generator yields: events one by one, or lists of them."""
     begin = items.__anext__
     try:
@@ -34,7 +33,7 @@ def flow_of(items: AsyncGenerator[_T, None] | AsyncGenerator[list[_T], None]) ->
     except StopAsyncIteration:
         return
     finally:
-        yield from items.aclose()  # type: ignore[misc]  # it is its own iterator
+        yield from items.aclose()
 
 
 async def items_of_flow(flow: Flow) -> AsyncGenerator[Any, None]:

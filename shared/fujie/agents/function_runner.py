@@ -110,18 +110,6 @@ class FunctionRunner(AgentRunner):
         return arguments
 
 
-_GIVEN: Mapping[str, Callable[[FunctionRunner, Adapter, "_Late"], Any]] = {
-    "self": lambda runner, _adapter, _context: runner.app,
-    "app": lambda runner, _adapter, _context: runner.app,
-    "msgs": lambda _runner, adapter, context: adapter.messages(context.step.request),
-    "messages": lambda _runner, adapter, context: adapter.messages(context.step.request),
-    "request": lambda _runner, _adapter, context: context().request,
-    "response": lambda _runner, _adapter, _context: None,
-    "context": lambda _runner, _adapter, context: context(),
-}
-"""What a function is given under each name that it may ask for."""
-
-
 def payload_of(request: AgentRequest) -> Any:
     """Return the body that the caller sent, or what PPIO's and AgentCore's callers would have sent instead."""
     if PAYLOAD in request.extra:
@@ -174,3 +162,15 @@ class _Late:
                 tools=self.step.call_tool,
             )
         return self._made
+
+
+_GIVEN: Mapping[str, Callable[[FunctionRunner, Adapter, "_Late"], Any]] = {
+    "self": lambda runner, _adapter, _context: runner.app,
+    "app": lambda runner, _adapter, _context: runner.app,
+    "msgs": lambda _runner, adapter, context: adapter.messages(context.step.request),
+    "messages": lambda _runner, adapter, context: adapter.messages(context.step.request),
+    "request": lambda _runner, _adapter, context: context().request,
+    "response": lambda _runner, _adapter, _context: None,
+    "context": lambda _runner, _adapter, context: context(),
+}
+"""What a function is given under each name that it may ask for."""

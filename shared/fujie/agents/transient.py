@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from types import coroutine
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,6 @@ from fujie.protocols.events import (
     RunCompleted,
     RunEvent,
     RunFailed,
-    RunPaused,
     RunStarted,
     TextDelta,
 )
@@ -166,7 +165,7 @@ class TransientRuns(Runs):
         finally:
             self._over(live)
             if not is_done:
-                yield from items.aclose()  # type: ignore[misc]  # it is its own iterator
+                yield from items.aclose()
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
         goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)

@@ -81,7 +81,7 @@ class BoundedHead(HttpToolsProtocol):
         last = self.cycle
         self.cycle = cycle = QuickCycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())
         if last is None or last.response_complete:
-            self._start_asgi_task(cycle, self.app)  # type: ignore[arg-type]
+            self._start_asgi_task(cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((cycle, self.app))

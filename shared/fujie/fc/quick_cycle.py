@@ -14,7 +14,8 @@ from uvicorn.protocols.http.httptools_impl import (
 _PLAIN = frozenset({b"cache-control", b"content-type", b"date", b"x-accel-buffering"})
 """Headers that say neither how the answer is framed nor anything of whom it is for."""
 _KEEP_ALIVE = (b"connection", b"keep-alive")
-_LAST_CHUNK = b"0\r\n\r\n"
+_END = b"0\r\n\r\n"
+"""The chunk that ends a stream (RFC 9112 7.1)."""
 
 
 class QuickCycle(RequestResponseCycle):
@@ -76,15 +77,15 @@ class QuickCycle(RequestResponseCycle):
 
     def _say(self, piece: bytes, *, is_last: bool) -> None:
         head, self._head = self._head, b""
-        if is_last:
-            self.transport.write(b"%b%x\r\n%b\r\n0\r\n\r\n" % (head, len(piece), piece) if piece else head + _LAST_CHUNK)
-            self.response_complete = True
-            self.message_event.set()
-            if not self.keep_alive:
-                self.transport.close()
-            self.on_response()
-        else:
+        if not is_last:
             self.transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if piece else head)
+            return
+        self.transport.write(b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, _END) if piece else head + _END)
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 @lru_cache(maxsize=64)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from time import perf_counter
+from typing import NoReturn
 
 from fujie.agents.serving.asgi import WEBSOCKET, Answer, App, Headers, Message, Receive, Request, Route, Scope, Send
 from fujie.agents.serving.asgi import answer as say
@@ -48,7 +49,7 @@ class Server:
         self._tally = Tally()
         self._table.add([metrics_route(self._tally)])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: C901 - one coroutine for speed
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, one web socket, or the life of the server."""
         if scope["type"] == "lifespan":
             await live(self._lifespan, receive, send)
@@ -69,7 +70,7 @@ class Server:
             route, voice, begun_at = methods.get(method), _Voice(scope, send), perf_counter()
             try:
                 if route is None:
-                    raise MethodError(methods) if methods else NotFoundError("there is nothing here")
+                    _refuse(methods)
                 self._check_limits(scope)
                 request = Request(method, path, Headers(scope["headers"]), receive, scope, params)
                 await route.endpoint(request, voice.send)
@@ -126,6 +127,10 @@ class Server:
             raise HeadersTooLargeError(f"the headers are over {MAX_HEADER_BYTES} bytes")
         if self._tally.open > self._served.config.max_open_requests:
             raise OverloadedError("as many requests are open as may be", repair="try again in a moment")
+
+
+def _refuse(methods: Mapping[str, Route]) -> NoReturn:
+    raise MethodError(methods) if methods else NotFoundError("there is nothing here")
 
 
 class _Voice:

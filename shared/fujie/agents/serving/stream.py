@@ -58,7 +58,7 @@ def stream_events(
 
     A wire that has a faster way for several events than one by one has it as `feed_all`.
     """
-    outlet = _Outlet(request.receive, send, content_type.encode(), heartbeat, encoding)
+    outlet = _Outlet(request.receive, send, content_type, heartbeat, encoding)
     say = getattr(wire, "feed_all", None) or (lambda events: "".join(map(wire.feed, events)))
     if (yield from _pumped(events, say, outlet)):
         outlet.ready.append(wire.end())
@@ -127,11 +127,11 @@ class _Outlet(_Listener):
     _is_begun = _is_sending = False
     _is_silent = True
 
-    def __init__(self, receive: Receive, send: Send, content_type: bytes, heartbeat: bytes | None, encoding: str) -> None:
+    def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None, encoding: str) -> None:
         self.ready = []
         self._receive = receive
         self._send = send
-        self._content_type = content_type
+        self._content_type = content_type.encode()
         self._heartbeat = heartbeat
         self._encoding = encoding
 
@@ -175,7 +175,7 @@ def _pumped(  # noqa: C901, PLR0912 - one generator for speed: each that lies be
     events: Events[_T], say: Say[_T], listener: _Listener
 ) -> Generator[Any, Any, bool]:
     """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
-    flow = events if type(events) is GeneratorType else flow_of(events)
+    flow: GeneratorType[Any, Any, None] = events if type(events) is GeneratorType else flow_of(events)  # type: ignore[assignment, arg-type]
     ready, size = listener.ready, 0
     try:
         given = flow.send(None)

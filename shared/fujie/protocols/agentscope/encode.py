@@ -43,8 +43,6 @@ from fujie.protocols.events import (
     value_of,
 )
 
-_WHOLE_TEXT = [RunStarted, TextStarted, TextDelta, TextEnded, RunCompleted]
-"""The kinds of a run's events that answered at once, with one text."""
 _BETWEEN = "\n\ndata: "
 _TEXT_KINDS = {TextStarted: "message", ReasoningStarted: "reasoning"}
 
@@ -76,8 +74,8 @@ class Encoder:
 
     def feed_all(self, events: Sequence[RunEvent]) -> str:
         """Return the frames of several events, one after the other."""
-        if [*map(type, events)] == _WHOLE_TEXT and self._next == 0 > self._after:
-            return self._whole_text(*events)
+        if self._next == 0 > self._after and (whole := self._whole_text(events)):
+            return whole
         bodies: list[str] = []
         add, texts, first = bodies.append, self._open, self._next
         number = first
@@ -101,13 +99,21 @@ class Encoder:
             bodies = bodies[self._after + 1 - first :]
         return f"data: {_BETWEEN.join(bodies)}\n\n" if bodies else ""
 
-    def _whole_text(
-        self, start: RunStarted, begun: TextStarted, piece: TextDelta, _ended: TextEnded, done: RunCompleted
-    ) -> str:
-        """Return the frames of a run that said one text, as they are one after the other: a short answer's are."""
-        self._next, self.is_at_rest, self._is_over = 7, True, True
-        usage = compact(done.usage) if done.usage else "null"
-        return whole_text(start, string(begun.message_id), string(piece.text), done.at, usage)
+    def _whole_text(self, events: Sequence[RunEvent]) -> str:
+        """Return the frames of a run that said one text and was done, as a short answer's are; nothing for others."""
+        match events:
+            case [
+                RunStarted() as start,
+                TextStarted(id_),
+                TextDelta(of, text),
+                TextEnded(ended),
+                RunCompleted() as done,
+            ]:
+                if id_ == of == ended:
+                    self._next, self.is_at_rest, self._is_over = 7, True, True
+                    usage = compact(done.usage) if done.usage else "null"
+                    return whole_text(start, string(id_), string(text), done.at, usage)
+        return ""
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
