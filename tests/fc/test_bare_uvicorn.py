@@ -29,3 +29,19 @@ def test_a_name_that_uvicorn_does_not_have_is_missing():
 def test_what_was_imported_before_is_left_as_it_is():
     assert told("import uvicorn; before = uvicorn", "leave_command_line_out()", "import uvicorn",
                 "print(uvicorn is before)", LOADED) == ["True", BOTH]  # fmt: skip
+
+
+def test_a_configuration_of_logs_is_there_for_whoever_wants_one():
+    late = "print('logging.handlers' in sys.modules)"
+    server = ["import logging, uvicorn", "server = uvicorn.Server", late]
+    logs = [
+        "uvicorn.Config(None)",
+        "print(logging.getLogger('uvicorn.access').handlers[0].formatter is not None)",
+        late,
+    ]
+    assert told("leave_command_line_out()", *server, *logs) == ["False", "True", "True"]
+
+
+def test_an_importer_of_what_was_left_out_gets_it():
+    names = "from logging.config import dictConfig; import logging; print(logging.config.dictConfig is dictConfig)"
+    assert told("leave_command_line_out()", names) == ["True"]

@@ -1,5 +1,6 @@
-"""uvicorn as a server alone: its package also brings its command line, a seventh of an agent's start."""
+"""uvicorn as a server alone: what else it would bring, its command line first, is a fifth of an agent's start."""
 
+import logging
 import sys
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
@@ -7,28 +8,37 @@ from threading import RLock
 from types import ModuleType
 from typing import Any
 
-_HOMES = {"Config": "uvicorn.config", "Server": "uvicorn.server"}
+_SERVER = {"Config": "uvicorn.config", "Server": "uvicorn.server"}
+"""The names of the package that a server needs, and where they are."""
 _lock = RLock()
 
 
 def leave_command_line_out() -> None:
     """Let `import uvicorn` run nothing until a name of the package is asked for that is no server's.
 
-    Does nothing where uvicorn is there already.
+    What it imports for a configuration of logs, which is not left to it here, is run when it is used, too. Does nothing
+    where uvicorn is there already.
     """
-    spec = None if "uvicorn" in sys.modules else find_spec("uvicorn")
+    if "uvicorn" not in sys.modules:
+        _run_late("uvicorn")
+        logging.config = _run_late("logging.config")  # type: ignore[attr-defined]
+
+
+def _run_late(name: str) -> ModuleType | None:
+    """Put a module in its place that runs when a name of it is asked for; return the one that is there."""
+    spec = None if name in sys.modules else find_spec(name)
     if spec is not None:
-        package = module_from_spec(spec)
-        package.__class__ = _Package
-        sys.modules["uvicorn"] = package
+        module = sys.modules[name] = module_from_spec(spec)
+        module.__class__ = _Late
+    return sys.modules.get(name)
 
 
-class _Package(ModuleType):
+class _Late(ModuleType):
     def __getattr__(self, name: str) -> Any:
-        if name in _HOMES:
-            return getattr(import_module(_HOMES[name]), name)
+        if self.__name__ == "uvicorn" and name in _SERVER:
+            return getattr(import_module(_SERVER[name]), name)
         with _lock:
-            if self.__class__ is _Package:
+            if self.__class__ is _Late:
                 self.__class__ = ModuleType  # type: ignore[assignment]  # an ordinary module from here on
                 self.__spec__.loader.exec_module(self)  # type: ignore[union-attr]  # there, or it had not been found
         return getattr(self, name)
