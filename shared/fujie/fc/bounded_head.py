@@ -64,7 +64,7 @@ class BoundedHead(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Begin a request as uvicorn does, which asks nobody what is to serve it."""
+        """Begin a request as uvicorn does, which asks nobody what is to serve it; there is no root path here."""
         self._head_is_there()
         parser, scope = self.parser, self.scope
         scope["method"] = parser.get_method().decode("ascii")
@@ -75,8 +75,8 @@ class BoundedHead(HttpToolsProtocol):
             return
         url = parse_url(self.url)
         path = url.path.decode("ascii")
-        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
-        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
         scope["query_string"] = url.query or b""
         last = self.cycle
         self.cycle = cycle = QuickCycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())

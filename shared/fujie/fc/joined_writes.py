@@ -46,6 +46,11 @@ class JoinedWrites:
         if self._size > MAX_HELD_BYTES:
             self.flush()
 
+    def write_whole(self, data: bytes) -> None:
+        """Write an answer that is all there: nothing can be joined to it."""
+        self.flush()
+        self._transport.write(data)
+
     def flush(self) -> None:
         """Write what is kept."""
         if self._held:
