@@ -132,6 +132,25 @@ async def test_a_client_that_goes_away_while_the_agent_waits_closes_the_events(f
     assert len(asyncio.all_tasks()) == 1
 
 
+async def test_an_agent_whose_client_goes_away_may_take_its_time_to_end():
+    client, log = Client(), []
+
+    async def tidy():
+        try:
+            await asyncio.Event().wait()
+            yield TextDelta("m", "never")
+        finally:
+            await asyncio.sleep(0.01)
+            log.append("tidied")
+
+    for answering in (client.hears(tidy()), client.folds(tidy(), log.append)):
+        task = asyncio.create_task(answering)
+        await asyncio.sleep(0)
+        client.gone.set()
+        await asyncio.wait_for(task, 3)
+    assert log == ["tidied", "tidied"]
+
+
 @pytest.mark.parametrize("wait", [asyncio.Event().wait, lambda: asyncio.sleep(0), lambda: asyncio.sleep(30)])
 async def test_a_client_that_goes_away_while_it_does_not_read_closes_the_events(wait):
     client, log = Client(), []

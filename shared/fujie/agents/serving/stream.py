@@ -171,7 +171,7 @@ _UNBUFFERED = ((b"cache-control", b"no-cache"), (b"connection", b"keep-alive"), 
 
 
 @coroutine
-def _pumped(  # noqa: C901, PLR0912 - one generator for speed: each that lies between is stepped with every event
+def _pumped(  # noqa: C901, PLR0912, PLR0915 - one generator for speed: each that lies between is stepped with every event
     events: Events[_T], say: Say[_T], listener: _Listener
 ) -> Generator[Any, Any, bool]:
     """Feed all events to a listener; False when it went away first. An error ends the events, and is logged."""
@@ -179,7 +179,7 @@ def _pumped(  # noqa: C901, PLR0912 - one generator for speed: each that lies be
     ready, size = listener.ready, 0
     try:
         given = flow.send(None)
-        while not listener.is_gone:
+        while True:
             if type(given) is list:
                 if text := say(given):
                     ready.append(text)
@@ -188,13 +188,16 @@ def _pumped(  # noqa: C901, PLR0912 - one generator for speed: each that lies be
                     yield from listener.flush()
                     yield  # a turn for others
                     size = 0
+                if listener.is_gone:
+                    break
                 given = flow.send(None)
                 continue
-            try:
-                yield from listener.flush()
-            except BaseException:
-                yield from let_go(flow, given)
-                raise
+            if not listener.is_gone:  # where it is, the flow waits for its own end
+                try:
+                    yield from listener.flush()
+                except BaseException:
+                    yield from let_go(flow, given)
+                    raise
             size = 0
             try:
                 answer = yield given
