@@ -33,17 +33,6 @@ async def test_what_is_written_in_one_turn_is_one_piece():
     assert wire.log == [b"head body", b"more"]
 
 
-async def test_a_whole_answer_goes_out_at_once_behind_what_is_kept():
-    wire = Wire()
-    transport = JoinedWrites(wire, asyncio.get_running_loop())
-    transport.write_whole(b"first")
-    assert wire.log == [b"first"]
-    transport.write(b"kept")
-    transport.write_whole(b"second")
-    await asyncio.sleep(0)
-    assert wire.log == [b"first", b"kept", b"second"]
-
-
 async def test_much_is_not_kept_and_a_close_leaves_nothing_behind(monkeypatch):
     monkeypatch.setattr(joined_writes, "MAX_HELD_BYTES", 5)
     wire = Wire()

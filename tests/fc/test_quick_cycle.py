@@ -35,8 +35,6 @@ class Wire:
     def write(self, data):
         self.written += data
 
-    write_whole = write
-
     def close(self):
         self.closed = True
 

@@ -2,7 +2,7 @@
 
 from asyncio import Event
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import (
     HEADER_VALUE_RE,
@@ -10,8 +10,6 @@ from uvicorn.protocols.http.httptools_impl import (
     HttpToolsProtocol,
     RequestResponseCycle,
 )
-
-from fujie.fc.joined_writes import JoinedWrites
 
 _PLAIN = frozenset({b"cache-control", b"content-type", b"date", b"x-accel-buffering"})
 """Headers that say neither how the answer is framed nor anything of whom it is for."""
@@ -28,11 +26,10 @@ class QuickCycle(RequestResponseCycle):
     chunked_encoding = None
     _head = b""
     expected_content_length = 0
-    transport: JoinedWrites  # type: ignore[assignment]
 
     def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool) -> None:
         self.scope = connection.scope
-        self.transport = cast("JoinedWrites", connection.transport)
+        self.transport = connection.transport
         self.flow = connection.flow
         self.logger = connection.logger
         self.access_logger = connection.access_logger
@@ -83,8 +80,7 @@ class QuickCycle(RequestResponseCycle):
         if not is_last:
             self.transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if piece else head)
             return
-        write = self.transport.write_whole if head else self.transport.write
-        write(b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, _END) if piece else head + _END)
+        self.transport.write(b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, _END) if piece else head + _END)
         self.response_complete = True
         self.message_event.set()
         if not self.keep_alive:
