@@ -86,11 +86,6 @@ class bind:  # noqa: N801 - used as a function is
         _bound.reset(self._reset)
 
 
-def bind_for_good(*, run_id: str, user_id: str) -> None:
-    """Put ids on every log line of this context from now on: of a request's own, which ends with it."""
-    _bound.set({**_bound.get(), "run_id": run_id, "user_id": user_id})
-
-
 def bound_ids() -> Mapping[str, str]:
     """Return the ids bound in this context; the function's name comes from the platform unless bound."""
     return {"function": telemetry_from_environ().function} | dict(_bound.get())

@@ -95,6 +95,22 @@ async def test_a_flow_that_goes_on_when_it_is_let_go_is_ended_all_the_same():
     assert told == []
 
 
+async def test_an_agent_that_takes_its_time_to_close_is_waited_for():
+    told = []
+
+    async def tidy():
+        try:
+            yield "a"
+        finally:
+            await asyncio.sleep(0)
+            told.append("tidied")
+
+    flow = flow_of(tidy())
+    flow.send(None)
+    await end(flow)
+    assert told == ["tidied"]
+
+
 async def test_an_error_of_the_agent_is_the_flows():
     async def failing():
         yield 1

@@ -232,3 +232,31 @@ async def test_a_connection_that_became_a_web_socket_is_not_closed_for_its_silen
     protocol.data_received(b"GET /ws HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
     hours.pass_to(5000)
     assert not wire.closed
+
+
+async def test_a_connection_on_which_a_body_still_comes_is_not_closed(idle):
+    protocol, wire, hours = idle
+
+    async def hasty(_scope, _receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    protocol.app = hasty
+    protocol.data_received(b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\n1")
+    while not protocol.cycle.response_complete:
+        await asyncio.sleep(0)
+    hours.pass_to(1050)
+    protocol.data_received(b"2")
+    hours.pass_to(1070)
+    assert not wire.closed
+
+
+async def test_an_answer_whose_connection_is_lost_leaves_no_timer_behind(connection):
+    protocol, wire = connection
+    hours = protocol.loop = Hours()
+    protocol.data_received(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nhost: a\r\n\r\n")
+    wire.closed = True
+    protocol.connection_lost(ConnectionResetError())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [timer for timer in hours.timers if not timer.cancelled()] == []

@@ -127,6 +127,36 @@ async def test_headers_in_lists_are_taken_as_well():
         assert wire.completed == 1
 
 
+async def test_headers_that_can_be_read_once_alone_are_all_sent():
+    headers = [(b"content-type", b"text/plain"), (b"set-cookie", b"a=1"), (b"content-length", b"2")]
+    for cycle, wire in cycles():
+        await said(cycle, [start(iter(headers)), piece(b"ok", more=False)])
+        assert b"set-cookie: a=1\r\n" in wire.written
+        assert b"content-length: 2\r\n" in wire.written
+
+
+async def failing(_scope, _receive, send):
+    await send(start([(b"content-type", b"text/event-stream")]))
+    raise LookupError
+
+
+async def stopping(_scope, _receive, send):
+    await send(start([(b"content-type", b"text/event-stream")]))
+
+
+async def beginning_twice(_scope, _receive, send):
+    await send(start([]))
+    await send(start([]))
+
+
+@pytest.mark.parametrize("app", [failing, stopping, beginning_twice])
+async def test_an_application_that_ends_before_its_first_piece_is_said_to_have_failed(app):
+    [_, (cycle, wire)] = cycles()
+    await cycle.run_asgi(app)
+    assert wire.written.startswith(b"HTTP/1.1 500 ")
+    assert wire.completed == 1
+
+
 async def test_a_date_is_not_kept_for_later():
     [_, (cycle, wire)] = cycles()
     cycle.default_headers = [(b"date", b"later")]

@@ -64,13 +64,15 @@ def waited(flow: Flow, waits: Any) -> Generator[Any, Any, Any]:
     return _go_on(flow, given)
 
 
-async def let_go(flow: Flow, waits: Any) -> None:
-    """Cancel what a flow waits for, and return when it has noticed; `end` it then."""
+async def let_go(flow: Flow, waits: Any) -> Any:
+    """Cancel what a flow waits for, and return what it gives when it has noticed: a list, or END. `end` it then."""
     is_canceled = waits is not None and waits.cancel()  # one that is done already cannot be canceled any more
     with suppress(asyncio.CancelledError):
         given = waits if is_canceled else _thrown(flow, asyncio.CancelledError())
         while given is not END and type(given) is not list:
             given = await waited(flow, given)
+        return given
+    return END
 
 
 async def end(flow: Flow) -> None:
@@ -83,7 +85,7 @@ async def end(flow: Flow) -> None:
 def _go_on(flow: Flow, given: Any = None) -> Any:
     try:
         return flow.send(given)
-    except StopIteration:
+    except (StopIteration, GeneratorExit):  # its end, or that of one whose agent took its time to close
         return END
 
 

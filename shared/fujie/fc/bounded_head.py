@@ -88,6 +88,8 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unfinished_bytes = 0
+        if self.cycle.response_complete:  # answered early, and still listening
+            self._idle_since = self.loop.time()
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -96,14 +98,15 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """One timer watches over a connection as long as it is there: one for each answer costs as much as its head."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._look_again_in(self.timeout_keep_alive)
-        self.server_state.total_requests += 1
-        if not self.transport.is_closing():
-            self.flow.resume_reading()
-            if self.pipeline:
-                self._start_asgi_task(*self.pipeline.pop())  # type: ignore[arg-type]
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())  # type: ignore[arg-type]
 
     def timeout_keep_alive_handler(self) -> None:
         self.timeout_keep_alive_task = None

@@ -59,24 +59,33 @@ class QuickCycle(RequestResponseCycle):
         if self.is_quick and not self.response_complete and message["type"] == "http.response.body":
             if not self.disconnected:
                 self._say(message.get("body", b""), is_last=not message.get("more_body", False))
+        elif self._head:
+            raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{message['type']}'.")
         elif not self.response_started and (head := self._head_for(message)) is not None:
-            self.is_quick = self.response_started = self.chunked_encoding = True
-            self._head = head
+            self._head, self.is_quick = head, True
         else:
             await super().send(message)
+
+    async def send_500_response(self) -> None:
+        """Say that the application failed, whose head, if it gave one, has not gone out."""
+        self._head, self.is_quick = b"", False
+        await super().send_500_response()
 
     def _head_for(self, message: Any) -> bytes | None:
         if message.get("status") != 200 or self.scope["method"] == "HEAD" or self.disconnected:
             return None
         if self.access_log or self.waiting_for_100_continue or not self.keep_alive:
             return None
+        headers = message.get("headers")
+        if type(headers) is not list and type(headers) is not tuple:  # others may be read once alone
+            return None
         try:
-            return _head((*self.default_headers, *message["headers"]))
-        except (KeyError, TypeError):  # none, or in lists, which are allowed, too
+            return _head((*self.default_headers, *headers))
+        except TypeError:  # names and values in lists are allowed, too
             return None
 
     def _say(self, piece: bytes, *, is_last: bool) -> None:
-        head, self._head = self._head, b""
+        head, self._head, self.response_started = self._head, b"", True
         if not is_last:
             self.transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if piece else head)
             return

@@ -4,12 +4,16 @@ import asyncio
 
 import pytest
 
+from fujie.agents.runner import AgentRunner
 from fujie.agents.serving import stream
 from fujie.agents.serving.asgi import Headers, Request
 from fujie.agents.serving.stream import MAX_READY_CHARS, fold_events, stream_events
+from fujie.agents.transient import TransientRuns
 from fujie.errors import InputError
-from fujie.protocols.events import TextDelta
-from tests.agents.doubles import eventually
+from fujie.protocols.agentscope.decode import Decoder
+from fujie.protocols.agentscope.encode import Encoder
+from fujie.protocols.events import TextDelta, TextStarted
+from tests.agents.doubles import ALICE, alice, asked, eventually
 
 
 class Plain:
@@ -130,6 +134,30 @@ async def test_a_client_that_goes_away_while_the_agent_waits_closes_the_events(f
     assert log == ["closed"]
     assert "".join(client.pieces) == "".join(first)
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_run_that_is_stopped_while_its_reader_is_slow_says_its_last_words():
+    class Runner(AgentRunner):
+        async def step(self, step):
+            yield TextStarted("m")
+            yield TextDelta("m", "a")
+            await asyncio.Event().wait()
+
+    client = Client()
+    client.reading.clear()
+    runs = TransientRuns(Runner(), agent="test", timeout_s=60)
+    run = await runs.start(alice(), asked("hi"))
+    request = Request("POST", "/", Headers([]), client.receive, {})
+    answering = asyncio.create_task(stream_events(request, client.send, runs.flow(run), Encoder()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert await runs.cancel(run.id, ALICE) == "canceled"
+    await asyncio.sleep(0)
+    client.reading.set()
+    await asyncio.wait_for(answering, 3)
+    frames = Decoder().feed("".join(client.pieces).encode())
+    assert [frame["sequence_number"] for frame in frames] == list(range(len(frames)))
+    assert (frames[-1]["object"], frames[-1]["status"]) == ("response", "canceled")
 
 
 async def test_an_agent_whose_client_goes_away_may_take_its_time_to_end():

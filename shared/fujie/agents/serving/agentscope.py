@@ -17,7 +17,7 @@ from fujie.protocols.agentscope.stopping import stop_request
 from fujie.protocols.agentscope.words import compact
 from fujie.protocols.events import RunEvent
 from fujie.sessions.rows import Run
-from fujie.telemetry import bind_for_good
+from fujie.telemetry import bind
 
 _STATUS = {"running": "in_progress", "waiting": "incomplete"}
 """Ours to the protocol's; the others are alike."""
@@ -52,14 +52,14 @@ class Process(Struct, frozen=True):
         else:
             run = await runs.find(_named(asked), principal.user)
             events = runs.watch(run.id, principal.user, follow=asked.stream)
-        bind_for_good(run_id=run.id, user_id=run.user.id)
-        if asked.stream:
-            await stream_events(request, send, events, Encoder(-1 if after is None else after))
-            return
-        last = LastResponse()
-        if await fold_events(request, events, last.feed):
-            last.end()
-            await answer(send, Answer(200, last.text.encode()))
+        with bind(run_id=run.id, user_id=run.user.id):
+            if asked.stream:
+                await stream_events(request, send, events, Encoder(-1 if after is None else after))
+                return
+            last = LastResponse()
+            if await fold_events(request, events, last.feed):
+                last.end()
+                await answer(send, Answer(200, last.text.encode()))
 
 
 class Events(Struct, frozen=True):

@@ -1,14 +1,19 @@
 """An agent that is open on this machine is open to nobody else: not over the network, a proxy, or to other pages."""
 
 import json
+import re
 from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from fujie.agents.serving.asgi import Answer, App, Headers, Receive, Scope, Send, answer
 
-_RELAYED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
+_RELAYED = frozenset(
+    {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
+)
 """Headers of proxies and tunnels: they call from this machine, for somebody who may be anywhere."""
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+"""RFC 9110 7.2, less the names that no machine calls itself by: readers of URLs find a host in much else."""
 _REFUSAL = {"error": {"code": "forbidden", "message": "this agent is open to callers on its own machine alone"}}
 
 
@@ -38,7 +43,8 @@ class OnlyLoopback:
             return False
         if (origin := found.get(b"origin")) and not self._is_ours(origin.decode("latin-1")):
             return False
-        return _is_from_here(scope.get("client"), scope.get("server"), found.get(b"host", b""))
+        client, server = scope.get("client"), scope.get("server")
+        return _is_from_here(client and tuple(client), server and tuple(server), found.get(b"host", b""))
 
     def _is_ours(self, origin: str) -> bool:
         return origin in self._origins or is_loopback_origin(origin)
@@ -72,11 +78,9 @@ def is_loopback(host: str) -> bool:
 
 
 def _name(host: bytes) -> str:
-    """Return a Host header without its port; nothing for one that is none."""
-    try:
-        return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
-    except ValueError:
-        return ""
+    """Return a Host header without its port; nothing for one that is none, or several."""
+    found = _HOST.fullmatch(host.decode("latin-1"))
+    return found[1].strip("[]").lower() if found else ""
 
 
 def is_loopback_origin(origin: str) -> bool:

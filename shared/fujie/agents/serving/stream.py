@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequ
 from types import GeneratorType, coroutine
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-from fujie.agents.flow import Flow, end, flow_of, let_go
+from fujie.agents.flow import END, Flow, end, flow_of, let_go
 from fujie.agents.serving.asgi import Receive, Request, Send
 from fujie.errors import FujieError
 from fujie.telemetry import kinds_and_places
@@ -140,12 +140,13 @@ class _Outlet(_Listener):
             self._begin_watching()
         if not self._is_begun:
             await self._begin()
+            self._is_begun = True
         if self.ready:
             piece = "".join(self.ready).encode(self._encoding)
-            self.ready.clear()
             self._is_silent, self._is_sending = False, True
             try:
                 await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                self.ready.clear()  # what a stopped run could not say for its slow reader comes with its last words
             finally:
                 self._is_sending = False
 
@@ -162,7 +163,6 @@ class _Outlet(_Listener):
         self._is_silent = True
 
     def _begin(self) -> Awaitable[None]:
-        self._is_begun = True
         headers = [(b"content-type", self._content_type), *_UNBUFFERED]
         return self._send({"type": "http.response.start", "status": 200, "headers": headers})
 
@@ -195,9 +195,11 @@ def _pumped(  # noqa: C901, PLR0912, PLR0915 - one generator for speed: each tha
             if not listener.is_gone:  # where it is, the flow waits for its own end
                 try:
                     yield from listener.flush()
-                except BaseException:
-                    yield from let_go(flow, given)
-                    raise
+                except BaseException as error:
+                    given = yield from let_go(flow, given)
+                    if given is END or listener.is_gone or not isinstance(error, asyncio.CancelledError):
+                        raise
+                    continue  # it was the run that was stopped, and these are its last words
             size = 0
             try:
                 answer = yield given
