@@ -43,8 +43,11 @@ class OnlyLoopback:
             return False
         if (origin := found.get(b"origin")) and not self._is_ours(origin.decode("latin-1")):
             return False
-        client, server = scope.get("client"), scope.get("server")
-        return _is_from_here(client and tuple(client), server and tuple(server), found.get(b"host", b""))
+        client, server, host = scope.get("client"), scope.get("server"), found.get(b"host", b"")
+        try:
+            return _is_from_here(client, server, host)
+        except TypeError:  # ends may be lists, too
+            return _is_from_here(client and tuple(client), server and tuple(server), host)
 
     def _is_ours(self, origin: str) -> bool:
         return origin in self._origins or is_loopback_origin(origin)

@@ -5,7 +5,7 @@ Pure and stateful: one encoder per stream; the same events always give the same 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from fujie.protocols.agentscope.templates import (
     OpenText,
@@ -43,6 +43,8 @@ from fujie.protocols.events import (
     value_of,
 )
 
+_WHOLE_TEXT = (RunStarted, TextStarted, TextDelta, TextEnded, RunCompleted)
+_WholeText = tuple[RunStarted, TextStarted, TextDelta, TextEnded, RunCompleted]
 _BETWEEN = "\n\ndata: "
 _TEXT_KINDS = {TextStarted: "message", ReasoningStarted: "reasoning"}
 
@@ -101,19 +103,14 @@ class Encoder:
 
     def _whole_text(self, events: Sequence[RunEvent]) -> str:
         """Return the frames of a run that said one text and was done, as a short answer's are; nothing for others."""
-        match events:
-            case [
-                RunStarted() as start,
-                TextStarted(id_),
-                TextDelta(of, text),
-                TextEnded(ended),
-                RunCompleted() as done,
-            ]:
-                if id_ == of == ended:
-                    self._next, self.is_at_rest, self._is_over = 7, True, True
-                    usage = compact(done.usage) if done.usage else "null"
-                    return whole_text(start, string(id_), string(text), done.at, usage)
-        return ""
+        if (*map(type, events),) != _WHOLE_TEXT:
+            return ""
+        start, begun, piece, ended, done = cast("_WholeText", events)
+        if not begun.message_id == piece.message_id == ended.message_id:
+            return ""
+        self._next, self.is_at_rest, self._is_over = 7, True, True
+        usage = compact(done.usage) if done.usage else "null"
+        return whole_text(start, string(piece.message_id), string(piece.text), done.at, usage)
 
     def end(self) -> str:
         """Return the frames that are due when no more events come: that the answer was cut off, if it was."""
