@@ -50,7 +50,7 @@ import http.server, json, os, sys, time
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/hold":
-            print("held", flush=True)
+            open(os.environ["RELEASE"] + ".asked", "w").close()
             while not os.path.exists(os.environ["RELEASE"]):
                 time.sleep(0.01)
         body = json.dumps({"path": self.path, "host": self.headers["host"], "word": os.environ.get("WORD"),
@@ -324,16 +324,16 @@ def provision(fc, name, target):
 
 
 def test_beyond_the_reserved_concurrency_a_request_is_throttled_at_once(fc, tmp_path):
-    release = tmp_path / "release"
+    release, asked = tmp_path / "release", tmp_path / "release.asked"
     create_custom(fc, "narrow", environment_variables={"RELEASE": str(release)})
     reserve(fc, "narrow", 1)
     url = hook(fc, "narrow").url_internet
     with ThreadPoolExecutor() as others:
         held = others.submit(httpx2.get, f"{url}/hold", trust_env=False, timeout=60)
         try:
+            while not asked.exists() and not held.done():
+                time.sleep(0.01)
             refused = httpx2.get(url, trust_env=False)
-            while refused.status_code == 200:  # the one that is to be held has not come yet
-                refused = httpx2.get(url, trust_env=False)
         finally:
             release.touch()
         assert (refused.status_code, refused.json()["Code"]) == (429, "ResourceThrottled")
