@@ -2,9 +2,13 @@
 
 import asyncio
 from contextvars import ContextVar
+from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from fujie.fc.bounded_head import HEAD_S, MAX_HEAD_BYTES, BoundedHead
@@ -65,6 +69,76 @@ async def connection(request):
     protocol.connection_made(wire)
     yield protocol, wire
     protocol.connection_lost(None)
+
+
+async def told(protocol_class, pieces):
+    """Return what an application was asked, and what the client got, over a connection of this kind."""
+    seen = []
+
+    async def app(scope, receive, send):
+        body, more = b"", True
+        while more:
+            message = await receive()
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        seen.append(({name: scope[name] for name in scope if name != "state"}, body))
+        await echo(scope, Once(body), send)
+
+    config = Config(app, lifespan="off", log_config=None)
+    config.load()
+    protocol, wire = protocol_class(config, ServerState(), {}), Wire()
+    protocol.connection_made(wire)
+    for piece in pieces:
+        if not wire.closed:
+            protocol.data_received(piece)
+        for _ in range(3):
+            await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    return seen, wire.written, wire.closed
+
+
+class Once:
+    def __init__(self, body):
+        self.body = body
+
+    async def __call__(self):
+        return {"type": "http.request", "body": self.body, "more_body": False}
+
+
+TARGETS = st.builds(
+    lambda begin, rest: begin + bytes(rest),
+    st.sampled_from([b"/", b"//", b"http://a/", b"*", b"/%41"]),
+    st.lists(st.integers(0, 255) | st.sampled_from(b"?#%/:@"), max_size=6),
+)
+BODIES = st.sampled_from(
+    [
+        b"\r\n",
+        b"content-length: 0\r\n\r\n",
+        b"content-length: 11\r\n\r\nhello world",
+        b"transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n1\r\n \r\n5\r\nworld\r\n0\r\n\r\n",
+        b"expect: 100-continue\r\ncontent-length: 2\r\n\r\nab",
+        b"upgrade: h2c\r\nconnection: upgrade\r\n\r\n",
+        b"connection: close\r\n\r\n",
+        b"broken\r\n\r\n",
+    ]
+)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([b"GET", b"POST", b"HEAD"]), TARGETS, BODIES), min_size=1, max_size=2),
+    st.sampled_from([b"1.1", b"1.1", b"1.0"]),
+    st.sets(st.integers(1, 150), max_size=5),
+)
+def test_requests_are_read_and_answered_as_uvicorn_does_it(requests, version, cuts):
+    sent = b"".join(
+        method + b" " + target + b" HTTP/" + version + b"\r\nhost: a\r\nX-Y: z\r\n" + rest
+        for method, target, rest in requests
+    )
+    places = [0, *sorted(cuts), len(sent)]
+    pieces = [sent[begin:end] for begin, end in pairwise(places) if sent[begin:end]]
+    theirs = asyncio.run(told(HttpToolsProtocol, pieces))
+    assert asyncio.run(told(BoundedHead, pieces)) == theirs
 
 
 FLOODS = {

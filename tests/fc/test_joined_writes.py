@@ -47,6 +47,18 @@ async def test_much_is_not_kept_and_a_close_leaves_nothing_behind(monkeypatch):
     assert transport.is_closing() is False
 
 
+async def test_a_connection_that_cannot_be_written_to_does_not_keep_the_others_from_it(monkeypatch):
+    loop, told = asyncio.get_running_loop(), []
+    monkeypatch.setattr(loop, "call_exception_handler", told.append)
+    wires = [Wire(), Wire(), Wire()]
+    wires[1].write = None
+    for wire in wires:
+        JoinedWrites(wire, loop).write(b"words")
+    await asyncio.sleep(0)
+    assert [wire.log for wire in wires] == [[b"words"], [], [b"words"]]
+    assert [type(fault["exception"]) for fault in told] == [TypeError]
+
+
 class Loop:
     """The running loop, with a clock that the test sets."""
 

@@ -208,6 +208,22 @@ async def test_a_body_comes_in_the_pieces_that_are_there_and_then_the_disconnect
         assert wire.completed == 1
 
 
+async def test_a_body_that_comes_piece_by_piece_is_whole_whoever_waits_for_it():
+    [_, (cycle, _)] = cycles()
+    assert [cycle.take(b"a"), cycle.take(b"bc"), cycle.take(b"d")] == [1, 3, 4]
+    assert await cycle.receive() == {"type": "http.request", "body": b"abcd", "more_body": True}
+    waiting = asyncio.create_task(cycle.receive())
+    await asyncio.sleep(0)
+    cycle.take(b"e")
+    assert (await asyncio.wait_for(waiting, 5))["body"] == b"e"
+    cycle.take(b"f")
+    cycle.take_end()
+    assert await cycle.receive() == {"type": "http.request", "body": b"f", "more_body": False}
+    cycle.disconnected = True
+    cycle.message_event.set()
+    assert await asyncio.wait_for(cycle.receive(), 5) == {"type": "http.disconnect"}
+
+
 async def test_who_asks_whether_to_go_on_is_told_so_when_the_body_is_wanted():
     for cycle, wire in cycles(expects=True):
         cycle.message_event.set()

@@ -5,8 +5,9 @@ from asyncio import Task, TimerHandle, Transport
 from contextvars import Context
 from urllib.parse import unquote
 
-from httptools import parse_url
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from httptools import HttpParserError, HttpParserUpgrade, parse_url
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fujie.asgi import App
 from fujie.fc.joined_writes import JoinedWrites
@@ -18,6 +19,9 @@ HEAD_S = 30.0
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 
+_NO_HTTP = "Invalid HTTP request received."
+
+
 class BoundedHead(HttpToolsProtocol):
     """Ends a connection whose request never gets to its end, before anybody was asked who sends it.
 
@@ -25,21 +29,29 @@ class BoundedHead(HttpToolsProtocol):
     as a whole, and are answered without a task that has to be scheduled.
     """
 
-    _unfinished_bytes = 0
-    _is_in_head = _is_reading = False
-    _idle_since = 0.0
-    _deadline: TimerHandle | None = None
-    _asked: tuple[RequestResponseCycle, App] | None = None
+    cycle: QuickCycle
+    __slots__ = ("_asked", "_deadline", "_idle_since", "_is_in_head", "_is_reading", "_unfinished_bytes", "_writes")
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._unfinished_bytes = 0
+        self._is_in_head = self._is_reading = False
+        self._idle_since = 0.0
+        self._deadline: TimerHandle | None = None
+        self._asked: tuple[QuickCycle, App] | None = None
         self._writes = JoinedWrites(transport, self.loop)
         self.transport = self._writes  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         self._unfinished_bytes += len(data)
         self._is_reading = True
-        super().data_received(data)
+        try:
+            self.parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._upgrade()
+        except HttpParserError:
+            self.logger.warning(_NO_HTTP)
+            self.send_400_response(_NO_HTTP)
         self._is_reading = False
         if self._asked is not None:
             asked, self._asked = self._asked, None
@@ -73,11 +85,11 @@ class BoundedHead(HttpToolsProtocol):
             scope["http_version"] = version
         if parser.should_upgrade() and self._should_upgrade():
             return
-        url = parse_url(self.url)
-        path = url.path.decode("ascii")
+        raw_path, query = _parts(self.url)
+        path = raw_path.decode("ascii")
         scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = url.path
-        scope["query_string"] = url.query or b""
+        scope["raw_path"] = raw_path
+        scope["query_string"] = query
         last = self.cycle
         self.cycle = cycle = QuickCycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())
         if last is None or last.response_complete:
@@ -88,13 +100,18 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unfinished_bytes = 0
-        if self.cycle.response_complete:  # answered early, and still listening
+        if self.parser.should_upgrade() and self._should_upgrade():
+            return
+        cycle = self.cycle
+        if cycle.response_complete:  # answered early, and still listening
             self._idle_since = self.loop.time()
-        super().on_body(body)
+        elif cycle.take(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         self._unfinished_bytes = 0
-        super().on_message_complete()
+        if not (self.parser.should_upgrade() and self._should_upgrade()):
+            self.cycle.take_end()
 
     def on_response_complete(self) -> None:
         """One timer watches over a connection as long as it is there: one for each answer costs as much as its head."""
@@ -126,25 +143,33 @@ class BoundedHead(HttpToolsProtocol):
             self.timeout_keep_alive_task.cancel()
             self.timeout_keep_alive_task = None
 
-    def _unset_keepalive_if_required(self) -> None:
-        """What is asked is seen when the timer ends."""
+    def _upgrade(self) -> None:
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        else:
+            self._unsupported_upgrade_warning()
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: App) -> None:  # type: ignore[override]
+    def _start_asgi_task(self, cycle: QuickCycle, app: App) -> None:  # type: ignore[override]
         if self._is_reading:
             self._asked = cycle, app
         else:
             self._begin_in_a_task(cycle, app)
 
-    def _begin(self, cycle: RequestResponseCycle, app: App) -> None:
-        if sys.version_info < (3, 12):
-            self._begin_in_a_task(cycle, app)
-            return
-        task = Task(cycle.run_asgi(app), loop=self.loop, eager_start=True, context=Context())
-        if not task.done():
-            self.tasks.add(task)
-            task.add_done_callback(self.tasks.discard)
+    if sys.version_info >= (3, 12):
 
-    def _begin_in_a_task(self, cycle: RequestResponseCycle, app: App) -> None:
+        def _begin(self, cycle: QuickCycle, app: App) -> None:
+            coroutine = cycle.run_asgi(app)  # type: ignore[arg-type]
+            task = Task(coroutine, loop=self.loop, eager_start=True, context=Context())
+            if not task.done():
+                self.tasks.add(task)
+                task.add_done_callback(self.tasks.discard)
+
+    else:
+
+        def _begin(self, cycle: QuickCycle, app: App) -> None:
+            self._begin_in_a_task(cycle, app)
+
+    def _begin_in_a_task(self, cycle: QuickCycle, app: App) -> None:
         """A request that was sent without waiting for the answer to the last inherits nothing of what that one set."""
         Context().run(super()._start_asgi_task, cycle, app)  # type: ignore[arg-type]
 
@@ -161,3 +186,11 @@ class BoundedHead(HttpToolsProtocol):
         if self._is_in_head and (self.cycle is None or self.cycle.response_complete):
             self.transport.write(words)
         self.transport.close()
+
+
+def _parts(url: bytes) -> tuple[bytes, bytes]:
+    """Return the path and the query that are asked for; most ask for a path alone, which the parser has checked."""
+    if url.startswith(b"/") and b"?" not in url and b"#" not in url:
+        return url, b""
+    parsed = parse_url(url)
+    return parsed.path, parsed.query or b""

@@ -96,6 +96,7 @@ def run_server(
         host=host,
         port=port,
         loop="uvloop",
+        interface="asgi3",
         http=BoundedHead,
         ws_max_size=max_message_bytes,
         ws=_late_web_socket,  # type: ignore[arg-type]  # uvicorn only calls it

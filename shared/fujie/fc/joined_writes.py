@@ -9,6 +9,7 @@ turns. Nothing waits for a clock: turns in which nobody has anything to do take 
 
 from asyncio import AbstractEventLoop, Transport
 from typing import Any
+from weakref import WeakKeyDictionary
 
 MAX_HELD_BYTES = 64 * 1024
 """More does not wait for the turn to end."""
@@ -20,14 +21,40 @@ STREAM_PAUSE_S = 0.002
 """An answer that was silent for longer than this is written at the end of the turn in which it says something."""
 
 
+class _Turn:
+    """A loop's turn, and who has something to write at its end."""
+
+    __slots__ = ("_writers",)
+
+    def __init__(self) -> None:
+        self._writers: list[JoinedWrites] = []
+
+    def add(self, writer: "JoinedWrites", loop: AbstractEventLoop) -> None:
+        if not self._writers:
+            loop.call_soon(self._end, loop)
+        self._writers.append(writer)
+
+    def _end(self, loop: AbstractEventLoop) -> None:
+        writers, self._writers = self._writers, []
+        for writer in writers:
+            try:
+                writer.end_turn()
+            except Exception as error:  # noqa: BLE001 - the fault of one connection is not the others'
+                loop.call_exception_handler({"message": "a connection cannot be written to", "exception": error})
+
+
+_turns: "WeakKeyDictionary[AbstractEventLoop, _Turn]" = WeakKeyDictionary()
+
+
 class JoinedWrites:
     """A transport that writes once a turn: a write to a socket costs as much as a short answer."""
 
-    __slots__ = ("_held", "_is_armed", "_loop", "_size", "_transport", "_turns", "_writes", "_written_at")
+    __slots__ = ("_held", "_is_armed", "_loop", "_size", "_transport", "_turn", "_turns", "_writes", "_written_at")
 
     def __init__(self, transport: Transport, loop: AbstractEventLoop) -> None:
         self._transport = transport
         self._loop = loop
+        self._turn = _turns.setdefault(loop, _Turn())
         self._held: list[bytes] = []
         self._size = self._turns = self._writes = 0
         self._is_armed = False
@@ -43,7 +70,7 @@ class JoinedWrites:
             self._is_armed = True
             goes_on = self._writes >= STREAM_WRITES and self._loop.time() - self._written_at < STREAM_PAUSE_S
             self._turns = STREAM_TURNS if goes_on else 0
-            self._loop.call_soon(self._end_turn)
+            self._turn.add(self, self._loop)
         self._held.append(data)
         self._size += len(data)
         if self._size > MAX_HELD_BYTES:
@@ -64,10 +91,11 @@ class JoinedWrites:
         self.flush()
         self._transport.close()
 
-    def _end_turn(self) -> None:
+    def end_turn(self) -> None:
+        """Write what is kept, unless the answer goes on and may be kept for one more turn."""
         if self._turns and self._held:
             self._turns -= 1
-            self._loop.call_soon(self._end_turn)
+            self._turn.add(self, self._loop)
         else:
             self._is_armed = False
             self.flush()

@@ -21,12 +21,6 @@ _END = b"0\r\n\r\n"
 class QuickCycle(RequestResponseCycle):
     """Makes the head of a stream once for all streams that have the same; whatever is unusual is left to uvicorn."""
 
-    disconnected = response_started = response_complete = is_quick = False
-    more_body = True
-    chunked_encoding = None
-    _head = b""
-    expected_content_length = 0
-
     def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool) -> None:
         self.scope = connection.scope
         self.transport = connection.transport
@@ -35,21 +29,58 @@ class QuickCycle(RequestResponseCycle):
         self.access_logger = connection.access_logger
         self.access_log = connection.access_log
         self.default_headers = connection.server_state.default_headers
-        self.message_event = Event()
         self.waiting_for_100_continue = connection.expect_100_continue
         self.keep_alive = keep_alive
         self.on_response = connection.on_response_complete
-        self.body = bytearray()
+        self.body = b""  # type: ignore[assignment]  # a bytearray where it comes in pieces
+        self.more_body = True
+        self.disconnected = self.response_started = self.response_complete = self.is_quick = False
+        self.chunked_encoding = None
+        self.expected_content_length = 0
+        self._head = b""
+        self._has_news = False
+        self._event: Event | None = None
+
+    @property
+    def message_event(self) -> Event:  # type: ignore[override]
+        """Made where somebody waits for it: most requests are there as a whole."""
+        if self._event is None:
+            self._event = Event()
+            if self._has_news:
+                self._event.set()
+        return self._event
+
+    def take(self, piece: bytes) -> int:
+        """Take in a piece of the body, and return how many bytes wait to be read."""
+        if not self.body:
+            self.body = piece  # type: ignore[assignment]
+        elif type(self.body) is bytearray:
+            self.body += piece
+        else:
+            self.body = bytearray(self.body + piece)
+        self._tell()
+        return len(self.body)
+
+    def take_end(self) -> None:
+        """Take in that the body is there as a whole."""
+        if not self.response_complete:
+            self.more_body = False
+            self._tell()
+
+    def _tell(self) -> None:
+        self._has_news = True
+        if self._event is not None:
+            self._event.set()
 
     async def receive(self) -> Any:
         """Return the next message of the request's."""
+        if self._event is not None or not self._has_news:
+            return await super().receive()
         if self.waiting_for_100_continue or self.disconnected or self.response_complete:
             return await super().receive()
-        if not self.message_event.is_set():
-            return await super().receive()
-        self.message_event.clear()
+        self._has_news = False
         self.flow.resume_reading()
-        piece, self.body = bytes(self.body), bytearray()
+        piece, self.body = bytes(self.body), b""  # type: ignore[assignment]
         return {"type": "http.request", "body": piece, "more_body": self.more_body}
 
     async def send(self, message: Any) -> None:
@@ -91,7 +122,7 @@ class QuickCycle(RequestResponseCycle):
             return
         self.transport.write(b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, _END) if piece else head + _END)
         self.response_complete = True
-        self.message_event.set()
+        self._tell()
         if not self.keep_alive:
             self.transport.close()
         self.on_response()
