@@ -45,7 +45,7 @@ def test_an_error_keeps_its_place():
 
 
 def test_only_known_ids_are_bound():
-    with pytest.raises(ValueError, match="token"), bind(token="x"):
+    with pytest.raises(TypeError, match="secret"), bind(secret="x"):
         pass
 
 

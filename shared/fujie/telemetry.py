@@ -10,13 +10,15 @@ import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
 
 from fujie.settings import telemetry_from_environ
 
 MAX_CAUSES = 5
 MAX_FRAMES = 8
-IDS = dict.fromkeys(("function", "request_id", "run_id", "user_id")).keys()
-_bound: ContextVar[Mapping[str, str]] = ContextVar("fujie_log_ids", default={})  # noqa: B039  never mutated
+_bound: "ContextVar[bind | None]" = ContextVar("fujie_log_ids", default=None)
 
 
 class JsonFormatter(logging.Formatter):
@@ -66,29 +68,32 @@ def configure_logging() -> None:
         _configure_traces(settings.function)
 
 
-class bind:  # noqa: N801 - used as a function is
-    """Put ids (function, request_id, run_id, user_id) on every log line of this context until the block ends."""
+class bind(Struct, kw_only=True):  # noqa: N801 - used as a function is
+    """Put ids on every log line of this context until the block ends; those that are empty leave what is there."""
 
-    __slots__ = ("_ids", "_reset")
-
-    def __init__(self, **ids: str) -> None:
-        if not ids.keys() <= IDS:
-            unknown = ", ".join(sorted(ids.keys() - IDS))
-            raise ValueError(f"only {', '.join(IDS)} are bound to log lines, not {unknown}")
-        self._ids = ids
-        self._reset: Token[Mapping[str, str]] | None = None
+    function: str = ""
+    request_id: str = ""
+    run_id: str = ""
+    user_id: str = ""
+    token: "Token[bind | None] | Any" = None
+    """Of the block that is open; it knows the one around it."""
 
     def __enter__(self) -> None:
-        self._reset = _bound.set({**_bound.get(), **self._ids})
+        self.token = _bound.set(self)
 
-    def __exit__(self, *_: object) -> None:
-        assert self._reset is not None
-        _bound.reset(self._reset)
+    def __exit__(self, _kind: object, _error: object, _traceback: object) -> None:
+        _bound.reset(self.token)
 
 
 def bound_ids() -> Mapping[str, str]:
     """Return the ids bound in this context; the function's name comes from the platform unless bound."""
-    return {"function": telemetry_from_environ().function} | dict(_bound.get())
+    ids = dict.fromkeys(("function", "request_id", "run_id", "user_id"), "")
+    block = _bound.get()
+    while isinstance(block, bind):
+        ids |= {name: ids[name] or getattr(block, name) for name in ids}
+        block = block.token.old_value
+    ids["function"] = ids["function"] or telemetry_from_environ().function
+    return ids
 
 
 def _configure_traces(function: str) -> None:

@@ -357,7 +357,7 @@ class TransientRuns(Runs):
         return RunCompleted(self._seconds(), dict(voice.usage))
 
     def _seconds(self) -> int:
-        return int(self._now().timestamp())
+        return clock.seconds(self._now)
 
 
 def _row(live: Live) -> Run:
