@@ -32,7 +32,8 @@ _KEY_HASH_CHARS = 64
 class Open(Inbound):
     """Everybody is one user."""
 
-    _principal = Principal(OPEN_USER, "")
+    def __init__(self) -> None:
+        self._principal = Principal(OPEN_USER, "")
 
     async def admit(self, headers: Mapping[str, str]) -> Principal:  # noqa: ARG002 - whoever asks
         return self._principal

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from typing import Any
 
+from msgspec import Struct
+
 from fujie.agents.adapters import adapter_for
 from fujie.agents.adapters.port import Adapter
 from fujie.agents.handler import CURRENT_RUN, Function, RunContext, items_of, wanted
@@ -132,36 +134,33 @@ async def _not_swallowing(function: Function, arguments: Mapping[str, Any]) -> A
         raise met[0]
 
 
-class _Late:
+class _Late(Struct):
     """The context of a run, made when it is asked for: most functions do not."""
 
-    __slots__ = ("_made", "_states", "step")
-
-    def __init__(self, step: Step, states: AgentStates) -> None:
-        self.step = step
-        self._states = states
-        self._made: RunContext | None = None
+    step: Step
+    states: AgentStates
+    made: RunContext | None = None
 
     def __call__(self) -> RunContext:
         """Return it, with the ids that count: a user id comes from the verified token, never from the body."""
-        if self._made is None:
+        if self.made is None:
             run = self.step.run
             if run is None:
                 raise FujieError("a function answers runs alone")
             request = self.step.request.within(run.session_id, run.user.id)
             headers = request.extra.get(FORWARDED)
             seen = headers if isinstance(headers, dict) else {}
-            self._made = RunContext(
+            self.made = RunContext(
                 run.id,
                 run.session_id,
                 run.user,
                 request,
                 seen,
-                self._states,
+                self.states,
                 is_resumed=self.step.is_resumed,
                 tools=self.step.call_tool,
             )
-        return self._made
+        return self.made
 
 
 _GIVEN: Mapping[str, Callable[[FunctionRunner, Adapter, "_Late"], Any]] = {

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar, overload
 from urllib.parse import parse_qsl
 
@@ -37,7 +38,7 @@ class Headers(Mapping[str, str]):
                 self.joined[name] = b", ".join(value for key, value in raw if key == name)
 
     def __getitem__(self, name: str) -> str:
-        return self.joined[name.lower().encode("latin-1", "replace")].decode("latin-1")
+        return self.joined[_as_sent(name)].decode("latin-1")
 
     @overload
     def get(self, name: str, /) -> str | None: ...
@@ -45,7 +46,7 @@ class Headers(Mapping[str, str]):
     def get(self, name: str, default: _T, /) -> str | _T: ...
     def get(self, name: str, default: _T | None = None, /) -> str | _T | None:
         """Return a header, or the default; most requests have few of those that are asked for."""
-        value = self.joined.get(name.lower().encode("latin-1", "replace"))
+        value = self.joined.get(_as_sent(name))
         return default if value is None else value.decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
@@ -53,6 +54,11 @@ class Headers(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self.joined)
+
+
+@lru_cache(maxsize=256)  # of names that the code asks for
+def _as_sent(name: str) -> bytes:
+    return name.lower().encode("latin-1", "replace")
 
 
 class Request(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Awaitable, Collection
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -24,14 +24,13 @@ class OnlyLoopback:
         self._app = app
         self._origins = frozenset(origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
         if scope["type"] == "lifespan" or self._is_local(scope):
-            await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await answer(send, Answer(403, json.dumps(_REFUSAL).encode()))
-        else:
-            await send({"type": "websocket.close", "code": 1008})
+            return self._app(scope, receive, send)
+        if scope["type"] == "http":
+            return answer(send, Answer(403, json.dumps(_REFUSAL).encode()))
+        return send({"type": "websocket.close", "code": 1008})
 
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""

@@ -6,8 +6,6 @@ from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from msgspec import Struct, field
-
 from fujie.agents.serving.asgi import Answer, Request, Route, Send, answer
 from fujie.agents.serving.errors import plain_refusal
 
@@ -19,21 +17,23 @@ BUCKETS_S = (0.005, 0.025, 0.1, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0)
 BOUNDS_S = (*BUCKETS_S, float("inf"))
 
 
-class Count(Struct):
+class Count:
     """The answers of one route that ended alike."""
 
-    answers: int = 0
-    spent_s: float = 0.0
-    by_bound: list[int] = field(default_factory=lambda: [0] * len(BOUNDS_S))
-    """Those that took no longer than each bound, and longer than the one before."""
+    def __init__(self) -> None:
+        self.answers = 0
+        self.spent_s = 0.0
+        self.by_bound = [0] * len(BOUNDS_S)
+        """Those that took no longer than each bound, and longer than the one before."""
 
 
-class Tally(Struct):
+class Tally:
     """What was served: by route, and how it ended."""
 
-    counts: dict[tuple[str, str, int], Count] = field(default_factory=dict)
-    """By (method, route, status); routes that are none of ours count as one."""
-    open: int = 0
+    def __init__(self) -> None:
+        self.counts: dict[tuple[str, str, int], Count] = {}
+        """By (method, route, status); routes that are none of ours count as one."""
+        self.open = 0
 
     def count(self, method: str, route: str, status: int, begun_at: float) -> None:
         """Take one answer into account."""

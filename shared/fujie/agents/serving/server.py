@@ -9,6 +9,8 @@ from importlib import import_module
 from time import perf_counter
 from typing import NoReturn
 
+from msgspec import Struct
+
 from fujie.agents.serving.asgi import WEBSOCKET, Answer, App, Headers, Message, Receive, Request, Route, Scope, Send
 from fujie.agents.serving.asgi import answer as say
 from fujie.agents.serving.errors import (
@@ -133,31 +135,28 @@ def _refuse(methods: Mapping[str, Route]) -> NoReturn:
     raise MethodError(methods) if methods else NotFoundError("there is nothing here")
 
 
-class _Voice:
+class _Voice(Struct):
     """The client's `send`, which knows whether the answer has begun: after that, no error can be told."""
 
-    __slots__ = ("_scope", "_send", "status")
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope = scope
-        self._send = send
-        self.status = 0
-        """Of the answer that has begun; 101 for an open web socket."""
+    scope: Scope
+    pass_on: Send
+    status: int = 0
+    """Of the answer that has begun; 101 for an open web socket."""
 
     def send(self, message: Message) -> Awaitable[None]:
         if not self.status:
             self.status = message.get("status", 101)
-        return self._send(message)
+        return self.pass_on(message)
 
     async def refuse(self, route: Route | None, error: FujieError) -> None:
         if self.status:
             return
         refusal = route.refuse(error) if route else plain_refusal(error)
         self.status = refusal.status
-        if self._scope["type"] == "http":
-            await say(self._send, refusal)
+        if self.scope["type"] == "http":
+            await say(self.pass_on, refusal)
         else:
-            await _refuse_socket(self._scope, self._send, refusal)
+            await _refuse_socket(self.scope, self.pass_on, refusal)
 
 
 async def _refuse_socket(scope: Scope, send: Send, refusal: Answer) -> None:

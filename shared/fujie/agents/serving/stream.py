@@ -43,7 +43,6 @@ class Wire(Protocol[_T_contra]):
         """Return the frames that are due when no more events come."""
 
 
-@coroutine
 def stream_events(
     request: Request,
     send: Send,
@@ -53,16 +52,13 @@ def stream_events(
     content_type: str = SSE,
     heartbeat: bytes | None = PING,
     encoding: str = "utf-8",
-) -> Generator[Any, Any, None]:
+) -> Awaitable[bool]:
     """Answer with the events as they come; a client that goes away closes them, which cancels the run.
 
     A wire that has a faster way for several events than one by one has it as `feed_all`.
     """
-    outlet = _Outlet(request.receive, send, content_type, heartbeat, encoding)
     say = getattr(wire, "feed_all", None) or (lambda events: "".join(map(wire.feed, events)))
-    if (yield from _pumped(events, say, outlet)):
-        outlet.ready.append(wire.end())
-        yield from outlet.finish()
+    return _pumped(events, say, _Outlet(request.receive, send, wire, content_type, heartbeat, encoding))
 
 
 async def fold_events(request: Request, events: Events[_T], feed: Callable[[_T], object]) -> bool:
@@ -91,11 +87,10 @@ class Verbatim:
 class _Listener:
     """A client that is to hear all at the end; from the first wait on, we notice when it goes away."""
 
-    is_gone = False
-    watching: asyncio.Task[None] | None = None
-
     def __init__(self, receive: Receive) -> None:
         self.ready: list[str] = []
+        self.is_gone = False
+        self.watching: asyncio.Task[None] | None = None
         self._receive = receive
 
     async def flush(self) -> None:
@@ -105,6 +100,9 @@ class _Listener:
 
     async def beat(self) -> None:
         """Fill the silence."""
+
+    async def finish(self) -> None:
+        """Send the rest, and end the answer."""
 
     def _begin_watching(self) -> None:
         answering = asyncio.current_task()
@@ -124,16 +122,20 @@ class _Listener:
 class _Outlet(_Listener):
     """A client that hears what is ready at once."""
 
-    _is_begun = _is_sending = False
-    _is_silent = True
-
-    def __init__(self, receive: Receive, send: Send, content_type: str, heartbeat: bytes | None, encoding: str) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, wire: Wire[Any], content_type: str, heartbeat: bytes | None, encoding: str
+    ) -> None:
         self.ready = []
+        self.is_gone = False
+        self.watching = None
         self._receive = receive
         self._send = send
+        self._wire = wire
         self._content_type = content_type.encode()
         self._heartbeat = heartbeat
         self._encoding = encoding
+        self._is_begun = self._is_sending = False
+        self._is_silent = True
 
     async def flush(self) -> None:
         if self.watching is None:
@@ -151,7 +153,7 @@ class _Outlet(_Listener):
                 self._is_sending = False
 
     async def finish(self) -> None:
-        """Send the rest, and end the answer."""
+        self.ready.append(self._wire.end())
         if not self._is_begun:
             await self._begin()
         await self._send({"type": "http.response.body", "body": "".join(self.ready).encode(self._encoding)})
@@ -224,6 +226,9 @@ def _pumped(  # noqa: C901, PLR0912, PLR0915 - one generator for speed: each tha
             listener.watching.cancel()
         if flow.gi_frame is not None:
             yield from end(flow)
-    if listener.is_gone and (task := asyncio.current_task()) is not None:
-        task.uncancel()
-    return not listener.is_gone
+    if listener.is_gone:
+        if (task := asyncio.current_task()) is not None:
+            task.uncancel()
+        return False
+    yield from listener.finish()
+    return True

@@ -5,7 +5,7 @@ Pure and stateful: one encoder per stream; the same events always give the same 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from json.encoder import encode_basestring
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from fujie.protocols.agentscope.templates import (
     OpenText,
@@ -44,7 +44,6 @@ from fujie.protocols.events import (
 )
 
 _WHOLE_TEXT = (RunStarted, TextStarted, TextDelta, TextEnded, RunCompleted)
-_WholeText = tuple[RunStarted, TextStarted, TextDelta, TextEnded, RunCompleted]
 _BETWEEN = "\n\ndata: "
 _TEXT_KINDS = {TextStarted: "message", ReasoningStarted: "reasoning"}
 
@@ -56,15 +55,14 @@ class Encoder:
     a reader left off.
     """
 
-    is_at_rest = False
-    """Has the run ended, or paused?"""
-    _is_over = False
-    _next = 0
-    _head, _tail = '"id":"","created_at":0', '"session_id":""'
-    """Of every response of this run."""
-
     def __init__(self, after: int = -1) -> None:
         self._after = after
+        self._next = 0
+        self._is_over = False
+        self.is_at_rest = False
+        """Has the run ended, or paused?"""
+        self._head, self._tail = '"id":"","created_at":0', '"session_id":""'
+        """Of every response of this run."""
         self._open: dict[str, OpenText] = {}
         self._writing: dict[str, str] = {}
         """Calls that the model is still writing: message id -> the last data of it that was sent."""
@@ -105,7 +103,8 @@ class Encoder:
         """Return the frames of a run that said one text and was done, as a short answer's are; nothing for others."""
         if (*map(type, events),) != _WHOLE_TEXT:
             return ""
-        start, begun, piece, ended, done = cast("_WholeText", events)
+        known: Any = events
+        start, begun, piece, ended, done = known
         if not begun.message_id == piece.message_id == ended.message_id:
             return ""
         self._next, self.is_at_rest, self._is_over = 7, True, True

@@ -171,10 +171,13 @@ class AgentRequest(Struct, frozen=True, omit_defaults=True, dict=True):
         return match[1] if match else None
 
 
+_decode = msgspec.json.Decoder().decode
+
+
 def request_from_body(unverified_body: bytes) -> AgentRequest:
     """Return the request in a body. Raises RequestInvalidError."""
     try:
-        value = msgspec.json.decode(unverified_body)
+        value = _decode(unverified_body)
     except (ValueError, RecursionError) as error:
         raise _not_json(unverified_body) from error
     if not isinstance(value, dict):
