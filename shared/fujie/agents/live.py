@@ -5,8 +5,6 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
-
 from fujie.protocols.agentscope.request import AgentRequest
 from fujie.protocols.events import RunCanceled, RunCompleted, RunEvent, RunFailed, RunPaused
 from fujie.sessions.rows import Run, RunStatus
@@ -24,28 +22,34 @@ _STATUS: dict[type[RunEvent], RunStatus] = {
 }
 
 
-class Live(Struct, eq=False):
+class Live:
     """One run: what it said, and whose turn it is."""
 
-    run: Run
-    place: Place
-    request: AgentRequest
-    started_at: float
-    """Of a monotonic clock."""
-    status: RunStatus = "running"
-    events: list[RunEvent] = []
-    chars: int = 0
-    task: asyncio.Task[object] | None = None
-    """Who waits for the agent."""
-    timer: asyncio.TimerHandle | None = None
-    is_begun: bool = False
-    is_stepping: bool = False
-    why: RunEvent | None = None
-    """How the run is to end, at somebody else's word."""
-    waiting: "Waiting | None" = None
-    """What it waits for, while it does."""
-    news: asyncio.Event | None = None
-    """Set with each event, once somebody watches."""
+    __slots__ = (
+        "chars", "events", "is_begun", "is_stepping", "news", "place", "request", "run", "started_at", "status", "task",
+        "timer", "waiting", "why",
+    )  # fmt: skip
+
+    def __init__(self, run: Run, place: Place, request: AgentRequest) -> None:
+        self.run = run
+        self.place = place
+        self.request = request
+        self.started_at = time.monotonic()
+        self.status: RunStatus = "running"
+        self.events: list[RunEvent] = []
+        self.chars = 0
+        self.task: asyncio.Task[object] | None = None
+        """Who waits for the agent."""
+        self.timer: asyncio.TimerHandle | None = None
+        self.is_begun = False
+        self.is_stepping = False
+        """Does it wait for its agent?"""
+        self.why: RunEvent | None = None
+        """How the run is to end, at somebody else's word."""
+        self.waiting: Waiting | None = None
+        """What it waits for, while it does."""
+        self.news: asyncio.Event | None = None
+        """Set with each event, once somebody watches."""
 
     def said(self, batch: list[RunEvent], chars: int) -> list[RunEvent]:
         self.chars = chars

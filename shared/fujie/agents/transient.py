@@ -18,13 +18,13 @@ from msgspec.structs import replace
 from fujie import clock
 from fujie.agents import bounds
 from fujie.agents.background import Background
-from fujie.agents.bounds import REPEATED, chars_of, refuse_longer
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.flow import Flow, items_of_flow
+from fujie.agents.hearing import FULL, Hearing
 from fujie.agents.live import Live, Place
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner, Step, Voice, asked_in
-from fujie.agents.stepping import let_go, rest
+from fujie.agents.stepping import let_go
 from fujie.errors import FujieError
 from fujie.identity.rows import User
 from fujie.ids import new_uuid
@@ -35,7 +35,6 @@ from fujie.protocols.events import (
     RunEvent,
     RunFailed,
     RunStarted,
-    TextDelta,
 )
 from fujie.sessions.errors import ConflictError
 from fujie.sessions.rows import Run, RunStatus
@@ -47,8 +46,6 @@ if TYPE_CHECKING:
 MAX_ENDED_RUNS = 64
 MAX_ENDED_CHARS = 4 * 1024 * 1024
 """What is remembered of runs that have ended, so that a client that lost its connection can read the rest."""
-BATCH_EVENTS, BATCH_CHARS = 64, 8 * 1024
-"""Of the events that are ready at once, what goes to the reader together."""
 EXPIRY_MARGIN_S = 1.0
 """How long after the time for an answer is over its run is told so, when nobody looked before."""
 BEGIN_S = 15.0
@@ -96,7 +93,7 @@ class TransientRuns(Runs):
             raise ConflictError("a run with this id exists", repair="leave `id` out, or send a new uuid")
         now = self._now()
         run = Run(run_id, session_id, user, principal.delegation_id, self._agent, "running", "", "", "", now, now)
-        self._runs[run_id] = self._busy[place] = Live(run, place, request, time.monotonic())
+        self._runs[run_id] = self._busy[place] = Live(run, place, request)
         return run
 
     def execute(self, run: Run, act: Act | None = None) -> AsyncGenerator[RunEvent, None]:
@@ -112,60 +109,53 @@ class TransientRuns(Runs):
     ) -> Flow:
         live = self._begun(run.id)
         items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
-        begin, hear, is_done = items.__anext__, voice.hear, False
-        batch = resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
-        chars, full, limit = 0, BATCH_CHARS, bounds.MAX_ANSWER_CHARS
+        heard = Hearing(resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))])
+        hearing: Any = heard.until_end(items, voice, live)
         ending: RunEvent | None = None
         try:
             try:
-                while live.why is None:
-                    step: Any = begin()
+                waits = hearing.send(None)
+                while True:
+                    if waits is FULL:
+                        yield live.said(heard.taken(), heard.chars)
+                        waits = hearing.send(None)
+                        continue
                     try:
-                        waits = step.send(None)
-                    except StopIteration as done:
-                        item = done.value
+                        if heard.batch:
+                            yield live.said(heard.taken(), heard.chars)
+                    except GeneratorExit:
+                        live.why = live.why or RunCanceled(self._seconds())
+                        yield from let_go(hearing, waits)
+                        raise
+                    if live.why is not None:
+                        yield from let_go(hearing, waits)
+                        break
+                    if live.timer is None:
+                        live.begin_waiting(self._timeout_s, self._time_out)
+                    live.is_stepping = True  # and may be stopped meanwhile
+                    try:
+                        given = yield waits
+                    except GeneratorExit:
+                        hearing.close()
+                        raise
+                    except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
+                        waits = hearing.throw(error)
                     else:
-                        said, batch, full = batch, [], chars + BATCH_CHARS
-                        try:
-                            if said:
-                                yield live.said(said, chars)
-                        except GeneratorExit:
-                            yield from let_go(step, waits)
-                            raise
-                        if live.why is not None:
-                            yield from let_go(step, waits)
-                            break
-                        if live.timer is None:
-                            live.begin_waiting(self._timeout_s, self._time_out)
-                        live.is_stepping = True  # and may be stopped meanwhile
-                        try:
-                            item = yield from rest(step, waits)
-                        finally:
-                            live.is_stepping = False
-                    for event in hear(item):
-                        if type(event) is TextDelta:
-                            chars += len(event.text)
-                        elif type(event) in REPEATED:
-                            chars += chars_of(event)
-                        if chars > limit:
-                            refuse_longer()
-                        batch.append(event)
-                    if chars >= full or len(batch) >= BATCH_EVENTS:
-                        said, batch, full = batch, [], chars + BATCH_CHARS
-                        yield live.said(said, chars)
-            except StopAsyncIteration:
-                is_done = True
-                ending = self._done(live, voice, batch)
+                        waits = hearing.send(given)
+            except StopIteration as done:
+                if done.value:
+                    ending = self._done(live, voice, heard.batch)
             except asyncio.CancelledError as error:
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
-                ending = self._pause_at(live, voice, batch, error) or self._at_error(live, error)
-            live.chars = chars
-            yield live.finish(batch, live.why or ending or RunCanceled(self._seconds()))
+                ending = self._pause_at(live, voice, heard.batch, error) or self._at_error(live, error)
+            live.chars, live.is_stepping = heard.chars, False
+            yield live.finish(heard.batch, live.why or ending or RunCanceled(self._seconds()))
         finally:
+            live.is_stepping = False
             self._over(live)
-            if not is_done:
-                yield from items.aclose()
+            hearing.close()
+            yield from items.aclose()
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
         goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)
