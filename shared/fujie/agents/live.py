@@ -26,8 +26,8 @@ class Live:
     """One run: what it said, and whose turn it is."""
 
     __slots__ = (
-        "chars", "events", "is_begun", "is_stepping", "news", "place", "request", "run", "started_at", "status", "task",
-        "timer", "waiting", "why",
+        "batch", "chars", "events", "has_ended", "is_begun", "is_stepping", "news", "place", "request", "run",
+        "started_at", "status", "task", "timer", "waiting", "why",
     )  # fmt: skip
 
     def __init__(self, run: Run, place: Place, request: AgentRequest) -> None:
@@ -37,13 +37,18 @@ class Live:
         self.started_at = time.monotonic()
         self.status: RunStatus = "running"
         self.events: list[RunEvent] = []
+        self.batch: list[RunEvent] = []
+        """What its agent has said beyond that, and nobody has taken yet."""
         self.chars = 0
+        """Of all that its agent has said."""
         self.task: asyncio.Task[object] | None = None
         """Who waits for the agent."""
         self.timer: asyncio.TimerHandle | None = None
         self.is_begun = False
         self.is_stepping = False
         """Does it wait for its agent?"""
+        self.has_ended = False
+        """Has its agent said all?"""
         self.why: RunEvent | None = None
         """How the run is to end, at somebody else's word."""
         self.waiting: Waiting | None = None
@@ -51,12 +56,17 @@ class Live:
         self.news: asyncio.Event | None = None
         """Set with each event, once somebody watches."""
 
-    def said(self, batch: list[RunEvent], chars: int) -> list[RunEvent]:
-        self.chars = chars
-        self.events += batch
+    def said(self, events: list[RunEvent]) -> list[RunEvent]:
+        """Take in what is said to whoever reads or watches, and return it."""
+        self.events += events
         if self.news is not None:
             self.news.set()
-        return batch
+        return events
+
+    def taken(self) -> list[RunEvent]:
+        """Say what the agent has said since this was last asked, and return it."""
+        batch, self.batch = self.batch, []
+        return self.said(batch)
 
     def begin_waiting(self, timeout_s: float, time_out: "Callable[[Live], None]") -> None:
         """Set the deadline at the first wait: an agent that never waits could not be told of it."""
@@ -65,20 +75,22 @@ class Live:
         self.timer = asyncio.get_running_loop().call_later(timeout_s - passed_s, time_out, self)
 
     def end(self, event: RunEvent) -> None:
-        """Say the last event, once; what ended the run first counts."""
-        self.finish([], event)
+        """Say the last event, once, and nothing else any more; what ended the run first counts."""
+        if self.status == "running":
+            self.status = _STATUS[type(event)]
+            self.said([event])
 
-    def finish(self, batch: list[RunEvent], event: RunEvent) -> list[RunEvent]:
+    def finish(self, event: RunEvent) -> list[RunEvent]:
         """Say the last events, and return them; of a run that was ended from outside, that is how."""
         if self.status != "running":
             return self.events[-1:]
         self.status = _STATUS[type(event)]
-        batch.append(event)
-        return self.said(batch, self.chars)
+        self.batch.append(event)
+        return self.taken()
 
     def go_on(self) -> None:
         """Wait no more: the run is as one that has not begun."""
-        self.status, self.waiting, self.why, self.is_begun = "running", None, None, False
+        self.status, self.waiting, self.why, self.is_begun, self.has_ended = "running", None, None, False, False
         if self.timer is not None:
             self.timer.cancel()
         self.timer = self.task = None

@@ -19,8 +19,8 @@ from fujie import clock
 from fujie.agents import bounds
 from fujie.agents.background import Background
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
-from fujie.agents.flow import Flow, items_of_flow
-from fujie.agents.hearing import FULL, Hearing
+from fujie.agents.flow import END, Flow, items_of_flow
+from fujie.agents.hearing import FULL, heard
 from fujie.agents.live import Live, Place
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner, Step, Voice, asked_in
@@ -109,20 +109,20 @@ class TransientRuns(Runs):
     ) -> Flow:
         live = self._begun(run.id)
         items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
-        heard = Hearing(resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))])
-        hearing: Any = heard.until_end(items, voice, live)
+        live.batch = resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
+        hearing: Any = heard(items, voice, live).__await__()
         ending: RunEvent | None = None
         try:
             try:
-                waits = hearing.send(None)
-                while True:
+                waits = next(hearing, END)
+                while waits is not END:
                     if waits is FULL:
-                        yield live.said(heard.taken(), heard.chars)
-                        waits = hearing.send(None)
+                        yield live.taken()
+                        waits = next(hearing, END)
                         continue
                     try:
-                        if heard.batch:
-                            yield live.said(heard.taken(), heard.chars)
+                        if live.batch:
+                            yield live.taken()
                     except GeneratorExit:
                         live.why = live.why or RunCanceled(self._seconds())
                         yield from let_go(hearing, waits)
@@ -142,20 +142,22 @@ class TransientRuns(Runs):
                         waits = hearing.throw(error)
                     else:
                         waits = hearing.send(given)
-            except StopIteration as done:
-                if done.value:
-                    ending = self._done(live, voice, heard.batch)
+            except StopIteration:
+                pass
             except asyncio.CancelledError as error:
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
-                ending = self._pause_at(live, voice, heard.batch, error) or self._at_error(live, error)
-            live.chars, live.is_stepping = heard.chars, False
-            yield live.finish(heard.batch, live.why or ending or RunCanceled(self._seconds()))
+                ending = self._pause_at(live, voice, error) or self._at_error(live, error)
+            if live.has_ended:
+                ending = self._done(live, voice)
+            live.is_stepping = False
+            yield live.finish(live.why or ending or RunCanceled(self._seconds()))
         finally:
             live.is_stepping = False
             self._over(live)
             hearing.close()
-            yield from items.aclose()
+            if not live.has_ended:
+                yield from items.aclose()
 
     def background(self, run: Run, act: Act | None = None, heard: Heard | None = None) -> None:
         goes_on = self.resume(run.id, act) if run.status == "waiting" else self.execute(run, act)
@@ -173,7 +175,7 @@ class TransientRuns(Runs):
         said = waiting.resumed(self._seconds())
         live.go_on()
         if isinstance(said[-1], RunFailed):
-            live.said(said[:-1], live.chars)
+            live.said(said[:-1])
             live.end(said[-1])
             self._over(live)
             for event in said:
@@ -278,16 +280,16 @@ class TransientRuns(Runs):
         _log.warning("run %s failed: %s", live.run.id, f"{error}" if known else kinds_and_places(error))
         return failure_of(error, self._seconds())
 
-    def _pause_at(self, live: Live, voice: Voice, batch: list[RunEvent], error: Exception) -> RunEvent | None:
+    def _pause_at(self, live: Live, voice: Voice, error: Exception) -> RunEvent | None:
         """Let the run wait where its code met what its user has to allow; None when the error is another."""
         if not (asked := asked_in(error)):
             return None
         from fujie.agents.waiting import Waiting
 
         with suppress(FujieError):
-            batch.extend(voice.end())
+            live.batch.extend(voice.end())
         live.waiting = Waiting(asked, live.run, self._now(), self._granted)
-        batch.extend(live.waiting.said())
+        live.batch.extend(live.waiting.said())
         return live.waiting.paused()
 
     def _waits(self, live: Live, waiting: "Waiting") -> None:
@@ -309,7 +311,7 @@ class TransientRuns(Runs):
         assert live.waiting is not None
         resolved = live.waiting.resolved("cancelled")
         live.go_on()
-        live.said(resolved, live.chars)
+        live.said(resolved)
         live.end(RunCanceled(self._seconds()))
         self._over(live)
 
@@ -338,10 +340,10 @@ class TransientRuns(Runs):
             self._ended_chars -= forgotten.chars
             self._runs.pop(forgotten.run.id, None)
 
-    def _done(self, live: Live, voice: Voice, batch: list[RunEvent]) -> RunEvent:
+    def _done(self, live: Live, voice: Voice) -> RunEvent:
         """Say what is due at the agent's end, which may tell that it was no end."""
         try:
-            batch.extend(voice.end())
+            live.batch.extend(voice.end())
         except FujieError as error:
             return self._at_error(live, error)
         return RunCompleted(self._seconds(), dict(voice.usage))

@@ -180,8 +180,8 @@ def _pumped(  # noqa: C901, PLR0912, PLR0915 - one generator for speed: each tha
     flow: GeneratorType[Any, Any, None] = events if type(events) is GeneratorType else flow_of(events)  # type: ignore[assignment, arg-type]
     ready, size = listener.ready, 0
     try:
-        given = flow.send(None)
-        while True:
+        given = next(flow, END)
+        while given is not END:
             if type(given) is list:
                 if text := say(given):
                     ready.append(text)
@@ -192,7 +192,7 @@ def _pumped(  # noqa: C901, PLR0912, PLR0915 - one generator for speed: each tha
                     size = 0
                 if listener.is_gone:
                     break
-                given = flow.send(None)
+                given = next(flow, END)
                 continue
             if not listener.is_gone:  # where it is, the flow waits for its own end
                 try:
