@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import httpx2
 import pytest
@@ -45,23 +46,64 @@ def test_a_port_that_is_none_is_refused(port):
         listen_from_environ({"FC_CUSTOM_LISTEN_PORT": port})
 
 
-def test_an_app_is_served_until_sigterm():
+@contextmanager
+def served(program):
+    """Run a program that serves, and give its process and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = {"PATH": os.environ["PATH"], "FC_CUSTOM_LISTEN_PORT": str(port)}
-    process = subprocess.Popen([sys.executable, "-c", APP], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     try:
-        answer = _first_answer(f"http://127.0.0.1:{port}/", process)
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def test_an_app_is_served_until_sigterm():
+    with served(APP) as (process, url):
+        answer = _first_answer(f"{url}/", process)
         assert answer.json() == {"hello": "there"}
         assert "server" not in answer.headers
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=10) in (0, -signal.SIGTERM)
         assert process.stdout.read() == b""
+
+
+DROPPING = """
+import asyncio
+from fujie.fc.custom_runtime import serve
+closed = asyncio.Event()
+
+async def words():
+    try:
+        yield b"one"
+        yield b"two"
     finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+        await asyncio.sleep(0)
+        closed.set()
+
+async def first():
+    async for word in words():
+        return word
+
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        word = await first()
+        await asyncio.wait_for(closed.wait(), 5)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": word})
+serve(app)
+"""
+
+
+def test_a_generator_that_was_dropped_half_read_is_closed():
+    with served(DROPPING) as (process, url):
+        assert _first_answer(f"{url}/", process).content == b"one"
 
 
 def _first_answer(url, process):

@@ -45,9 +45,10 @@ class Wire:
         self.completed += 1
 
 
-def connection(wire, scope, *, expects):
+def connection(wire, method, *, keep_alive, expects):
     return SimpleNamespace(
-        scope=scope,
+        scope={"method": method, "http_version": "1.1"},
+        parser=SimpleNamespace(should_keep_alive=lambda: keep_alive),
         transport=wire,
         flow=FlowControl(wire),
         logger=LOG,
@@ -63,16 +64,16 @@ def cycles(method="GET", *, keep_alive=True, expects=False):
     """Return uvicorn's cycle and ours, each with its wire."""
     for make in (of_uvicorn, QuickCycle):
         wire = Wire()
-        yield make(connection(wire, {"method": method}, expects=expects), keep_alive=keep_alive), wire
+        yield make(connection(wire, method, keep_alive=keep_alive, expects=expects)), wire
 
 
-def of_uvicorn(made, *, keep_alive):
+def of_uvicorn(made):
     names = ("scope", "transport", "flow", "logger", "access_logger", "access_log", "expect_100_continue")
     return RequestResponseCycle(
         **{name: getattr(made, name) for name in names},
         default_headers=made.server_state.default_headers,
         message_event=asyncio.Event(),
-        keep_alive=keep_alive,
+        keep_alive=made.parser.should_keep_alive(),
         on_response=made.on_response_complete,
     )
 

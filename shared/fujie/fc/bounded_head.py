@@ -91,7 +91,7 @@ class BoundedHead(HttpToolsProtocol):
         scope["raw_path"] = raw_path
         scope["query_string"] = query
         last = self.cycle
-        self.cycle = cycle = QuickCycle(self, keep_alive=version != "1.0" and parser.should_keep_alive())
+        self.cycle = cycle = QuickCycle(self)
         if last is None or last.response_complete:
             self._start_asgi_task(cycle, self.app)
         else:

@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -84,6 +85,11 @@ def run_server(
     from fujie.fc.bounded_head import BoundedHead
 
     class Server(uvicorn.Server):
+        async def startup(self, sockets: list[socket] | None = None) -> None:
+            # Whoever asks an agent closes it, and the loop closes what was dropped: its list of all is a cost a run.
+            sys.set_asyncgen_hooks(firstiter=None)
+            await super().startup(sockets)
+
         async def shutdown(self, sockets: list[socket] | None = None) -> None:
             draining = asyncio.create_task(_drain(drain, shutdown_s)) if drain else None
             await super().shutdown(sockets)

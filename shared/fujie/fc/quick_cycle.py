@@ -21,8 +21,8 @@ _END = b"0\r\n\r\n"
 class QuickCycle(RequestResponseCycle):
     """Makes the head of a stream once for all streams that have the same; whatever is unusual is left to uvicorn."""
 
-    def __init__(self, connection: HttpToolsProtocol, *, keep_alive: bool) -> None:
-        self.scope = connection.scope
+    def __init__(self, connection: HttpToolsProtocol) -> None:
+        self.scope = scope = connection.scope
         self.transport = connection.transport
         self.flow = connection.flow
         self.logger = connection.logger
@@ -30,7 +30,7 @@ class QuickCycle(RequestResponseCycle):
         self.access_log = connection.access_log
         self.default_headers = connection.server_state.default_headers
         self.waiting_for_100_continue = connection.expect_100_continue
-        self.keep_alive = keep_alive
+        self.keep_alive = scope["http_version"] != "1.0" and connection.parser.should_keep_alive()
         self.on_response = connection.on_response_complete
         self.body = b""  # type: ignore[assignment]  # a bytearray where it comes in pieces
         self.more_body = True

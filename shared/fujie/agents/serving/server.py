@@ -125,7 +125,10 @@ class Server:
                 self._loaded.add(module)
 
     def _check_limits(self, scope: Scope) -> None:
-        if len(b"".join(map(b"".join, scope["headers"]))) > MAX_HEADER_BYTES:
+        size = 0
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+        if size > MAX_HEADER_BYTES:
             raise HeadersTooLargeError(f"the headers are over {MAX_HEADER_BYTES} bytes")
         if self._tally.open > self._served.config.max_open_requests:
             raise OverloadedError("as many requests are open as may be", repair="try again in a moment")
