@@ -42,6 +42,16 @@ def test_a_configuration_of_logs_is_there_for_whoever_wants_one():
     assert told("leave_command_line_out()", *server, *logs) == ["False", "True", "True"]
 
 
+def test_dates_and_chances_are_there_for_whoever_wants_them():
+    server = ["import uvicorn", "server = uvicorn.Server", "print('email._parseaddr' in sys.modules)"]
+    taken = "from email.utils import formatdate, parsedate; import random, uvicorn.server as server"
+    told_by_all = "print({each(0, usegmt=True) for each in (formatdate, server.formatdate)}, random.randint(7, 7))"
+    assert told("leave_command_line_out()", *server, taken, told_by_all, told_by_all) == [
+        "False",
+        *["{'Thu, 01 Jan 1970 00:00:00 GMT'} 7"] * 2,
+    ]
+
+
 def test_an_importer_of_what_was_left_out_gets_it():
     names = "from logging.config import dictConfig; import logging; print(logging.config.dictConfig is dictConfig)"
     assert told("leave_command_line_out()", names) == ["True"]

@@ -16,11 +16,13 @@ _lock = RLock()
 def leave_command_line_out() -> None:
     """Let `import uvicorn` run nothing until a name of the package is asked for that is no server's.
 
-    What it imports for a configuration of logs, which is not left to it here, is run when it is used, too. Does nothing
-    where uvicorn is there already.
+    What it imports for what is not left to it here, configurations of logs, dates and chances, is run when it is used,
+    too. Does nothing where uvicorn is there already.
     """
     if "uvicorn" not in sys.modules:
         _run_late("uvicorn")
+        _run_late("random")
+        _run_late("email.utils")
         logging.config = _run_late("logging.config")  # type: ignore[attr-defined]
 
 
@@ -37,8 +39,16 @@ class _Late(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if self.__name__ == "uvicorn" and name in _SERVER:
             return getattr(import_module(_SERVER[name]), name)
-        with _lock:
-            if self.__class__ is _Late:
-                self.__class__ = ModuleType  # type: ignore[assignment]  # an ordinary module from here on
-                self.__spec__.loader.exec_module(self)  # type: ignore[union-attr]  # there, or it had not been found
-        return getattr(self, name)
+        if name == "__path__":  # `from` asks for it; packages have it already
+            raise AttributeError(name)
+        if self.__name__ == "email.utils" and name == "formatdate":  # which uvicorn takes out, and does not call here
+            return lambda *arguments, **options: _loaded(self).formatdate(*arguments, **options)
+        return getattr(_loaded(self), name)
+
+
+def _loaded(module: ModuleType) -> Any:
+    with _lock:
+        if module.__class__ is _Late:
+            module.__class__ = ModuleType  # type: ignore[assignment]  # an ordinary module from here on
+            module.__spec__.loader.exec_module(module)  # type: ignore[union-attr]  # there, or it had not been found
+    return module

@@ -4,6 +4,7 @@ import asyncio
 import math
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import Any
 
 from fujie.asgi import App, Receive, Scope, Send
 from fujie.fc.bare_uvicorn import leave_command_line_out
+from fujie.fc.http_date import http_date
 from fujie.settings import listen_from_environ
 
 KEEP_ALIVE_S = 900
@@ -20,6 +22,8 @@ SHUTDOWN_S = 5
 """How long open streams may go on after SIGTERM."""
 ENDING_S = 1.5
 """What of that is left for streams to say that they were canceled."""
+TICKS_A_SECOND = 10
+"""Of uvicorn's server."""
 NOT_STARTED = 3
 """The exit status that uvicorn has for this."""
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -89,6 +93,11 @@ def run_server(
             # Whoever asks an agent closes it, and the loop closes what was dropped: its list of all is a cost a run.
             sys.set_asyncgen_hooks(firstiter=None)
             await super().startup(sockets)
+
+        async def on_tick(self, counter: int) -> bool:
+            if counter % TICKS_A_SECOND == 0:
+                self.server_state.default_headers = [(b"date", http_date(time.time()))]
+            return self.should_exit
 
         async def shutdown(self, sockets: list[socket] | None = None) -> None:
             draining = asyncio.create_task(_drain(drain, shutdown_s)) if drain else None
