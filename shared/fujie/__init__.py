@@ -4,9 +4,11 @@ What an agent file needs is here, imported when first used.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers know it by its name; `typing` is loaded where no garbage is looked for
 if TYPE_CHECKING:
+    from typing import Any
+
     from fujie.agents.app import AgentApp as AgentApp
     from fujie.tools.context import ToolContext as ToolContext
     from fujie.tools.declaration import STS as STS
@@ -34,7 +36,7 @@ _HOME = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in _HOME:
         raise AttributeError(f"module 'fujie' has no attribute {name!r}")
     return getattr(import_module(_HOME[name]), name)

@@ -20,6 +20,13 @@ def test_garbage_is_looked_for_again_once_all_is_loaded_and_not_among_that():
     subprocess.run([sys.executable, "-c", f"{BEGUN}; {DONE}"], check=True, timeout=60)
 
 
+def test_msgspec_comes_without_typing_extensions_which_are_there_for_whoever_wants_them():
+    alone = "import sys, fujie.fc.loading; assert 'msgspec' in sys.modules and 'typing_extensions' not in sys.modules"
+    typed = "import msgspec, typing, typing_extensions; T = typing_extensions.TypedDict('T', {'a': int})"
+    takes = "assert msgspec.convert({'a': 1}, typing.Annotated[T, 'x']) == {'a': 1}"
+    subprocess.run([sys.executable, "-c", f"{alone}; {typed}; {takes}"], check=True, timeout=60)
+
+
 def test_a_server_ends_the_start_before_its_first_request():
     ran = subprocess.run(
         [sys.executable, "-c", f"{BEGUN}\n{SERVING}"], capture_output=True, text=True, timeout=60, check=False
