@@ -87,7 +87,7 @@ class QuickCycle(RequestResponseCycle):
         """Send one message of the application's; a stream's head goes out with its first piece, as ASGI asks."""
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
-        if self.is_quick and not self.response_complete and message["type"] == "http.response.body":
+        if self.is_quick and message["type"] == "http.response.body":
             if not self.disconnected:
                 self._say(message.get("body", b""), is_last=not message.get("more_body", False))
         elif self._head:
@@ -121,7 +121,7 @@ class QuickCycle(RequestResponseCycle):
             self.transport.write(b"%b%x\r\n%b\r\n" % (head, len(piece), piece) if piece else head)
             return
         self.transport.write(b"%b%x\r\n%b\r\n%b" % (head, len(piece), piece, _END) if piece else head + _END)
-        self.response_complete = True
+        self.response_complete, self.is_quick = True, False
         self._tell()
         if not self.keep_alive:
             self.transport.close()

@@ -74,6 +74,8 @@ class Encoder:
 
     def feed_all(self, events: Sequence[RunEvent]) -> str:
         """Return the frames of several events, one after the other."""
+        if len(events) == 1 and type(events[0]) is TextDelta and (said := self._piece(events[0])):
+            return said
         if self._next == 0 > self._after and (whole := self._whole_text(events)):
             return whole
         bodies: list[str] = []
@@ -98,6 +100,15 @@ class Encoder:
         if first <= self._after:
             bodies = bodies[self._after + 1 - first :]
         return f"data: {_BETWEEN.join(bodies)}\n\n" if bodies else ""
+
+    def _piece(self, event: TextDelta) -> str:
+        """Return the frame of a piece of a text that is open, as nearly all are that come alone; nothing for others."""
+        piece, number = event.text, self._next
+        if (text := self._open.get(event.message_id)) is None or number <= self._after or not piece.isascii():
+            return ""
+        text.keep(piece)
+        self._next = number + 1
+        return f'data: {{"sequence_number":{number}{text.before}{encode_basestring(piece)}}}\n\n'
 
     def _whole_text(self, events: Sequence[RunEvent]) -> str:
         """Return the frames of a run that said one text and was done, as a short answer's are; nothing for others."""
