@@ -2,7 +2,7 @@
 
 import pytest
 
-from fujie.agents import bounds, transient
+from fujie.agents import bounds, ended, transient
 from fujie.agents.errors import RunNotFoundError
 from tests.agents.doubles import ALICE, alice, asked, collect, kinds
 from tests.agents.test_port import SAID, Agent, started
@@ -10,7 +10,7 @@ from tests.agents.test_port import transient as kept
 
 
 async def test_runs_that_have_ended_are_forgotten_when_there_are_many(monkeypatch):
-    monkeypatch.setattr(transient, "MAX_ENDED_RUNS", 2)
+    monkeypatch.setattr(ended, "MAX_RUNS", 2)
     runs = kept(Agent())
     ids = []
     for _ in range(3):
@@ -23,12 +23,23 @@ async def test_runs_that_have_ended_are_forgotten_when_there_are_many(monkeypatc
 
 
 async def test_long_answers_are_forgotten_sooner(monkeypatch):
-    monkeypatch.setattr(transient, "MAX_ENDED_CHARS", 7)
+    monkeypatch.setattr(ended, "MAX_CHARS", 7)
     runs = kept(Agent(words=("12345",)))
     for _ in range(2):
         run = await started(runs)
         await collect(runs.execute(run))
     assert len(runs._runs) == 1
+
+
+async def test_answers_of_many_pieces_are_forgotten_sooner_but_for_the_last_ones(monkeypatch):
+    monkeypatch.setattr(ended, "MAX_EVENTS", 50)
+    monkeypatch.setattr(ended, "MIN_RUNS", 3)
+    runs, kept_runs = kept(Agent(words=("1",) * 20)), []
+    for _ in range(6):
+        run = await started(runs)
+        await collect(runs.execute(run))
+        kept_runs.append(len(runs._runs))
+    assert kept_runs == [1, 2, 3, 3, 3, 3]
 
 
 async def test_a_run_that_nobody_executed_keeps_its_conversation_busy_for_a_moment_alone(monkeypatch):

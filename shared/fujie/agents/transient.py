@@ -7,7 +7,6 @@ agent down, and a cancellation reaches what it waits for.
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from types import coroutine
@@ -18,6 +17,7 @@ from msgspec.structs import replace
 from fujie import clock
 from fujie.agents import bounds
 from fujie.agents.background import Background
+from fujie.agents.ended import Ended
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.flow import END, Flow, items_of_flow
 from fujie.agents.hearing import FULL, heard
@@ -43,9 +43,6 @@ from fujie.telemetry import kinds_and_places
 if TYPE_CHECKING:
     from fujie.agents.waiting import Waiting
 
-MAX_ENDED_RUNS = 64
-MAX_ENDED_CHARS = 4 * 1024 * 1024
-"""What is remembered of runs that have ended, so that a client that lost its connection can read the rest."""
 EXPIRY_MARGIN_S = 1.0
 """How long after the time for an answer is over its run is told so, when nobody looked before."""
 BEGIN_S = 15.0
@@ -74,8 +71,7 @@ class TransientRuns(Runs):
         self._now = now
         self._changed = changed
         self._runs: dict[str, Live] = {}
-        self._ended: deque[Live] = deque()
-        self._ended_chars = 0
+        self._ended = Ended()
         self._busy: dict[Place, Live] = {}
         self._background = Background()
 
@@ -332,12 +328,7 @@ class TransientRuns(Runs):
             live.end(RunCanceled(self._seconds()))
         if self._busy.get(live.place) is live:
             del self._busy[live.place]
-        ended = self._ended
-        ended.append(live)
-        self._ended_chars += live.chars
-        while len(ended) > MAX_ENDED_RUNS or self._ended_chars > MAX_ENDED_CHARS:
-            forgotten = ended.popleft()
-            self._ended_chars -= forgotten.chars
+        for forgotten in self._ended.add(live):
             self._runs.pop(forgotten.run.id, None)
 
     def _done(self, live: Live, voice: Voice) -> RunEvent:
