@@ -26,17 +26,13 @@ class Ended:
 
     def add(self, live: Live) -> list[Live]:
         """Remember a run that says nothing more, and return those that are forgotten for it."""
-        self._runs.append(live)
+        runs, forgotten = self._runs, []
+        runs.append(live)
         self._chars += live.chars
         self._events += len(live.events)
-        forgotten: list[Live] = []
-        while self._is_too_much():
-            oldest = self._runs.popleft()
+        while len(runs) > MAX_RUNS or self._chars > MAX_CHARS or (self._events > MAX_EVENTS and len(runs) > MIN_RUNS):
+            oldest = runs.popleft()
             self._chars -= oldest.chars
             self._events -= len(oldest.events)
             forgotten.append(oldest)
         return forgotten
-
-    def _is_too_much(self) -> bool:
-        count = len(self._runs)
-        return count > MAX_RUNS or self._chars > MAX_CHARS or (self._events > MAX_EVENTS and count > MIN_RUNS)

@@ -12,7 +12,6 @@ _RELAYED = frozenset(
     {b"forwarded", b"via", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip"}
 )
 """Headers of proxies and tunnels: they call from this machine, for somebody who may be anywhere."""
-_TELLING = _RELAYED | {b"host", b"origin"}
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 """RFC 9110 7.2, less the names that no machine calls itself by: readers of URLs find a host in much else."""
 _REFUSAL = {"error": {"code": "forbidden", "message": "this agent is open to callers on its own machine alone"}}
@@ -35,7 +34,10 @@ class OnlyLoopback:
 
     def _is_local(self, scope: Scope) -> bool:
         """Look at both ends of the connection, at the name it was made under, and at the page it was made from."""
-        found = Headers([header for header in scope["headers"] if header[0] in _TELLING]).joined
+        headers = scope["headers"]
+        found = dict(headers)
+        if len(found) < len(headers):  # one came several times
+            found = Headers(headers).joined
         if not _RELAYED.isdisjoint(found):
             return False
         if (origin := found.get(b"origin")) and not self._is_ours(origin.decode("latin-1")):
