@@ -1,8 +1,8 @@
 """The agent runtime beside its peers: cold start, memory, answers and streamed chunks per second, each with its floor.
 
 Every server echoes, or streams 200 chunks; ours sends AgentScope's nine-key events (seven for an echo, 206 for a
-stream), ppio and bedrock bare values. All run in one Python, one worker, 16 connections of one wrk, and take turns, so
-that a slow moment of the machine hits all; figures are medians.
+stream), ppio and bedrock bare values. All run in one Python, one worker, 16 connections of one wrk, and take many short
+turns, so that a slow moment of the machine hits all; figures are medians.
 """
 
 import json
@@ -29,6 +29,7 @@ from benchmarks.startup import ask, signed_in, stack
 
 CONNECTIONS = 16
 CHUNKS = 200
+LOAD_S = 1
 LOAD = ROOT / "benchmarks" / "load.lua"
 OUR_ENV = {"PYTHONPATH": str(ROOT / "shared")}
 PPIO, BEDROCK, AGENTRUN, AGENTSCOPE = "ppio-agent-runtime", "bedrock-agentcore", "agentrun-sdk", "agentscope-runtime"
@@ -120,7 +121,7 @@ def measure(quick: bool) -> list[Row]:  # noqa: FBT001 - the harness passes it
         named = contenders(Path(directory) / "runs.db")
         rows = _cold(named, turns=1 if quick else 7)
         rows += first_answers(turns=1 if quick else 5)
-        rows += _speeds(named, turns=1 if quick else 3, seconds=1 if quick else 3)
+        rows += _speeds(named, turns=1 if quick else 11)
         rows += _memory_of_process(named)
     return rows
 
@@ -149,16 +150,16 @@ def _cold(named: Mapping[str, Contender], turns: int) -> list[Row]:
     ]
 
 
-def _speeds(named: Mapping[str, Contender], turns: int, seconds: int) -> list[Row]:
+def _speeds(named: Mapping[str, Contender], turns: int) -> list[Row]:
     speeds = {name: Speed() for name in named}
     with ExitStack() as stack_:
         servers = {name: stack_.enter_context(_serving(contender)) for name, contender in named.items()}
         for turn in range(turns + 1):
             for name, contender in named.items():
                 begun = _cpu_s(servers[name])
-                echo = _load(contender, servers[name].port, "hello world", seconds)
+                echo = _load(contender, servers[name].port, "hello world")
                 between = _cpu_s(servers[name])
-                stream = _load(contender, servers[name].port, "stream", seconds)
+                stream = _load(contender, servers[name].port, "stream")
                 ended = _cpu_s(servers[name])
                 if turn:  # the first turn warms what is loaded late
                     speeds[name].echoes.append(echo["requests"] / echo["duration_us"] * 1e6)
@@ -250,13 +251,13 @@ def _wait_for(url: str) -> None:
     raise RuntimeError(f"no answer from {url}")
 
 
-def _load(contender: Contender, port: int, text: str, seconds: int) -> dict[str, Any]:
+def _load(contender: Contender, port: int, text: str) -> dict[str, Any]:
     """Return wrk's counts. Raises RuntimeError when an answer was not what it has to be."""
     protocol = contender.protocol
     with tempfile.NamedTemporaryFile("w", suffix=".json") as body:
         body.write(protocol.question(text).body)
         body.flush()
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--timeout", "30s", "-s", str(LOAD)]
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{LOAD_S}s", "--timeout", "30s", "-s", str(LOAD)]
         marker = protocol.done if text != "stream" else f"tok{CHUNKS - 1:04d}"
         where = [f"http://127.0.0.1:{port}", "--", protocol.path, body.name, marker]
         told = subprocess.run([*command, *where], capture_output=True, text=True, check=True).stdout
@@ -288,7 +289,7 @@ def _memory_of_process(named: Mapping[str, Contender]) -> list[Row]:
 
 def _memory_of_peer(peer: Contender) -> float:
     with _serving(peer) as server:
-        _load(peer, server.port, "hello world", 1)
+        _load(peer, server.port, "hello world")
         return max(_resident([str(server.port)]))
 
 
