@@ -5,8 +5,8 @@ Unknown keys are kept. `user_id` is kept and never believed. What is wrong is an
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal, NoReturn
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,8 +17,6 @@ from fujie.protocols.agentscope.words import clean
 MAX_BODY_BYTES = 1024 * 1024
 FORWARDED = "fujie_forwarded_headers"
 """The key under which `/invocations` keeps the headers that an agent may see; no body can bring them."""
-_MAX_ECHO_CHARS = 200
-"""An error repeats the refused value only when it is short."""
 
 Id = Annotated[str, Meta(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+\Z")]
 Text = Annotated[str, Meta(max_length=256 * 1024)]
@@ -117,7 +115,9 @@ class AgentRequest(Struct, frozen=True, omit_defaults=True, dict=True):
         try:
             request = msgspec.convert(value, cls)
         except msgspec.ValidationError as error:
-            raise RequestInvalidError([_fault(error, value)]) from error
+            from fujie.protocols.agentscope.faults import of_field
+
+            raise RequestInvalidError([of_field(error, value)]) from error
         msgspec.structs.force_setattr(request, "given", value)
         return request
 
@@ -179,102 +179,12 @@ def request_from_body(unverified_body: bytes) -> AgentRequest:
     try:
         value = _decode(unverified_body)
     except (ValueError, RecursionError) as error:
-        raise _not_json(unverified_body) from error
+        from fujie.protocols.agentscope.faults import not_json
+
+        raise RequestInvalidError([not_json(unverified_body)]) from error
     if not isinstance(value, dict):
-        raise RequestInvalidError([_item("dict_type", ("body",), "Input should be a valid dictionary", value)])
+        from fujie.protocols.agentscope.faults import no_object
+
+        raise RequestInvalidError([no_object(value)])
     value.pop(FORWARDED, None)
     return AgentRequest.from_value(value)
-
-
-def _not_json(body: bytes) -> RequestInvalidError:
-    """Say where, in the words of Python's reader, which are FastAPI's; it takes some texts that we do not."""
-    place, words = 0, "not readable as JSON"
-    try:
-        path = _unpaired(json.loads(body, parse_constant=_refuse_constant))
-        if path is not None:
-            words = "Input should be a valid string, without half a surrogate pair"
-            return RequestInvalidError([_item("string_unicode", ("body", *path), words, None)])
-    except json.JSONDecodeError as error:
-        place, words = error.pos, error.msg
-    except (ValueError, RecursionError):
-        pass
-    item = _item("json_invalid", ("body", place), "JSON decode error", {})
-    return RequestInvalidError([item | {"ctx": {"error": words}}])
-
-
-def _unpaired(value: Any) -> list[int | str] | None:
-    """Return where half a surrogate pair stands alone, as JSON's escapes can say it."""
-    if isinstance(value, str):
-        return None if clean(value) == value else []
-    steps: Iterable[tuple[int | str, Any]] = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    )
-    for step, part in steps:
-        if (path := _unpaired(part)) is not None:
-            return [step, *path]
-    return None
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_FAULT = re.compile(r"(?P<words>.*?)(?: - at `\$(?P<path>.*)`)?", re.DOTALL)
-_MISSING = re.compile(r"Object missing required field `(\w+)`")
-_STEP = re.compile(r"\[(\d+)\]|\.?([^.\[\]]+)")
-_KINDS = (
-    (re.compile(r"Expected `array[^`]*`, got"), "list_type", "Input should be a valid list"),
-    (re.compile(r"Expected `object[^`]*`, got"), "dict_type", "Input should be a valid dictionary"),
-    (re.compile(r"Expected `str[^`]*`, got"), "string_type", "Input should be a valid string"),
-    (re.compile(r"Expected `int[^`]*`, got"), "int_type", "Input should be a valid integer"),
-    (re.compile(r"Expected `float[^`]*`, got"), "float_type", "Input should be a valid number"),
-    (re.compile(r"Expected `bool[^`]*`, got"), "bool_type", "Input should be a valid boolean"),
-    (re.compile(r"Expected `str` of length >="), "string_too_short", ""),
-    (re.compile(r"Expected `str` of length <="), "string_too_long", ""),
-    (re.compile(r"Expected `str` matching"), "string_pattern_mismatch", ""),
-    (re.compile(r"Expected `array` of length"), "too_long", ""),
-    (re.compile(r"Expected `int` >="), "greater_than_equal", ""),
-    (re.compile(r"Expected `int` <="), "less_than_equal", ""),
-    (re.compile(r"Invalid enum value"), "literal_error", ""),
-    (re.compile(r"Invalid value"), "union_tag_invalid", ""),
-)
-"""How msgspec words a fault, and FastAPI's name for it, with its words where ours would say less."""
-
-
-def _fault(error: msgspec.ValidationError, value: Mapping[str, Any]) -> dict[str, Any]:
-    found = _FAULT.fullmatch(str(error))
-    assert found is not None
-    words, path = found["words"], _path(found["path"] or "")
-    if missing := _MISSING.fullmatch(words):
-        return _item("missing", ("body", *path, missing[1]), "Field required", _at(value, path))
-    kind, said = next(((kind, said) for like, kind, said in _KINDS if like.match(words)), ("value_error", ""))
-    if kind == "union_tag_invalid":
-        path = path[:-1]
-    return _item(kind, ("body", *path), said or words, _at(value, path))
-
-
-def _path(text: str) -> list[int | str]:
-    return [int(index) if index else name for index, name in _STEP.findall(text)]
-
-
-def _at(value: Any, path: list[int | str]) -> Any:
-    for step in path:
-        try:
-            value = value[step]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return value
-
-
-def _item(kind: str, where: tuple[int | str, ...], words: str, value: Any) -> dict[str, Any]:
-    item: dict[str, Any] = {"type": kind, "loc": list(where), "msg": words}
-    if isinstance(value, dict | list | str | int | float | bool | None) and _is_short(value):
-        item["input"] = value
-    return item
-
-
-def _is_short(value: Any) -> bool:
-    try:
-        return len(repr(value)) <= _MAX_ECHO_CHARS
-    except RecursionError:
-        return False
