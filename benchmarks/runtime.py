@@ -119,7 +119,7 @@ def measure(quick: bool) -> list[Row]:  # noqa: FBT001 - the harness passes it
     """Return all rows."""
     with tempfile.TemporaryDirectory() as directory:
         named = contenders(Path(directory) / "runs.db")
-        rows = _cold(named, turns=1 if quick else 7)
+        rows = _cold(named, turns=1 if quick else 11)
         rows += first_answers(turns=1 if quick else 5)
         rows += _speeds(named, turns=1 if quick else 11)
         rows += _memory_of_process(named)

@@ -49,7 +49,7 @@ STARTS = {
     "fujie": Start("import fujie", FUNCTION | WEB),
     "an agent alone, and its first answer": Start("import tests.agents.alone", FUNCTION | FRAMEWORKS | WEB | LATE),
     "an agent served alone, and its first answer": Start(
-        "import tests.agents.alone_served", FUNCTION | FRAMEWORKS | LATE | DEAR | WEB - {"uvicorn"}, at_most=320
+        "import tests.agents.alone_served", FUNCTION | FRAMEWORKS | LATE | DEAR | WEB - {"uvicorn"}, at_most=300
     ),
     "an agent's server": Start("import fujie.agents.serving.running", FUNCTION | FRAMEWORKS | WEB | LATE),
     "chat": Start(CUSTOM.format("chat"), FUNCTION | {"mangum"}, "chat"),

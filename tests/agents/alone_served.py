@@ -9,6 +9,6 @@ leave_command_line_out()
 
 import uvicorn  # noqa: E402 - as the runtime imports it
 
-uvicorn.Server.run = lambda _server: None
+uvicorn.Server.run = lambda _server, _sockets: None
 with suppress(SystemExit):  # what did not run did not start
     app.run()

@@ -11,7 +11,7 @@ DONE = f"loading.done(); {LATER}"
 SERVING = """
 import uvicorn
 from fujie.fc.custom_runtime import run_server
-uvicorn.Server.run = lambda server: print(gc.isenabled(), gc.get_freeze_count() > 1000, server.config.loaded)
+uvicorn.Server.run = lambda server, sockets: print(gc.isenabled(), gc.get_freeze_count() > 1000, server.config.loaded)
 run_server(None, "127.0.0.1", 0)
 """
 

@@ -1,34 +1,27 @@
 """The entry of a custom-runtime function: `serve(app)` is its whole main program."""
 
-import asyncio
 import math
-import sys
 import threading
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from socket import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fujie.asgi import App, Receive, Scope, Send
 from fujie.fc.bare_uvicorn import leave_command_line_out
-from fujie.fc.http_date import http_date
 from fujie.settings import listen_from_environ
+
+if TYPE_CHECKING:
+    from fujie.fc.server import Drain
 
 KEEP_ALIVE_S = 900
 """FC pools connections; a server that closes idle ones earlier makes requests fail with 502 (fc.md 1.3)."""
 SHUTDOWN_S = 5
 """How long open streams may go on after SIGTERM."""
-ENDING_S = 1.5
-"""What of that is left for streams to say that they were canceled."""
-TICKS_A_SECOND = 10
-"""Of uvicorn's server."""
 NOT_STARTED = 3
 """The exit status that uvicorn has for this."""
 MAX_MESSAGE_BYTES = 1024 * 1024
 """Of a web socket's messages."""
-Drain = Callable[[], Awaitable[None]]
 
 
 class ThenLoads:
@@ -55,7 +48,7 @@ def _load(modules: Sequence[str]) -> None:
             import_module(name)
 
 
-def serve(app: App, *, then_load: Sequence[str] = (), drain: Drain | None = None) -> None:
+def serve(app: App, *, then_load: Sequence[str] = (), drain: "Drain | None" = None) -> None:
     """Serve the app where the platform expects it, until SIGTERM; import `then_load` after its first answer.
 
     `drain` is called when SIGTERM's time is nearly over, so that answers which are still open end in order.
@@ -71,7 +64,7 @@ def run_server(
     host: str,
     port: int,
     *,
-    drain: Drain | None = None,
+    drain: "Drain | None" = None,
     shutdown_s: float = SHUTDOWN_S,
     max_message_bytes: int = MAX_MESSAGE_BYTES,
 ) -> None:
@@ -87,24 +80,7 @@ def run_server(
     import uvicorn
 
     from fujie.fc.bounded_head import BoundedHead
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket] | None = None) -> None:
-            # Whoever asks an agent closes it, and the loop closes what was dropped: its list of all is a cost a run.
-            sys.set_asyncgen_hooks(firstiter=None)
-            await super().startup(sockets)
-
-        async def on_tick(self, counter: int) -> bool:
-            if counter % TICKS_A_SECOND == 0:
-                self.server_state.default_headers = [(b"date", http_date(time.time()))]
-            return self.should_exit
-
-        async def shutdown(self, sockets: list[socket] | None = None) -> None:
-            draining = asyncio.create_task(_drain(drain, shutdown_s)) if drain else None
-            await super().shutdown(sockets)
-            if draining is not None:
-                draining.cancel()
-                await asyncio.wait([draining])
+    from fujie.fc.server import Server, listening_at
 
     config = uvicorn.Config(
         app,
@@ -122,18 +98,13 @@ def run_server(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=math.ceil(shutdown_s),
     )
-    server = Server(config)
+    server = Server(config, drain, shutdown_s)
     config.load()
     loading.done()
     with suppress(KeyboardInterrupt):
-        server.run()
+        server.run(listening_at(host, port))
     if not server.started:
         raise SystemExit(NOT_STARTED)
-
-
-async def _drain(drain: Drain, shutdown_s: float) -> None:
-    await asyncio.sleep(max(0.0, shutdown_s - ENDING_S))
-    await drain()
 
 
 def _late_web_socket(**protocol: Any) -> Any:
