@@ -17,10 +17,11 @@ def leave_command_line_out() -> None:
     """Let `import uvicorn` run nothing until a name of the package is asked for that is no server's.
 
     What it imports for what is not left to it here, configurations of logs, dates and chances, is run when it is used,
-    too. Does nothing where uvicorn is there already.
+    too; the types of its annotations are not run at all. Does nothing where uvicorn is there already.
     """
     if "uvicorn" not in sys.modules:
         _run_late("uvicorn")
+        _run_late("uvicorn._types")
         _run_late("random")
         _run_late("email.utils")
         logging.config = _run_late("logging.config")  # type: ignore[attr-defined]
@@ -39,6 +40,8 @@ class _Late(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if self.__name__ == "uvicorn" and name in _SERVER:
             return getattr(import_module(_SERVER[name]), name)
+        if self.__name__ == "uvicorn._types" and not name.startswith("__"):  # of the package's own annotations
+            return Any
         if name == "__path__":  # `from` asks for it; packages have it already
             raise AttributeError(name)
         if self.__name__ == "email.utils" and name == "formatdate":  # which uvicorn takes out, and does not call here
