@@ -43,8 +43,8 @@ def test_a_configuration_of_logs_is_there_for_whoever_wants_one():
 
 
 def test_all_that_a_server_loads_later_can_do_without_the_types():
-    later = ["uvicorn.lifespan.on", "uvicorn.lifespan.off", "uvicorn.middleware.proxy_headers", "uvicorn.protocols.utils",
-             "fujie.fc.bounded_head", "fujie.fc.bounded_socket"]  # fmt: skip
+    later = ["uvicorn.lifespan.on", "uvicorn.lifespan.off", "uvicorn.middleware.proxy_headers",
+             "uvicorn.protocols.utils", "fujie.fc.bounded_head", "fujie.fc.bounded_socket"]  # fmt: skip
     assert told("leave_command_line_out()", f"import {', '.join(later)}", "print('done')") == ["done"]
 
 
