@@ -99,11 +99,11 @@ def _first_answer(http: httpx2.Client, url: str, question: Question, began: floa
     while time.perf_counter() - began < START_DEADLINE_S:
         try:
             answer = http.post(url, content=question.body, headers=headers) if question.body else http.get(url)
-        except httpx2.HTTPError:
-            time.sleep(LOOK_S)
-        else:
             if answer.status_code < 500 and question.done in answer.text:
                 return
+        except httpx2.HTTPError:
+            pass
+        time.sleep(LOOK_S)
     raise RuntimeError(f"no answer from {url}")
 
 

@@ -45,7 +45,7 @@ def test_an_error_keeps_its_place():
 
 
 def test_only_known_ids_are_bound():
-    with pytest.raises(TypeError, match="secret"), bind(secret="x"):
+    with pytest.raises(TypeError, match="token"), bind(token="x"):
         pass
 
 
@@ -83,3 +83,17 @@ def test_no_exporter_means_no_opentelemetry():
 
     code = "import sys, fujie.telemetry as t; t.configure_logging(); print('opentelemetry' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
+
+
+def test_a_block_inside_another_adds_to_it_and_what_it_leaves_empty_stays():
+    with bind(request_id="r", user_id="u"), bind(user_id="v", run_id=""):
+        assert {name: value for name, value in bound_ids().items() if value} == {"request_id": "r", "user_id": "v"}
+
+
+def test_a_block_is_entered_once_at_a_time():
+    block = bind(run_id="r")
+    with block, pytest.raises(AssertionError), block:
+        pass
+    with block:
+        assert bound_ids()["run_id"] == "r"
+    assert bound_ids()["run_id"] == ""

@@ -10,15 +10,14 @@ import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
-from typing import Any
-
-from msgspec import Struct
 
 from fujie.settings import telemetry_from_environ
 
 MAX_CAUSES = 5
 MAX_FRAMES = 8
-_bound: "ContextVar[bind | None]" = ContextVar("fujie_log_ids", default=None)
+_Ids = tuple[str, str, str, str]
+"""Of the function, the request, the run and the user."""
+_bound: ContextVar[_Ids] = ContextVar("fujie_log_ids", default=("", "", "", ""))
 
 
 class JsonFormatter(logging.Formatter):
@@ -68,32 +67,35 @@ def configure_logging() -> None:
         _configure_traces(settings.function)
 
 
-class bind(Struct, kw_only=True):  # noqa: N801 - used as a function is
+class bind:  # noqa: N801 - used as a function is
     """Put ids on every log line of this context until the block ends; those that are empty leave what is there."""
 
-    function: str = ""
-    request_id: str = ""
-    run_id: str = ""
-    user_id: str = ""
-    token: "Token[bind | None] | Any" = None
-    """Of the block that is open; it knows the one around it."""
+    __slots__ = ("_ids", "_reset")
+
+    def __init__(self, *, function: str = "", request_id: str = "", run_id: str = "", user_id: str = "") -> None:
+        self._ids = function, request_id, run_id, user_id
+        self._reset: Token[_Ids] | None = None
 
     def __enter__(self) -> None:
-        self.token = _bound.set(self)
+        assert self._reset is None, "a block is entered once"
+        ids, around = self._ids, _bound.get()
+        self._reset = _bound.set((ids[0] or around[0], ids[1] or around[1], ids[2] or around[2], ids[3] or around[3]))
 
     def __exit__(self, _kind: object, _error: object, _traceback: object) -> None:
-        _bound.reset(self.token)
+        assert self._reset is not None
+        _bound.reset(self._reset)
+        self._reset = None
 
 
 def bound_ids() -> Mapping[str, str]:
     """Return the ids bound in this context; the function's name comes from the platform unless bound."""
-    ids = dict.fromkeys(("function", "request_id", "run_id", "user_id"), "")
-    block = _bound.get()
-    while isinstance(block, bind):
-        ids |= {name: ids[name] or getattr(block, name) for name in ids}
-        block = block.token.old_value
-    ids["function"] = ids["function"] or telemetry_from_environ().function
-    return ids
+    function, request_id, run_id, user_id = _bound.get()
+    return {
+        "function": function or telemetry_from_environ().function,
+        "request_id": request_id,
+        "run_id": run_id,
+        "user_id": user_id,
+    }
 
 
 def _configure_traces(function: str) -> None:

@@ -367,3 +367,49 @@ async def test_whoever_wants_to_know_is_told_once_that_a_run_is_over(make):
     assert told == []
     await collect(runs.execute(run))
     assert told == [(runs, run.id)]
+
+
+@dataclass
+class Tidy(Agent):
+    """One that takes its time to tidy up."""
+
+    async def step(self, step):
+        try:
+            async for item in super().step(step):
+                yield item
+        finally:
+            for _ in range(3):
+                await asyncio.sleep(0)
+            self.log.append("tidied")
+
+
+@pytest.mark.parametrize("timeout_s", [10.0, 0.05])
+async def test_an_agent_whose_run_is_stopped_may_take_its_time_to_tidy_up(kept, timeout_s):
+    agent = Tidy(waits=True)
+    runs = kept(agent, timeout_s)
+    run = await started(runs)
+    reading = asyncio.create_task(collect(runs.execute(run)))
+    while not agent.log:
+        await asyncio.sleep(0)
+    if timeout_s > 1:
+        await runs.cancel(run.id, ALICE)
+    events = await asyncio.wait_for(reading, 5)
+    assert agent.log == ["began", "closed", "tidied"]
+    assert isinstance(events[-1], RunCanceled if timeout_s > 1 else RunFailed)
+
+
+class Unaskable(AgentRunner):
+    """One that has no words for the question."""
+
+    def step(self, step):
+        raise InputError("no such picture")
+
+
+async def test_a_question_that_an_agent_cannot_be_asked_fails_its_run_and_frees_the_conversation(kept):
+    runs = kept(Unaskable())
+    run = await started(runs, session_id="s")
+    events = await collect(runs.execute(run))
+    assert kinds(events) == ["RunStarted", "RunFailed"]
+    assert "no such picture" in events[-1].message
+    assert (await runs.find(run.id, ALICE)).status == "failed"
+    await started(runs, session_id="s")

@@ -58,6 +58,40 @@ def test_dates_and_chances_are_there_for_whoever_wants_them():
     ]
 
 
+def test_what_was_left_out_is_found_on_its_package():
+    late = "import email.utils, logging.config, uvicorn, uvicorn._types; print(email.utils.parseaddr('A <a@b.c>')[1])"
+    assert told("leave_command_line_out()", late, "print(logging.config.dictConfig.__name__)") == [
+        "a@b.c",
+        "dictConfig",
+    ]
+
+
+SLOW = """
+import time
+time.sleep(0.2)
+import impatient
+word = "there"
+"""
+IMPATIENT = "import slow; told = hasattr(slow, 'word')"
+ASKING = """
+from threading import Thread
+from fujie.fc.bare_uvicorn import _run_late
+_run_late("slow")
+import slow
+said = []
+asking = [Thread(target=lambda: said.append(slow.word)) for _ in range(4)]
+[each.start() for each in asking]; [each.join() for each in asking]
+import impatient
+print(said, impatient.told)
+"""
+
+
+def test_a_module_that_several_threads_ask_for_at_once_is_whole_for_all_of_them(tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    (tmp_path / "impatient.py").write_text(IMPATIENT)
+    assert told(f"sys.path.insert(0, {str(tmp_path)!r})", ASKING) == ["['there', 'there', 'there', 'there'] False"]
+
+
 def test_an_importer_of_what_was_left_out_gets_it():
     names = "from logging.config import dictConfig; import logging; print(logging.config.dictConfig is dictConfig)"
     assert told("leave_command_line_out()", names) == ["True"]

@@ -22,7 +22,8 @@ class Wire(asyncio.Transport):
         self.written, self.closed = b"", False
 
     def write(self, data):
-        self.written += data
+        if not self.closed:
+            self.written += data
 
     def close(self):
         self.closed = True
@@ -158,6 +159,13 @@ async def test_a_head_without_end_is_refused_before_it_fills_the_memory(connecti
         protocol.data_received(piece)
     assert wire.closed
     assert wire.written.startswith(b"HTTP/1.1 431 ")
+
+
+async def test_an_address_that_is_longer_than_addresses_are_is_refused(connection):
+    protocol, wire = connection
+    protocol.data_received(b"GET /" + b"y" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nhost: a\r\n\r\n")
+    assert wire.written.startswith(b"HTTP/1.1 400 ")
+    assert wire.closed
 
 
 async def test_what_follows_a_body_is_bounded_too(connection):

@@ -1,6 +1,7 @@
 """Writes of one turn go out together, and none is kept beyond it."""
 
 import asyncio
+from contextvars import ContextVar, copy_context
 
 from fujie.fc import joined_writes
 from fujie.fc.joined_writes import JoinedWrites
@@ -57,6 +58,32 @@ async def test_a_connection_that_cannot_be_written_to_does_not_keep_the_others_f
     await asyncio.sleep(0)
     assert [wire.log for wire in wires] == [[b"words"], [], [b"words"]]
     assert [type(fault["exception"]) for fault in told] == [TypeError]
+
+
+REQUEST = ContextVar("request", default="none")
+
+
+async def test_a_fault_of_a_connection_is_told_without_another_ones_request(monkeypatch):
+    loop, told = asyncio.get_running_loop(), []
+    monkeypatch.setattr(loop, "call_exception_handler", lambda _fault: told.append(REQUEST.get()))
+    wires = [Wire(), Wire()]
+    wires[1].write = None
+    for name, wire in zip(("alice's", "bob's"), wires, strict=True):
+        context = copy_context()
+        context.run(REQUEST.set, name)
+        context.run(JoinedWrites(wire, loop).write, b"words")
+    await asyncio.sleep(0)
+    assert told == ["none"]
+
+
+async def test_what_is_said_to_a_client_that_has_gone_is_dropped():
+    wire = Wire()
+    transport = JoinedWrites(wire, asyncio.get_running_loop())
+    transport.write(b"words")
+    wire.is_closing = lambda: True
+    await asyncio.sleep(0)
+    transport.close()
+    assert wire.log == ["closed"]
 
 
 class Loop:

@@ -16,9 +16,9 @@ FULL: Final = object()
 """What a hearing gives to whoever steps it where there is a batch to be taken."""
 
 
-async def heard(items: AsyncGenerator[Any, None], voice: Voice, live: Live) -> None:
+async def hear_out(items: AsyncGenerator[Any, None], voice: Voice, live: Live) -> None:
     """Hear an agent until its end, or until its run is stopped. Raises AnswerTooLongError."""
-    hear, limit = voice.hear, bounds.MAX_ANSWER_CHARS
+    hear, limit = voice.hear, live.chars + bounds.MAX_ANSWER_CHARS
     full = live.chars + BATCH_CHARS
     async for item in items:
         live.is_stepping = False

@@ -1,7 +1,8 @@
 """Async generators stepped by hand: what is ready comes at once, and whoever steps learns before he has to wait.
 
 `step = items.__anext__()`, then `step.send(None)`: StopIteration holds an item that was ready, StopAsyncIteration is
-the end, and what comes back is what the event loop would have to wait for. Then `rest` waits, or `let_go` gives up.
+the end, and what comes back is what the event loop would have to wait for. Then `rest` waits, or `let_go` gives up. A
+coroutine that is stepped by hand is such a step as well, with its result for an item.
 """
 
 import asyncio

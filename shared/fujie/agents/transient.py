@@ -20,7 +20,7 @@ from fujie.agents.background import Background
 from fujie.agents.ended import Ended
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
 from fujie.agents.flow import END, Flow, items_of_flow
-from fujie.agents.hearing import FULL, heard
+from fujie.agents.hearing import FULL, hear_out
 from fujie.agents.live import Live, Place
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs
 from fujie.agents.runner import AgentRunner, Step, Voice, asked_in
@@ -104,9 +104,15 @@ class TransientRuns(Runs):
         resumed: list[RunEvent] | None = None,
     ) -> Flow:
         live = self._begun(run.id)
-        items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
         live.batch = resumed or [RunStarted(run.id, run.conversation_id, int(run.created_at.timestamp()))]
-        hearing: Any = heard(items, voice, live).__await__()
+        try:
+            items, voice = self._runner.items(Step(live.request, (), run=run, is_resumed=resumed is not None))
+        except Exception as error:  # noqa: BLE001 - a question for which a framework has no words, among others
+            said = live.finish(self._at_error(live, error))
+            self._over(live)
+            yield said
+            return
+        hearing: Any = hear_out(items, voice, live).__await__()
         ending: RunEvent | None = None
         try:
             try:
@@ -123,7 +129,7 @@ class TransientRuns(Runs):
                         live.why = live.why or RunCanceled(self._seconds())
                         yield from let_go(hearing, waits)
                         raise
-                    if live.why is not None:
+                    if live.why is not None and not live.is_stepping:  # one that is tidying up may take its time
                         yield from let_go(hearing, waits)
                         break
                     if live.timer is None:

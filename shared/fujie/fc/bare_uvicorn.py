@@ -1,6 +1,6 @@
 """uvicorn as a server alone: what else it would bring, its command line first, is a fifth of an agent's start."""
 
-import logging
+import logging  # noqa: F401 - whose module of configurations is left out
 import sys
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
@@ -10,7 +10,8 @@ from typing import Any
 
 _SERVER = {"Config": "uvicorn.config", "Server": "uvicorn.server"}
 """The names of the package that a server needs, and where they are."""
-_lock = RLock()
+_locks: dict[str, RLock] = {}
+_running: set[str] = set()
 
 
 def leave_command_line_out() -> None:
@@ -24,16 +25,20 @@ def leave_command_line_out() -> None:
         _run_late("uvicorn._types")
         _run_late("random")
         _run_late("email.utils")
-        logging.config = _run_late("logging.config")  # type: ignore[attr-defined]
+        _run_late("logging.config")
 
 
-def _run_late(name: str) -> ModuleType | None:
-    """Put a module in its place that runs when a name of it is asked for; return the one that is there."""
+def _run_late(name: str) -> None:
+    """Put a module in its place that runs when a name of it is asked for, unless one is there."""
     spec = None if name in sys.modules else find_spec(name)
-    if spec is not None:
-        module = sys.modules[name] = module_from_spec(spec)
-        module.__class__ = _Late
-    return sys.modules.get(name)
+    if spec is None:
+        return
+    module = sys.modules[name] = module_from_spec(spec)
+    module.__class__ = _Late
+    _locks[name] = RLock()
+    package, _, own_name = name.rpartition(".")
+    if package:
+        setattr(sys.modules[package], own_name, module)
 
 
 class _Late(ModuleType):
@@ -46,12 +51,18 @@ class _Late(ModuleType):
             raise AttributeError(name)
         if self.__name__ == "email.utils" and name == "formatdate":  # which uvicorn takes out, and does not call here
             return lambda *arguments, **options: _loaded(self).formatdate(*arguments, **options)
-        return getattr(_loaded(self), name)
+        return ModuleType.__getattribute__(_loaded(self), name)
 
 
 def _loaded(module: ModuleType) -> Any:
-    with _lock:
-        if module.__class__ is _Late:
-            module.__class__ = ModuleType  # type: ignore[assignment]  # an ordinary module from here on
-            module.__spec__.loader.exec_module(module)  # type: ignore[union-attr]  # there, or it had not been found
+    """Run a module unless it has been run; who asks meanwhile waits, but for what is imported by it."""
+    name = module.__name__
+    with _locks[name]:
+        if module.__class__ is _Late and name not in _running:
+            _running.add(name)
+            try:
+                module.__spec__.loader.exec_module(module)  # type: ignore[union-attr]  # there, or it had not been found
+                module.__class__ = ModuleType  # type: ignore[assignment]  # an ordinary module from here on
+            finally:
+                _running.remove(name)
     return module

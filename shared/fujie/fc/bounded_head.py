@@ -190,7 +190,7 @@ class BoundedHead(HttpToolsProtocol):
 
 def _parts(url: bytes) -> tuple[bytes, bytes]:
     """Return the path and the query that are asked for; most ask for a path alone, which the parser has checked."""
-    if url.startswith(b"/") and b"?" not in url and b"#" not in url:
+    if url.startswith(b"/") and b"?" not in url and b"#" not in url and len(url) < MAX_HEAD_BYTES:
         return url, b""
     parsed = parse_url(url)
     return parsed.path, parsed.query or b""

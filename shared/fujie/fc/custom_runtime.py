@@ -18,8 +18,6 @@ KEEP_ALIVE_S = 900
 """FC pools connections; a server that closes idle ones earlier makes requests fail with 502 (fc.md 1.3)."""
 SHUTDOWN_S = 5
 """How long open streams may go on after SIGTERM."""
-NOT_STARTED = 3
-"""The exit status that uvicorn has for this."""
 MAX_MESSAGE_BYTES = 1024 * 1024
 """Of a web socket's messages."""
 
@@ -80,7 +78,7 @@ def run_server(
     import uvicorn
 
     from fujie.fc.bounded_head import BoundedHead
-    from fujie.fc.server import Server, listening_at
+    from fujie.fc.server import NOT_STARTED, Server, listening_at
 
     config = uvicorn.Config(
         app,

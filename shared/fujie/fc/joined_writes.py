@@ -8,6 +8,7 @@ turns. Nothing waits for a clock: turns in which nobody has anything to do take 
 """
 
 from asyncio import AbstractEventLoop, Transport
+from contextvars import Context
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -31,7 +32,7 @@ class _Turn:
 
     def add(self, writer: "JoinedWrites", loop: AbstractEventLoop) -> None:
         if not self._writers:
-            loop.call_soon(self._end, loop)
+            loop.call_soon(self._end, loop, context=Context())  # no request's own
         self._writers.append(writer)
 
     def _end(self, loop: AbstractEventLoop) -> None:
@@ -81,6 +82,8 @@ class JoinedWrites:
         if self._held:
             data = b"".join(self._held)
             self._held, self._size = [], 0
+            if self._transport.is_closing():  # the client has gone
+                return
             self._writes += 1
             if self._writes >= STREAM_WRITES:
                 self._written_at = self._loop.time()

@@ -4,6 +4,7 @@ Imported after `fujie.fc.bare_uvicorn`.
 """
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,9 @@ ENDING_S = 1.5
 """What is left of the time to shut down for streams to say that they were canceled."""
 TICKS_A_SECOND = 10
 """Of uvicorn's server."""
+NOT_STARTED = 3
+"""The exit status that uvicorn has for this."""
+_log = logging.getLogger(__name__)
 
 
 class Server(uvicorn.Server):
@@ -29,11 +33,18 @@ class Server(uvicorn.Server):
         self._shutdown_s = shutdown_s
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        # Whoever asks an agent closes it, and the loop closes what was dropped: its list of all is a cost a run.
+        # Whoever asks an agent closes it, and the loop closes what was dropped: its list of all, which lets it close
+        # what is still held when the process ends, is a cost of each run.
         sys.set_asyncgen_hooks(firstiter=None)
         await super().startup(sockets)
-        if sockets is not None:
-            self._log_started_message(sockets)
+        if sockets is None:
+            return
+        if any(listening.fileno() < 0 for listening in sockets):  # closed by the loop, which says nothing of why
+            _log.error("the port %d is taken by another program", self.config.port)
+            self.started = False
+            await self.lifespan.shutdown()
+            sys.exit(NOT_STARTED)
+        self._log_started_message(sockets)
 
     async def on_tick(self, counter: int) -> bool:
         if counter % TICKS_A_SECOND == 0:
