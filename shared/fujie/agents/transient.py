@@ -19,7 +19,7 @@ from fujie.agents import bounds
 from fujie.agents.background import Background
 from fujie.agents.ended import Ended
 from fujie.agents.errors import ForbiddenError, RunNotFoundError, RunTimeoutError, failure_of
-from fujie.agents.flow import END, Flow, items_of_flow
+from fujie.agents.flow import END, Flow, items_of_flow, waited
 from fujie.agents.hearing import FULL, hear_out
 from fujie.agents.live import Live, Place
 from fujie.agents.port import Act, Changed, Heard, Principal, Runs
@@ -96,7 +96,7 @@ class TransientRuns(Runs):
         return items_of_flow(self.flow(run, act))
 
     @coroutine
-    def flow(  # noqa: C901, PLR0912, PLR0915 - all that an agent may do, in one loop for speed
+    def flow(  # noqa: C901 - all that an agent may do, in one loop for speed
         self,
         run: Run,
         act: Act | None = None,  # noqa: ARG002 - no tool is called
@@ -135,17 +135,7 @@ class TransientRuns(Runs):
                     if live.timer is None:
                         live.begin_waiting(self._timeout_s, self._time_out)
                     live.is_stepping = True  # and may be stopped meanwhile
-                    try:
-                        given = yield waits
-                    except GeneratorExit:
-                        hearing.close()
-                        raise
-                    except BaseException as error:  # noqa: BLE001 - handed on to where it belongs
-                        waits = hearing.throw(error)
-                    else:
-                        waits = hearing.send(given)
-            except StopIteration:
-                pass
+                    waits = yield from waited(hearing, waits)
             except asyncio.CancelledError as error:
                 ending = self._at_cancellation(live, error)
             except Exception as error:  # noqa: BLE001 - an agent may raise anything, and its run ends all the same
