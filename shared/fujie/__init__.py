@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from fujie.agents.app import AgentApp as AgentApp
+    from fujie.agents.config import AgentConfig as AgentConfig
+    from fujie.agents.config import AgentMetadata as AgentMetadata
+    from fujie.agents.config import TokenIssuer as TokenIssuer
     from fujie.tools.context import ToolContext as ToolContext
     from fujie.tools.declaration import STS as STS
     from fujie.tools.declaration import APIKey as APIKey
@@ -20,11 +23,15 @@ if TYPE_CHECKING:
     from fujie.tools.sources import Schedule as Schedule
 
 __all__ = [
-    "STS", "APIKey", "AgentApp", "OAuth", "ObjectCreated", "QueueMessage", "Schedule", "ToolContext", "tool",
+    "STS", "APIKey", "AgentApp", "AgentConfig", "AgentMetadata", "OAuth", "ObjectCreated", "QueueMessage", "Schedule",
+    "TokenIssuer", "ToolContext", "tool",
 ]  # fmt: skip
 
 _HOME = {
     "AgentApp": "fujie.agents.app",
+    "AgentConfig": "fujie.agents.config",
+    "AgentMetadata": "fujie.agents.config",
+    "TokenIssuer": "fujie.agents.config",
     "ToolContext": "fujie.tools.context",
     "APIKey": "fujie.tools.declaration",
     "OAuth": "fujie.tools.declaration",

@@ -22,6 +22,8 @@ class FujieError(Exception):
         super().__init__(message)
         self.message = message
         self.repair = repair
+        if repair:
+            self.add_note(repair)  # a traceback says it, too
 
     def as_dict(self) -> dict[str, str]:
         """Return what a caller may see: code, message and, where there is one, the repair."""

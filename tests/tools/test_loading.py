@@ -35,6 +35,7 @@ def test_an_agent_file_gives_its_tools_and_may_import_what_lies_beside_it(tmp_pa
         ("app = object()", "no agent"),
         ("class A: tools = ['x']\napp = A()", "no agent"),
         ("raise RuntimeError('broken here')", "broken here"),
+        ("import json\n\njson.loads('{')", r"line 1 column 2 .* \(line 3\)"),
         ("def (", "does not run"),
     ],
 )

@@ -140,7 +140,7 @@ async def _until_signal(cloud: Cloud, listener: socket.socket, ready_file: Path 
     def tell() -> None:
         if ready_file is not None:
             write_ready(ready_file, cloud)
-        else:
+        if ready_file is None or sys.stdout.isatty():
             sys.stdout.write(_welcome(cloud))
             sys.stdout.flush()
 

@@ -5,6 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from fujie.errors import SettingsError
 from fujie.secret import Secret
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -59,3 +60,16 @@ class AgentConfig(Struct, frozen=True):
     """Private key (a JWK, EC P-256, as JSON) that signs the A2A agent card; without one it is not signed."""
     database_url: str = ""
     """Where runs are kept; empty keeps nothing."""
+
+    def __post_init__(self) -> None:
+        """Raise SettingsError for what cannot be, which would show only later, or never."""
+        if self.open_access not in (False, True, "loopback", "anywhere"):
+            raise SettingsError(f"open_access is {self.open_access!r}", repair='say True, "loopback" or "anywhere"')
+        if not isinstance(self.port, int) or not 0 <= self.port < 65536:
+            raise SettingsError(f"port is {self.port!r}", repair="give a number up to 65535")
+        for name in ("timeout_s", "shutdown_s"):
+            if not isinstance(seconds := getattr(self, name), int | float) or seconds < 0:
+                raise SettingsError(f"{name} is {seconds!r}", repair="give a number of seconds")
+        for name in ("issuers", "api_keys", "cors_origins", "webhook_hosts"):
+            if isinstance(given := getattr(self, name), str):
+                raise SettingsError(f"{name} is the text {given!r}", repair=f"give a list: [{given!r}]")

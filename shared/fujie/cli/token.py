@@ -31,6 +31,9 @@ def id_token_of(user: str, state: Path) -> Secret:
             return _redeem(http, ready["cloud"], request, code, verifier)
     except httpx2.HTTPError as error:
         raise NotStartedError(f"the stack does not answer: {error}", repair="is `fujie dev` running?") from error
+    except (KeyError, TypeError, ValueError) as error:
+        told = f"something else than the stack answers at {ready['url']}"
+        raise NotStartedError(told, repair="stop that, and start `fujie dev` again") from error
 
 
 def _ready(state: Path) -> Any:

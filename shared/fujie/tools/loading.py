@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
@@ -44,5 +45,10 @@ def _module(file: Path) -> ModuleType:
     except FujieError:
         raise
     except Exception as error:  # the file is somebody else's code: whatever it raises is told as one sentence
-        raise SettingsError(f"{file} does not run: {type(error).__name__}: {error}") from error
+        raise SettingsError(f"{file} does not run: {type(error).__name__}: {error}{_line_of(file, error)}") from error
     return module
+
+
+def _line_of(file: Path, error: Exception) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    return f" (line {lines[-1]})" if lines else ""
