@@ -1,9 +1,11 @@
 import asyncio
+import io
 import json
 import logging
 
 import pytest
 
+from fujie import telemetry
 from fujie.secret import Secret
 from fujie.telemetry import JsonFormatter, bind, bound_ids, configure_logging
 
@@ -97,3 +99,12 @@ def test_a_block_is_entered_once_at_a_time():
     with block:
         assert bound_ids()["run_id"] == "r"
     assert bound_ids()["run_id"] == ""
+
+
+def test_a_developer_at_his_own_terminal_reads_errors_whole(monkeypatch):
+    monkeypatch.setattr(telemetry, "_terminal", None)
+    error = LookupError("the database is down")
+    assert "down" not in telemetry.kinds_and_places(error)
+    telemetry.tell_errors_whole(terminal := io.StringIO())
+    assert "down" not in telemetry.kinds_and_places(error)
+    assert "LookupError: the database is down" in terminal.getvalue()

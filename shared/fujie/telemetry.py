@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
+from typing import TextIO
 
 from fujie.settings import telemetry_from_environ
 
@@ -37,8 +38,19 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+_terminal: TextIO | None = None
+
+
+def tell_errors_whole(terminal: TextIO) -> None:
+    """Print unexpected errors as Python does, words and all, beside the logs: to a developer at his own terminal."""
+    global _terminal  # noqa: PLW0603 - a process has one
+    _terminal = terminal
+
+
 def kinds_and_places(error: BaseException | None) -> str:
     """Return the kind of an error and of those it came from, each with its place; words may repeat secrets."""
+    if _terminal is not None and error is not None:
+        traceback.print_exception(error, file=_terminal)
     told: list[str] = []
     while error is not None and len(told) < MAX_CAUSES:
         frames = reversed(traceback.extract_tb(error.__traceback__)[-MAX_FRAMES:])

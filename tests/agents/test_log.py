@@ -30,6 +30,12 @@ def word(text):
     return TextDelta("m", text)
 
 
+async def until(check):
+    async with asyncio.timeout(5):
+        while not check():
+            await asyncio.sleep(0.001)
+
+
 async def test_events_are_written_together_and_soon():
     rows = Rows()
     log = RunLog(rows, "r", 1, 5, delay_s=0.01)
@@ -46,7 +52,7 @@ async def test_a_workers_first_events_do_not_wait_for_a_batch():
     rows = Rows()
     log = RunLog(rows, "r", 1, delay_s=600)
     log.add(word("a"))
-    await asyncio.sleep(0.1)
+    await until(lambda: rows.batches)
     assert rows.batches == [(0, ["a"])]
     log.add(word("b"))
     await asyncio.sleep(0.03)
@@ -70,7 +76,7 @@ async def test_a_database_that_is_away_for_a_moment_loses_nothing(monkeypatch):
     rows = Rows(*[StoreUnavailableError("away")] * 3)
     log = RunLog(rows, "r", 1, delay_s=0)
     log.add(word("a"))
-    await asyncio.sleep(0.1)
+    await until(lambda: rows.batches)
     assert rows.batches == [(0, ["a"])]
     await log.close()
 
@@ -79,7 +85,7 @@ async def test_a_database_that_stays_away_stops_the_run(monkeypatch):
     monkeypatch.setattr(log_module, "RETRY_DELAY_S", 0)
     log = RunLog(Rows(*[StoreUnavailableError("away")] * 99), "r", 1, delay_s=0)
     log.add(word("a"))
-    await asyncio.sleep(0.05)
+    await until(lambda: log._fault)
     with pytest.raises(StoreUnavailableError):
         log.add(word("b"))
 
@@ -87,7 +93,7 @@ async def test_a_database_that_stays_away_stops_the_run(monkeypatch):
 async def test_an_older_fence_is_told_at_the_next_event():
     log = RunLog(Rows(FencedError("taken")), "r", 1, delay_s=0)
     log.add(word("a"))
-    await asyncio.sleep(0.05)
+    await until(lambda: log._fault)
     with pytest.raises(FencedError):
         log.add(word("b"))
     with pytest.raises(FencedError):

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import traceback
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,6 +16,7 @@ from fujie.protocols.events import RunCanceled, RunEvent
 from fujie.sessions.errors import FencedError, StoreError
 from fujie.sessions.port import RunEnd, Store
 from fujie.sessions.rows import Run, RunStatus
+from fujie.telemetry import kinds_and_places
 
 LEASE = timedelta(seconds=15)
 """How long a conversation stays busy after its worker was killed."""
@@ -134,7 +134,7 @@ class Execution:
         except FujieError as error:
             await self._fail(error)
         except Exception as error:  # noqa: BLE001 - a fault of ours or of the framework: the run must end all the same
-            _log.error("run %s failed: %s at %s", self.run.id, type(error).__name__, _place(error))
+            _log.error("run %s failed: %s", self.run.id, kinds_and_places(error))
             await self._fail(FujieError("something went wrong here; the log has it under the run's id"))
         finally:
             renewal.cancel()
@@ -187,9 +187,3 @@ class Execution:
                 self._work.cancel()
         except StoreError as error:
             _log.warning("run %s: the lease was not renewed: %s", self.run.id, error.message)
-
-
-def _place(error: BaseException) -> str:
-    """Return where an error was raised; its words may hold what a person wrote, so no log line repeats them."""
-    frames = traceback.extract_tb(error.__traceback__)[-4:]
-    return " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames))

@@ -121,3 +121,42 @@ async def test_a_client_that_reads_nothing_costs_no_memory_while_the_agent_would
         await serving
     assert 0 < told < 20_000
     assert grown < 20 * 2**20
+
+
+FAILING = """
+import sys
+from fujie import AgentApp
+app = AgentApp("failing")
+
+@app.query
+async def answer(msgs):
+    raise LookupError("the words of a fault")
+    yield
+
+app.run(port=int(sys.argv[1]), open_access=True)
+"""
+
+
+@pytest.mark.parametrize("at_a_terminal", [True, False])
+def test_the_words_of_a_fault_are_told_to_a_developer_at_his_terminal_alone(at_a_terminal):
+    ours, theirs = os.openpty() if at_a_terminal else os.pipe()
+    port = free_port()
+    agent = subprocess.Popen(
+        [sys.executable, "-c", FAILING, str(port)], stdout=subprocess.PIPE, stderr=theirs, text=True
+    )
+    os.close(theirs)
+    try:
+        with asked(port, question("hi")) as connection:
+            answered = b""
+            while b"0\r\n\r\n" not in answered:
+                answered += connection.recv(65536)
+        agent.terminate()
+        logged, _ = agent.communicate(timeout=20)
+        told = os.read(ours, 65536) if at_a_terminal else b""
+    finally:
+        agent.kill()
+        os.close(ours)
+    assert "LookupError at " in logged
+    assert b"the words" not in answered
+    assert "the words" not in logged
+    assert (b"LookupError: the words of a fault" in told) is at_a_terminal
