@@ -13,8 +13,8 @@ INSTALLED := $(VENV)/.installed
 help: ## List these words
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
 
-dev: install ## Run everything on this machine: the emulated cloud, the four functions, one address
-	@$(BIN)/fujie dev
+dev: install ## Run everything on this machine: the emulated cloud, the four functions, one address (ARGS="--ports 9100")
+	@$(BIN)/fujie dev $(ARGS)
 
 test: check ## Check, then run all tests
 	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder

@@ -1,10 +1,13 @@
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from fujie.cli.dev import _answers, concerned
+from fujie.cli.dev import DevOptions, _answers, concerned, run_dev
+from fujie.cli.errors import StateError
+from fujie.cli.state import state_directory
 
 ROOT = Path("/project")
 ALL = ["chat", "process", "callback", "tool"]
@@ -27,6 +30,13 @@ def test_a_change_restarts_what_it_concerns(changed, restarted):
 def test_a_change_of_the_agent_restarts_what_serves_it():
     agent = Path("/elsewhere/agent.py")
     assert concerned([agent], ROOT, agent) == ["chat", "process", "tool"]
+
+
+def test_ones_own_stack_is_told_from_another_program_at_its_port(tmp_path):
+    with state_directory(tmp_path, reset=False), socket.create_server(("127.0.0.1", 0)) as other:
+        options = DevOptions(other.getsockname()[1], tmp_path, None, open_browser=False, agent=None, reset=False)
+        with pytest.raises(StateError, match="in use by another `fujie dev`"):
+            run_dev(options)
 
 
 @pytest.fixture

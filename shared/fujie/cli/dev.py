@@ -53,8 +53,8 @@ def run_dev(options: DevOptions) -> None:
     root = project_root()
     if options.agent and not options.agent.is_file():
         raise NotStartedError(f"there is no agent file {options.agent}")
-    check_ports(range(options.base_port, options.base_port + PORTS))
     with _stop_event() as stop, state_directory(options.state, reset=options.reset) as state:
+        check_ports(range(options.base_port, options.base_port + PORTS))
         began = time.monotonic()
         with _started(options, root, state) as (cloud, ready):
             _announce(options, ready, time.monotonic() - began)
