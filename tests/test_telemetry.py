@@ -108,3 +108,13 @@ def test_a_developer_at_his_own_terminal_reads_errors_whole(monkeypatch):
     telemetry.tell_errors_whole(terminal := io.StringIO())
     assert "down" not in telemetry.kinds_and_places(error)
     assert "LookupError: the database is down" in terminal.getvalue()
+
+
+def test_at_a_terminal_a_line_is_for_a_person_and_tells_no_words_of_errors(root, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    configure_logging()
+    logging.getLogger("fujie.x").warning("it failed", exc_info=LookupError("secret words"))
+    out = capsys.readouterr().out
+    assert "WARNING it failed" in out
+    assert "\nLookupError" in out
+    assert "secret" not in out

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Mapping
 from contextvars import ContextVar, Token
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 from fujie.settings import telemetry_from_environ
 
@@ -38,6 +38,17 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class TerminalFormatter(logging.Formatter):
+    """A line as a person at a terminal reads it; of an error it tells no more than the others do."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802 - logging's name
+        """Return the error's kind and place."""
+        return kinds_and_places(ei[1])
+
+
 _terminal: TextIO | None = None
 
 
@@ -62,14 +73,16 @@ def kinds_and_places(error: BaseException | None) -> str:
 
 
 def configure_logging() -> None:
-    """Send every logger's records to stdout as JSON lines, and traces to OTLP if an endpoint is set; safe to repeat.
+    """Send every logger's records to stdout, and traces to OTLP if an endpoint is set; safe to repeat.
+
+    They are JSON lines, but for a person who runs one agent or function at his terminal.
 
     HTTP clients' and servers' request lines are left out: URLs hold codes and states.
     """
     root = logging.getLogger()
-    if not any(isinstance(handler.formatter, JsonFormatter) for handler in root.handlers):
+    if not any(isinstance(handler.formatter, JsonFormatter | TerminalFormatter) for handler in root.handlers):
         handler = logging.StreamHandler(sys.stdout)
-        handler.setFormatter(JsonFormatter())
+        handler.setFormatter(TerminalFormatter() if sys.stdout.isatty() else JsonFormatter())
         root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     for name in ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "uvicorn.access", "mangum"):
