@@ -17,8 +17,6 @@ MAX_HEAD_BYTES = 64 * 1024
 """Of a request line with its headers, and of what comes between two pieces of a body; applications ask for less."""
 HEAD_S = 30.0
 _TOO_LONG = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
-
-
 _NO_HTTP = "Invalid HTTP request received."
 
 
