@@ -44,7 +44,7 @@ class EventMind(ScriptedMind):
 def world(*script, issuer="", public_url="", patience_s=None, **tools) -> ProcessWorld:
     made = ProcessWorld(EventMind(*script), FakeTools(**tools))
     if issuer or public_url or patience_s is not None:
-        agent = AgentApp("Fujie", config=AgentConfig(timeout_s=patience_s or AgentConfig.timeout_s))
+        agent = AgentApp("Fujie", config=AgentConfig(timeout_s=patience_s) if patience_s else None)
         made.app = create_app(replace(made.parts, agent=agent, issuer=issuer, public_url=public_url))
         made.client = httpx2.AsyncClient(transport=httpx2.ASGITransport(made.app), base_url="http://process")
     return made
